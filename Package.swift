@@ -1,0 +1,29 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The SwiftPM build is for development, the tests and the Swift product. CMakeLists.txt builds the
+// same sources as Embedded Swift for the shipped libbgjobs.
+let core: [SwiftSetting] = [
+  .treatWarning("EmbeddedRestrictions", as: .error),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "bgjobs",
+  products: [
+    .library(name: "BackgroundJobs", targets: ["BackgroundJobs"])
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    .target(name: "CPosix"),
+    .target(
+      name: "CBgjobs", cSettings: [.headerSearchPath("../../Include")]),
+    .target(
+      name: "BackgroundJobs", dependencies: ["CPosix", "CJansson"], swiftSettings: core),
+    .target(name: "CAPI", dependencies: ["BackgroundJobs", "CBgjobs"], swiftSettings: core),
+    .testTarget(
+      name: "BackgroundJobsTests", dependencies: ["BackgroundJobs", "CAPI", "CBgjobs"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,85 @@
+/// What is known of a job at one moment.
+public struct JobInfo: Sendable {
+  public var id = ""
+  public var type = ""
+  public var key: String?
+  /// As every reader sees it: a running job with a dead owner is paused.
+  public var status = JobStatus.pending
+  /// Paused or failed: asked, rate-limit, interrupted, error, cancelled, or a host's own word.
+  public var reason: String?
+  /// The same in words.
+  public var error: String?
+  public var current: Int64 = 0
+  /// 0: unknown.
+  public var total: Int64 = 0
+  /// 0 to 100, rounded down.
+  public var percentage = 0
+  public var currentItem: String?
+  public var itemsCompleted = 0
+  public var itemsFailed = 0
+  /// Planned items that are neither completed nor failed.
+  public var itemsPlanned = 0
+  /// Items per second of active time; nil: unknown, or not running.
+  public var rate: Double?
+  /// Seconds of work that remain, and their likely range; nil likewise.
+  public var eta: ClosedRange<Double>?
+  public var etaSeconds: Double?
+  /// Milliseconds of work, pauses left out.
+  public var activeMs: Int64 = 0
+  // Milliseconds since 1970; nil: not yet, or unknown.
+  public var createdMs: Int64?
+  public var startedMs: Int64?
+  public var updatedMs: Int64?
+  public var completedMs: Int64?
+  public var resumeAtMs: Int64?
+  /// nil: none, or unknown.
+  public var ownerPID: Int64?
+  public var isOwnedByCaller = false
+  public var isPauseAcknowledged = false
+  public var attempts: Int64 = 1
+}
+
+extension Store {
+  func info(_ job: JobState) throws(JobError) -> JobInfo {
+    var info = JobInfo()
+    let isAlive = try isOwnerAlive(job)
+    let isInterrupted = isAlive == false && job.status == .running
+    info.id = job.id
+    info.type = job.type
+    info.key = job.key
+    info.status = isInterrupted ? .paused : job.status
+    info.reason = isInterrupted ? Reason.interrupted : job.reason
+    info.error = job.error
+    if isInterrupted {
+      info.error = "process \(job.owner?.process.pid ?? 0) ended without leaving the job"
+    }
+    info.current = job.current
+    info.total = job.total
+    info.percentage = Int(job.percentage)
+    if job.currentItem.count > 0 {
+      info.currentItem = String(decoding: job.currentItem.bytes, as: UTF8.self)
+    }
+    info.itemsCompleted = job.items.doneCount
+    info.itemsFailed = job.items.failedCount
+    info.itemsPlanned = job.items.openCount
+    if !isInterrupted, let estimate = StateDocument.currentEstimate(job, moment) {
+      info.rate = estimate.rate
+      if job.total > 0 {
+        info.eta = estimate.low...estimate.high
+        info.etaSeconds = estimate.eta
+      }
+    }
+    info.activeMs = isInterrupted ? job.clock.total : moment.active(job)
+    info.createdMs = job.created
+    info.startedMs = job.started
+    info.updatedMs = job.updated
+    info.completedMs = job.completed
+    info.resumeAtMs = job.resumeAt
+    if isAlive != false, let pid = job.owner?.process.pid, pid != 0 { info.ownerPID = pid }
+    info.isOwnedByCaller = ownedLog(of: job) != nil
+    info.isPauseAcknowledged =
+      info.status == .paused && (isAlive != true || job.isPauseAcknowledged)
+    info.attempts = job.attempts
+    return info
+  }
+}

@@ -1,0 +1,216 @@
+/// An open state directory: creates, finds and lists jobs.
+///
+/// Any thread may use it; calls wait for each other. After `fork` a child must open one of its own.
+public final class JobManager: @unchecked Sendable {
+  public struct Options {
+    /// Changes give `.unsupported`.
+    public var isReadOnly = false
+    /// Accepts file systems that are not known to keep PROTOCOL's promises.
+    public var acceptsAnyFileSystem = false
+    /// How long to wait for the writer lock.
+    public var lockTimeoutMs: Int64 = 10_000
+    /// Completed jobs kept when a job completes; nil: all.
+    public var keepFinished: Int? = 10
+    /// A clock for tests, in nanoseconds; nil: the system's.
+    public var clock: ((ClockID) -> Int64)?
+
+    public init() {}
+  }
+
+  private let store: Store
+  private let mutex: Mutex
+  private var isClosed = false
+
+  /// Opens the state of a project directory; nothing is written.
+  public init(project: String, options: Options = Options()) throws(JobError) {
+    mutex = try Mutex()
+    store = try Store(
+      project: project,
+      options: .init(
+        isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
+        lockTimeoutMs: options.lockTimeoutMs, keepFinished: options.keepFinished),
+      clock: Clock(source: options.clock))
+    try store.refresh()
+  }
+
+  /// Runs `body` alone on the store. A fork is seen before the mutex, which a thread that does not exist
+  /// in the child may hold.
+  @inline(__always)
+  func with<Result>(_ body: (Store) throws(JobError) -> Result) throws(JobError) -> Result {
+    if store.isForked { try store.checkUsable() }
+    mutex.lock()
+    defer { mutex.unlock() }
+    if isClosed { throw JobError(.invalid, "the manager is closed") }
+    return try body(store)
+  }
+
+  /// Leaves all jobs of this manager and publishes. The manager is closed whatever happens.
+  public func close() throws(JobError) {
+    if store.isForked { return }
+    mutex.lock()
+    defer {
+      isClosed = true
+      store.owned = []
+      store.journal = nil
+      store.readers = [:]
+      mutex.unlock()
+    }
+    guard !isClosed, !store.lostDescriptors, store.owesPublication || !store.owned.isEmpty else {
+      return
+    }
+    try store.transact { () throws(JobError) in
+      var changes: [Change] = []
+      for log in store.owned {
+        guard let job = store.state.job(log.job), store.ownedLog(of: job) === log else { continue }
+        try log.sync()
+        changes.append(.closed(job: job.id, why: nil))
+      }
+      try store.append(changes, durable: true)
+      store.dropClosedLogs()
+      try store.publish()
+    }
+  }
+
+  /// Makes everything reported so far survive a power cut, and publishes.
+  public func sync() throws(JobError) {
+    try with { store throws(JobError) in
+      try store.checkUsable()
+      guard !store.options.isReadOnly else {
+        throw JobError(.unsupported, "this manager is read-only")
+      }
+      try store.catchUp()
+      guard store.journal != nil else { return }
+      try store.transact { () throws(JobError) in
+        for log in store.owned {
+          if let job = store.state.job(log.job) { try store.sync(log, job) }
+        }
+        try store.journal?.file.syncData()
+        try store.publish()
+      }
+    }
+  }
+
+  /// A new pending job. `config`: text of a JSON object.
+  public func create(
+    _ type: String, config: String? = nil, total: Int64 = 0
+  ) throws(JobError) -> Job {
+    try make(type, key: nil, config: config, total: total)
+  }
+
+  /// The unfinished job of this type and key, else a new one.
+  public func ensure(
+    _ type: String, key: String, config: String? = nil, total: Int64 = 0
+  ) throws(JobError) -> Job {
+    try make(type, key: key, config: config, total: total)
+  }
+
+  private func make(
+    _ type: String, key: String?, config: String?, total: Int64
+  ) throws(JobError) -> Job {
+    try withBytes(of: type) { bytes throws(JobError) in try Limits.checkName(bytes, "the type") }
+    if let key {
+      try withBytes(of: key) { bytes throws(JobError) in try Limits.checkName(bytes, "the key") }
+    }
+    try Limits.checkTotal(total)
+    let config = try JobConfig.check(config, type: type)
+    let id = try with { store throws(JobError) in
+      try store.transact { () throws(JobError) -> String in
+        if let key, let job = store.unfinished(type, key) { return job.id }
+        let new = NewJob(
+          id: store.unusedID(), type: type, key: key, config: config, total: total)
+        try store.append([.created(new)], durable: true)
+        return new.id
+      }
+    }
+    return Job(id: id, manager: self)
+  }
+
+  /// The job with this id, or the only one whose id begins so.
+  public func find(_ id: String) throws(JobError) -> Job {
+    guard !id.isEmpty else { throw JobError(.invalid, "the id is empty") }
+    let found = try with { store throws(JobError) in
+      try store.refresh()
+      return try store.find(id)
+    }
+    return Job(id: found, manager: self)
+  }
+
+  /// Jobs of these statuses and this type (nil: any), in the order of the state file.
+  public func list(
+    _ statuses: JobStatusSet = .all, type: String? = nil
+  ) throws(JobError) -> [JobInfo] {
+    try with { store throws(JobError) in
+      try store.refresh()
+      var found: [JobInfo] = []
+      for job in store.state.jobs where type == nil || job.type == type {
+        let info = try store.info(job)
+        if statuses.contains(info.status) { found.append(info) }
+      }
+      return found
+    }
+  }
+
+  /// Removes finished jobs, oldest first, until `keep` are left; gives how many went.
+  public func cleanup(keep: Int = 10) throws(JobError) -> Int {
+    try with { store throws(JobError) in
+      try store.transact { () throws(JobError) -> Int in
+        try store.closeDeadOwners()
+        let removals = store.removals(keep: keep) { $0.status.isFinished }
+        try store.append(removals, durable: true)
+        return removals.count
+      }
+    }
+  }
+
+  /// Reads and verifies every file, mending nothing; one line per file and finding.
+  public func check() throws(JobError) -> (isSound: Bool, report: String) {
+    try with { store throws(JobError) in
+      try store.checkUsable()
+      return try store.check()
+    }
+  }
+}
+
+extension Store {
+  func unfinished(_ type: String, _ key: String) -> JobState? {
+    state.jobs.first { $0.key == key && $0.type == type && !$0.status.isFinished }
+  }
+
+  func unusedID() -> String {
+    while true {
+      let id = hex(randomBits() & 0xffff_ffff, digits: 8)
+      if state.job(id) == nil { return id }
+    }
+  }
+
+  func find(_ id: String) throws(JobError) -> String {
+    if state.job(id) != nil { return id }
+    let wanted = Array(id.utf8)
+    let matches = state.jobs.filter { $0.id.utf8.starts(with: wanted) }
+    guard let first = matches.first else { throw JobError(.notFound, "there is no job \(id)") }
+    guard matches.count == 1 else {
+      let some = matches.prefix(4).map { $0.id }.joined(separator: ", ")
+      throw JobError(
+        .ambiguous,
+        "\(id) is the beginning of \(matches.count) ids: \(some)"
+          + (matches.count > 4 ? ", …" : ""))
+    }
+    return first.id
+  }
+
+  /// The oldest of the finished jobs beyond `keep` that no other job needs.
+  func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [Change] {
+    let jobs = state.jobs
+    var finished = jobs.filter { $0.owner == nil && isCandidate($0) }
+    guard finished.count > max(0, keep) else { return [] }
+    finished.sort { ($0.completed ?? $0.updated ?? 0) < ($1.completed ?? $1.updated ?? 0) }
+    var removals: [Change] = []
+    for job in finished.prefix(finished.count - max(0, keep)) {
+      let isNeeded = jobs.contains { other in
+        other !== job && other.dependsOn.contains { $0 == job.id }
+      }
+      if !isNeeded { removals.append(.removed(job: job.id)) }
+    }
+    return removals
+  }
+}

@@ -1,0 +1,75 @@
+/// One change of the state, numbered without gaps. Everything that ever happens to a job is one of
+/// these, or a `Report` in its owner's log.
+struct Event {
+  var seq: UInt64
+  /// Milliseconds since 1970.
+  var time: Int64
+  var change: Change
+}
+
+enum Change {
+  case created(NewJob)
+  /// An owner begins log number `seq` of this event. A roll replaces the owner's own log by a new one.
+  case opened(job: String, owner: ProcessIdentity, salt: UInt64, isRoll: Bool)
+  /// The owner stopped working on it, or died.
+  case closed(job: String, why: String?)
+  /// Runs without a log: reports go through the journal. No pid: nobody is watched.
+  case detached(job: String, watched: ProcessIdentity?)
+  case paused(job: String, reason: String, error: String?, resumeAt: Int64?)
+  case resumed(job: String)
+  case completed(job: String, result: String?)
+  /// `keepsLog`: another live process owns it and has yet to see this.
+  case failed(job: String, reason: String, error: String?, keepsLog: Bool)
+  case retried(job: String)
+  case removed(job: String)
+  /// A report of somebody who is not the owner.
+  case reported(job: String, Report)
+  /// Items, each behind its length (see `PackedItems`).
+  case planned(job: String, PackedItems)
+  /// Another tool added a job.
+  case imported(JobState)
+  /// Another tool added an entry that is no job we could name; JSON text.
+  case importedOpaque(String)
+  /// Another tool changed a job: `members` names what of it to take; `status`: status, progress, times,
+  /// error and result as well.
+  case edited(JobState, members: [String], takesStatus: Bool)
+  /// Another tool changed a member of the top level; nil: removed it.
+  case topEdited(name: String, text: String?)
+  /// A damaged file was set aside under this name.
+  case setAside(name: String, why: String)
+  /// The journal's name is durable.
+  case named
+  /// What the state file and the displaced file look like since the last publication.
+  case published(Publication)
+}
+
+struct NewJob {
+  var id: String
+  var type: String
+  var key: String?
+  /// JSON text of an object.
+  var config: String
+  var total: Int64
+}
+
+struct Publication: Equatable {
+  var seq: UInt64 = 0
+  var file = FileStamp()
+  var out = FileStamp()
+  var checksum: UInt32 = 0
+}
+
+/// Many items in one buffer.
+final class PackedItems {
+  let buffer: Buffer
+  init(_ buffer: Buffer) { self.buffer = buffer }
+
+  func visit(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
+    var reader = Reader(buffer.bytes)
+    while !reader.isAtEnd {
+      let item = reader.counted()
+      if reader.failed { return }
+      try body(item)
+    }
+  }
+}

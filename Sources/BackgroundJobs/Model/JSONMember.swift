@@ -1,0 +1,25 @@
+/// A member of a JSON object, its value as compact JSON text: kept as it is found.
+struct JSONMember: Equatable {
+  var name: String
+  var text: String
+}
+
+extension Array where Element == JSONMember {
+  subscript(name: String) -> String? { first { $0.name == name }?.text }
+
+  /// Replaces the value where it stands, or adds it at the end; nil removes it.
+  mutating func set(_ name: String, _ text: String?) {
+    guard let position = firstIndex(where: { $0.name == name }) else {
+      if let text { append(JSONMember(name: name, text: text)) }
+      return
+    }
+    if let text { self[position].text = text } else { remove(at: position) }
+  }
+}
+
+/// What another tool last changed in a member: the event's number, and the CRC of the value before.
+struct ForeignEdit: Equatable {
+  var name: String
+  var seq: UInt64
+  var previous: UInt32
+}

@@ -1,0 +1,185 @@
+// What each event does to a job. Only `State.apply`, and the fold of an owner's log, call these.
+extension JobState {
+  /// Every event makes a job ours.
+  func touch(_ event: Event) {
+    if createdSeq == 0 { createdSeq = event.seq }
+    revision = event.seq
+    updated = event.time
+  }
+
+  func transition(_ event: Event) {
+    switch event.change {
+    case .opened(_, let process, let salt, let isRoll):
+      isRoll ? roll(to: event.seq, salt) : open(process, salt, event)
+    case .closed(_, let why): close(why)
+    case .detached(_, let watched): detach(watched, event)
+    case .paused(_, let reason, let error, let resumeAt):
+      if status != .paused { isPauseAcknowledged = false }
+      status = .paused
+      (self.reason, self.error, self.resumeAt) = (reason, error, resumeAt)
+      if owner?.isDetached ?? true { clock.stop(at: event.time) }
+    case .resumed: resume(event)
+    case .completed(_, let result):
+      end(.completed, event)
+      self.result = result ?? self.result
+      currentItem.clear()
+      dropOwner()
+    case .failed(_, let reason, let error, let keepsLog):
+      end(.failed, event)
+      (self.reason, self.error) = (reason, error)
+      if !keepsLog { dropOwner() }
+    case .retried:
+      status = .pending
+      clearReason()
+      completed = nil
+      result = nil
+      attempts += 1
+      items.forgetFailures()
+      estimator.skip(to: current, active: clock.total)
+    default: break
+    }
+  }
+
+  private func open(_ process: ProcessIdentity, _ salt: UInt64, _ event: Event) {
+    run(event)
+    owner = Owner(process: process, log: event.seq, salt: salt, since: event.time)
+    log = LogPosition(number: event.seq, salt: salt, clockOffset: event.time)
+    clock.abandon()
+    clock.start(at: 0)
+  }
+
+  private func roll(to number: UInt64, _ salt: UInt64) {
+    owner?.log = number
+    owner?.salt = salt
+    // The new log goes on with the clock of the old one.
+    log = LogPosition(number: number, salt: salt, clockOffset: log?.clockOffset ?? 0)
+  }
+
+  private func detach(_ watched: ProcessIdentity?, _ event: Event) {
+    run(event)
+    owner = Owner(process: watched ?? ProcessIdentity(), since: event.time)
+    log = nil
+    clock.abandon()
+    clock.start(at: event.time)
+  }
+
+  private func run(_ event: Event) {
+    status = .running
+    clearReason()
+    started = started ?? event.time
+    isPauseAcknowledged = false
+    estimator.skip(to: current, active: clock.total)
+  }
+
+  private func close(_ why: String?) {
+    if status == .running {
+      status = .paused
+      reason = Reason.interrupted
+      error = why
+    }
+    estimator.feed(items: current, active: clock.total)
+    dropOwner()
+  }
+
+  private func resume(_ event: Event) {
+    clearReason()
+    guard let owner else {
+      status = .pending
+      return
+    }
+    status = .running
+    isPauseAcknowledged = false
+    if owner.isDetached { clock.start(at: event.time) }
+  }
+
+  private func end(_ end: JobStatus, _ event: Event) {
+    if owner?.isDetached ?? false { clock.advance(to: event.time) }
+    status = end
+    clearReason()
+    completed = event.time
+    estimator.feed(items: current, active: clock.total)
+  }
+
+  private func clearReason() {
+    reason = nil
+    error = nil
+    resumeAt = nil
+  }
+
+  private func dropOwner() {
+    owner = nil
+    log = nil
+    isPauseAcknowledged = false
+    clock.abandon()
+  }
+
+  // MARK: Progress
+
+  /// `fromOwner`: its times move the active clock. Reports of others only count, so that they commute
+  /// with the owner's (PROTOCOL R6).
+  func apply(_ report: Report, at realtime: Int64, fromOwner: Bool) throws(JobError) {
+    if fromOwner { clock.advance(to: report.time) }
+    if let item = report.done {
+      _ = try items.markDone(try items.insert(item))
+      leaveCurrentItem(item)
+    }
+    if let item = report.failed {
+      let why = report.why.map { String(decoding: $0, as: UTF8.self) }
+      _ = try items.markFailed(try items.insert(item), why: why)
+      leaveCurrentItem(item)
+    }
+    if let count = report.advance { advances = advances.clampedAdding(count) }
+    if let shift = report.shift { self.shift = shift }
+    if let total = report.total { self.total = max(0, total) }
+    if let item = report.currentItem {
+      currentItem.clear()
+      try currentItem.append(item)
+    }
+    if let json = report.cursor {
+      cursor.clear()
+      try cursor.append(json)
+    }
+    if let paused = report.acknowledgesPause {
+      if paused { clock.stop(at: report.time) } else { clock.start(at: report.time) }
+      isPauseAcknowledged = paused
+    }
+    if let offset = report.clockOffset { log?.clockOffset = offset }
+    updated = max(updated ?? realtime, realtime)
+    if fromOwner, estimator.isDue(active: clock.total) {
+      estimator.feed(items: current, active: clock.total)
+    }
+  }
+
+  /// What is finished is not being worked on.
+  private func leaveCurrentItem(_ item: UnsafeRawBufferPointer) {
+    guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
+    currentItem.clear()
+  }
+
+  func plan(_ packed: PackedItems) throws(JobError) {
+    try packed.visit { item throws(JobError) in items.plan(try items.insert(item)) }
+    if total < Int64(items.known) { total = Int64(items.known) }
+  }
+
+  // MARK: Another tool's word
+
+  func takeStatus(from theirs: JobState) {
+    status = theirs.status
+    reason = nil
+    (error, result) = (theirs.error, theirs.result)
+    (started, updated, completed) = (theirs.started, theirs.updated, theirs.completed)
+    resumeAt = nil
+    items = theirs.items
+    (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
+    progressMembers = theirs.progressMembers
+    currentItem.clear()
+    try? currentItem.append(theirs.currentItem.bytes)
+  }
+
+  func replace(by theirs: JobState) {
+    type = theirs.type
+    members = theirs.members
+    dependsOn = theirs.dependsOn
+    takeStatus(from: theirs)
+  }
+}

@@ -1,0 +1,83 @@
+/// Everything that is known of one job. Only `State.apply` changes it.
+final class JobState {
+  let id: String
+  var type: String
+  var key: String?
+  var status: JobStatus
+  var reason: String?
+  var error: String?
+  /// JSON text.
+  var result: String?
+  var attempts: Int64 = 1
+
+  var items = ItemSet()
+  var total: Int64 = 0
+  var advances: Int64 = 0
+  var shift: Int64 = 0
+  let currentItem = Buffer()
+  let cursor = Buffer()
+
+  // Milliseconds since 1970; nil: not yet, or not known.
+  var created: Int64?
+  var started: Int64?
+  var updated: Int64?
+  var completed: Int64?
+  var resumeAt: Int64?
+
+  var owner: Owner?
+  var log: LogPosition?
+  /// The owner has stopped for the pause.
+  var isPauseAcknowledged = false
+
+  var clock = ActiveClock()
+  var estimator = Estimator()
+
+  /// The event that created it, and the last one that changed status or progress. 0: never ours.
+  var createdSeq: UInt64 = 0
+  var revision: UInt64 = 0
+  var foreignEdits: [ForeignEdit] = []
+
+  /// All members as the file had them, in its order; empty for a job that began here. The typed values
+  /// above win where they differ.
+  var members: [JSONMember] = []
+  var progressMembers: [JSONMember] = []
+  var dependsOn: [String] = []
+  /// It is in no state any more.
+  var isRemoved = false
+
+  init(id: String, type: String, status: JobStatus) {
+    self.id = id
+    self.type = type
+    self.status = status
+  }
+
+  /// Jobs that we never changed belong to other tools.
+  var isOurs: Bool { revision != 0 }
+
+  var current: Int64 {
+    Int64(items.doneCount + items.failedCount).clampedAdding(advances).clampedAdding(shift)
+  }
+
+  /// Rounded down, 0 to 100; 0 while the total is unknown.
+  var percentage: Int64 {
+    guard total > 0, current > 0 else { return 0 }
+    if current >= total { return 100 }
+    let (high, low) = total.dividingFullWidth(current.multipliedFullWidth(by: 100))
+    _ = low
+    return high
+  }
+
+  /// Whether nobody works on a paused job any more.
+  var isPauseSettled: Bool { status == .paused && (owner == nil || isPauseAcknowledged) }
+}
+
+extension Int64 {
+  /// Numbers in the state file stay within what JSON readers hold exactly.
+  static let largestJSON: Int64 = 1 << 53 - 1
+
+  func clampedAdding(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    if overflow { return other > 0 ? Int64.largestJSON : -Int64.largestJSON }
+    return Swift.min(Swift.max(sum, -Int64.largestJSON), Int64.largestJSON)
+  }
+}

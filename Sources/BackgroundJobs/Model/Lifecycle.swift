@@ -1,0 +1,108 @@
+/// What can be done with a job.
+enum Operation {
+  case start, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail, cancel,
+    retry
+  case remove
+
+  /// As in "cannot …".
+  var verb: String {
+    switch self {
+    case .start: "start"
+    case .report: "report on"
+    case .plan: "plan"
+    case .prepare: "set total or cursor of"
+    case .pause: "pause"
+    case .rateLimited: "rate-limit"
+    case .resume: "resume"
+    case .leave: "leave"
+    case .complete: "complete"
+    case .fail: "fail"
+    case .cancel: "cancel"
+    case .retry: "retry"
+    case .remove: "remove"
+    }
+  }
+}
+
+/// How the caller stands to a job's owner. A dead owner is nobody.
+enum Caller: Equatable {
+  case owner
+  case notOwner(ownerIsAlive: Bool)
+}
+
+/// What the life cycle says to an operation.
+enum Verdict: Equatable {
+  case go
+  /// Nothing to do: this status, without an event.
+  case already(Status)
+  /// Nothing may be done.
+  case refuse(Status)
+}
+
+/// The table of DESIGN 3, in one place.
+enum Lifecycle {
+  static func verdict(_ operation: Operation, _ job: JobState, _ caller: Caller, now: Int64)
+    -> Verdict
+  {
+    let ownerElsewhere = caller == .notOwner(ownerIsAlive: true)
+    switch (operation, job.status) {
+    case (.start, .pending): return .go
+    case (.start, .running):
+      if caller == .owner { return .already(.ok) }
+      return .refuse(ownerElsewhere ? .busy : .illegalTransition)
+    case (.start, .paused):
+      if ownerElsewhere { return .refuse(.busy) }
+      let isDue = job.resumeAt.map { $0 <= now } ?? false
+      return isDue || job.reason == Reason.interrupted ? .go : .already(.paused)
+
+    case (.report, .running), (.report, .paused): return .go
+    case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go
+    case (.plan, .pending), (.plan, .running), (.plan, .paused): return .go
+
+    case (.pause, .pending), (.pause, .running), (.pause, .paused): return .go
+    case (.rateLimited, .running): return .go
+    case (.rateLimited, .paused): return job.reason == Reason.rateLimit ? .go : .already(.paused)
+
+    case (.resume, .paused): return .go
+    case (.resume, .pending), (.resume, .running): return .already(.ok)
+
+    case (.leave, .running), (.leave, .paused):
+      return caller == .owner ? .go : .refuse(.illegalTransition)
+
+    case (.complete, .pending), (.complete, .running), (.complete, .paused):
+      return ownerElsewhere ? .refuse(.busy) : .go
+    case (.complete, .completed): return .already(.ok)
+
+    case (.fail, .pending), (.fail, .running), (.fail, .paused): return .go
+    case (.cancel, .pending), (.cancel, .running), (.cancel, .paused): return .go
+    case (.fail, .failed), (.cancel, .failed): return .already(.ok)
+
+    case (.retry, .failed): return ownerElsewhere ? .refuse(.busy) : .go
+    case (.retry, .completed):
+      return job.items.failedCount > 0 ? .go : .refuse(.illegalTransition)
+
+    case (.remove, .completed), (.remove, .failed): return ownerElsewhere ? .refuse(.busy) : .go
+
+    case (.retry, _), (.remove, _): return .refuse(.illegalTransition)
+    case (_, .completed), (_, .failed): return .refuse(.finished)
+    default: return .refuse(.illegalTransition)
+    }
+  }
+
+  static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> String {
+    let what = "job \(job.id) is \(job.status.name)"
+    switch status {
+    case .busy:
+      let pid = job.owner?.process.pid ?? 0
+      return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
+    case .illegalTransition where operation == .leave && !job.status.isFinished:
+      return "\(what), this manager does not own it: cannot leave it"
+    case .illegalTransition where job.status == .running:
+      return "\(what), and nothing is known of its owner: cannot \(operation.verb) it"
+    case .illegalTransition where job.status == .completed:
+      return "\(what) and has no failed items: cannot \(operation.verb) it"
+    default:
+      return "\(what): cannot \(operation.verb) it"
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/// Who runs a job.
+struct Owner: Equatable {
+  /// pid 0: a detached job that nobody watches.
+  var process = ProcessIdentity()
+  /// The owner's log; 0: none, its reports go through the journal.
+  var log: UInt64 = 0
+  /// What every record of that log is checked against.
+  var salt: UInt64 = 0
+  /// Milliseconds since 1970.
+  var since: Int64 = 0
+
+  var isDetached: Bool { log == 0 }
+}
+
+/// How far the log of an owner is in the state.
+struct LogPosition: Equatable {
+  var number: UInt64
+  var salt: UInt64
+  /// Records, and the byte offset behind the last of them.
+  var index: UInt64 = 0
+  var offset: Int64 = 0
+  /// Milliseconds from the log's clock to 1970.
+  var clockOffset: Int64 = 0
+}

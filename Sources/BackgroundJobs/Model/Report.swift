@@ -1,0 +1,34 @@
+/// Progress from a worker: what is said together is kept or lost together. Its bytes are borrowed for
+/// the time of a call.
+struct Report {
+  /// Milliseconds: in an owner's log since the log began, in the journal since 1970.
+  var time: Int64 = 0
+  /// The register behind an explicit `current`: what must be added to the items and advances that the
+  /// owner knows of to make it (PROTOCOL R6: items of others then still count).
+  var shift: Int64?
+  /// An explicit `current`, before it is turned into a shift; never written.
+  var current: Int64?
+  var advance: Int64?
+  var total: Int64?
+  /// Empty: none any more.
+  var currentItem: UnsafeRawBufferPointer?
+  var done: UnsafeRawBufferPointer?
+  var failed: UnsafeRawBufferPointer?
+  var why: UnsafeRawBufferPointer?
+  /// JSON text.
+  var cursor: UnsafeRawBufferPointer?
+  /// The owner has seen that the job is paused (true) or running again (false).
+  var acknowledgesPause: Bool?
+  /// Milliseconds between the log's clock and 1970, when that has changed.
+  var clockOffset: Int64?
+
+  /// Whether a job may get it before it is started.
+  var isPreparation: Bool {
+    done == nil && failed == nil && advance == nil && shift == nil && current == nil
+  }
+
+  /// Whether it says something that only the owner may say while there is one.
+  var isOwnersAlone: Bool {
+    shift != nil || current != nil || total != nil || currentItem != nil || cursor != nil
+  }
+}

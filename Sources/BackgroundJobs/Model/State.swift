@@ -1,0 +1,133 @@
+/// All jobs, folded from events. A pure function of them: whoever applies the same events in the same
+/// order gets the same state.
+final class State {
+  /// Entries of the job list, in the file's order; what is no job of any kind we know stays as text.
+  enum Entry {
+    case job(JobState)
+    case opaque(String)
+  }
+
+  private(set) var entries: [Entry] = []
+  private var index: [[UInt8]: JobState] = [:]
+  /// The last event that is in it.
+  var seq: UInt64 = 0
+  var topMembers: [JSONMember] = []
+  var topEdits: [ForeignEdit] = []
+  /// Damaged files that were set aside: name and reason.
+  var setAside: [JSONMember] = []
+  var publication = Publication()
+  /// Whether the journal that holds this has a durable name.
+  var isNamed = false
+
+  init() {}
+
+  func job(_ id: String) -> JobState? { index[Array(id.utf8)] }
+
+  var jobs: [JobState] {
+    var all: [JobState] = []
+    for case .job(let job) in entries { all.append(job) }
+    return all
+  }
+
+  var opaqueEntries: [String] {
+    var all: [String] = []
+    for case .opaque(let text) in entries { all.append(text) }
+    return all
+  }
+
+  func add(_ job: JobState) {
+    guard index.updateValue(job, forKey: Array(job.id.utf8)) == nil else { return }
+    entries.append(.job(job))
+  }
+
+  func addOpaque(_ text: String) { entries.append(.opaque(text)) }
+
+  private func remove(_ job: JobState) {
+    job.isRemoved = true
+    index[Array(job.id.utf8)] = nil
+    entries.removeAll {
+      if case .job(let other) = $0 { return other === job }
+      return false
+    }
+  }
+
+  // MARK: The one place where jobs change
+
+  func apply(_ event: Event) throws(JobError) {
+    defer { seq = event.seq }
+    switch event.change {
+    case .created(let new): create(new, event)
+    case .imported(let job):
+      job.createdSeq = event.seq
+      add(job)
+    case .importedOpaque(let text): addOpaque(text)
+    case .edited(let theirs, let members, let takesStatus):
+      guard let job = job(theirs.id) else { return }
+      edit(job, from: theirs, members: members, takesStatus: takesStatus, event)
+    case .topEdited(let name, let text):
+      note(&topEdits, name, previous: topMembers[name], event.seq)
+      topMembers.set(name, text)
+    case .setAside(let name, let why): setAside.set(name, why)
+    case .named: isNamed = true
+    case .published(let publication): self.publication = publication
+    case .removed(let id): if let job = job(id) { remove(job) }
+    case .reported(let id, let report):
+      guard let job = job(id) else { return }
+      try job.apply(report, at: event.time, fromOwner: job.owner?.isDetached ?? false)
+      job.touch(event)
+    case .planned(let id, let items):
+      guard let job = job(id) else { return }
+      try job.plan(items)
+      job.touch(event)
+    case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _),
+      .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
+      .retried(let id):
+      guard let job = job(id) else { return }
+      job.transition(event)
+      job.touch(event)
+    }
+  }
+
+  private func create(_ new: NewJob, _ event: Event) {
+    let job = JobState(id: new.id, type: new.type, status: .pending)
+    job.key = new.key
+    job.total = new.total
+    job.created = event.time
+    job.members = [JSONMember(name: "config", text: new.config)]
+    job.createdSeq = event.seq
+    job.touch(event)
+    add(job)
+  }
+
+  private func edit(
+    _ job: JobState, from theirs: JobState, members: [String], takesStatus: Bool, _ event: Event
+  ) {
+    guard job.isOurs else { return job.replace(by: theirs) }
+    for name in members {
+      note(&job.foreignEdits, name, previous: job.members[name], event.seq)
+      job.members.set(name, theirs.members[name])
+      if name == "dependsOn" { job.dependsOn = theirs.dependsOn }
+      if name == "type" { job.type = theirs.type }
+    }
+    guard takesStatus else { return }
+    job.takeStatus(from: theirs)
+    job.revision = event.seq
+  }
+
+  /// Remembers what a foreign edit replaced, so that a stale writer cannot undo it.
+  private func note(_ edits: inout [ForeignEdit], _ name: String, previous: String?, _ seq: UInt64)
+  {
+    let edit = ForeignEdit(name: name, seq: seq, previous: checksum(previous))
+    if let position = edits.firstIndex(where: { $0.name == name }) {
+      edits[position] = edit
+    } else {
+      edits.append(edit)
+    }
+  }
+}
+
+/// Of a member's value; of none at all, 0.
+func checksum(_ text: String?) -> UInt32 {
+  guard var text else { return 0 }
+  return text.withUTF8 { CRC32C.of(UnsafeRawBufferPointer($0)) }
+}

@@ -1,0 +1,111 @@
+/// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also without
+/// milliseconds and with an offset.
+enum DateText {
+  static func format(_ milliseconds: Int64) -> String {
+    let (days, time) = floorDivide(milliseconds, 86_400_000)
+    let (year, month, day) = civil(days)
+    let seconds = time / 1000
+    return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(seconds / 3600, 2))"
+      + ":\(pad(seconds / 60 % 60, 2)):\(pad(seconds % 60, 2)).\(pad(time % 1000, 3))Z"
+  }
+
+  static func parse(_ text: String) -> Int64? {
+    var digits = Scanner(utf8: Array(text.utf8))
+    guard let year = digits.number(4), digits.skip("-"), let month = digits.number(2),
+      digits.skip("-"), let day = digits.number(2), digits.skip("T") || digits.skip(" "),
+      let hour = digits.number(2), digits.skip(":"), let minute = digits.number(2),
+      (1...12).contains(month), (1...31).contains(day), hour <= 24, minute < 60
+    else { return nil }
+    var second: Int64 = 0
+    if digits.skip(":") {
+      guard let value = digits.number(2), value <= 60 else { return nil }
+      second = value
+    }
+    let fraction = digits.skip(".") ? digits.fraction() : 0
+    guard let offset = digits.offset(), digits.isAtEnd else { return nil }
+    let days = daysFromCivil(year, month, day)
+    let minutes = hour * 60 + minute - offset
+    return days * 86_400_000 + minutes * 60_000 + second * 1000 + fraction
+  }
+
+  private struct Scanner {
+    let utf8: [UInt8]
+    var position = 0
+    var isAtEnd: Bool { position == utf8.count }
+
+    mutating func skip(_ character: Unicode.Scalar) -> Bool {
+      guard position < utf8.count, utf8[position] == UInt8(ascii: character) else { return false }
+      position += 1
+      return true
+    }
+
+    mutating func digit() -> Int64? {
+      guard position < utf8.count, utf8[position] >= 0x30, utf8[position] <= 0x39 else {
+        return nil
+      }
+      position += 1
+      return Int64(utf8[position - 1] - 0x30)
+    }
+
+    mutating func number(_ count: Int) -> Int64? {
+      var value: Int64 = 0
+      for _ in 0..<count {
+        guard let digit = digit() else { return nil }
+        value = value * 10 + digit
+      }
+      return value
+    }
+
+    /// Milliseconds; further digits are cut off.
+    mutating func fraction() -> Int64 {
+      var value: Int64 = 0
+      var unit: Int64 = 100
+      while let digit = digit() {
+        value += digit * unit
+        unit /= 10
+      }
+      return value
+    }
+
+    /// Minutes east of UTC.
+    mutating func offset() -> Int64? {
+      if skip("Z") { return 0 }
+      let isEast = skip("+")
+      guard isEast || skip("-"), let hours = number(2) else { return nil }
+      _ = skip(":")
+      let minutes = number(2) ?? 0
+      return (isEast ? 1 : -1) * (hours * 60 + minutes)
+    }
+  }
+
+  private static func pad(_ value: Int64, _ width: Int) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+  }
+
+  private static func floorDivide(_ a: Int64, _ b: Int64) -> (Int64, Int64) {
+    let rest = ((a % b) + b) % b
+    return ((a - rest) / b, rest)
+  }
+
+  // Days to date and back: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+  private static func civil(_ days: Int64) -> (Int64, Int64, Int64) {
+    let z = days + 719_468
+    let (era, dayOfEra) = floorDivide(z, 146_097)
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shifted = (5 * dayOfYear + 2) / 153
+    let month = shifted < 10 ? shifted + 3 : shifted - 9
+    return (
+      yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shifted + 2) / 5 + 1
+    )
+  }
+
+  private static func daysFromCivil(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    let y = month <= 2 ? year - 1 : year
+    let (era, yearOfEra) = floorDivide(y, 400)
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    return era * 146_097 + dayOfEra - 719_468
+  }
+}

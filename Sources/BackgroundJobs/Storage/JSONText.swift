@@ -1,0 +1,149 @@
+import CJansson
+
+/// Writes JSON text, two-space indented, into a buffer. Big arrays are streamed: no tree is built.
+final class JSONText {
+  let buffer: Buffer
+  private var depth = 0
+  private var isFirst = true
+
+  init(_ buffer: Buffer) { self.buffer = buffer }
+
+  // MARK: Structure
+
+  func beginObject() throws(JobError) { try begin(UInt8(ascii: "{")) }
+  func endObject() throws(JobError) { try end(UInt8(ascii: "}")) }
+  func beginArray() throws(JobError) { try begin(UInt8(ascii: "[")) }
+  func endArray() throws(JobError) { try end(UInt8(ascii: "]")) }
+
+  /// The name of a member; its value must follow.
+  func name(_ name: String) throws(JobError) {
+    try next()
+    try string(name)
+    try buffer.append(": " as StaticString)
+  }
+
+  /// To be called before each element of an array.
+  func next() throws(JobError) {
+    if !isFirst { try buffer.append(UInt8(ascii: ",")) }
+    isFirst = false
+    try newLine(depth)
+  }
+
+  func member(_ name: String, _ value: Int64) throws(JobError) {
+    try self.name(name)
+    try buffer.append(String(value))
+  }
+
+  func member(_ name: String, _ value: String) throws(JobError) {
+    try self.name(name)
+    try string(value)
+  }
+
+  func member(_ name: String, raw text: String) throws(JobError) {
+    try self.name(name)
+    try raw(text)
+  }
+
+  private func begin(_ bracket: UInt8) throws(JobError) {
+    try buffer.append(bracket)
+    depth += 1
+    isFirst = true
+  }
+
+  private func end(_ bracket: UInt8) throws(JobError) {
+    depth -= 1
+    if !isFirst { try newLine(depth) }
+    try buffer.append(bracket)
+    isFirst = false
+  }
+
+  private func newLine(_ depth: Int) throws(JobError) {
+    try buffer.append(UInt8(ascii: "\n"))
+    for _ in 0..<depth { try buffer.append("  " as StaticString) }
+  }
+
+  // MARK: Values
+
+  func string(_ text: String) throws(JobError) {
+    try withBytes(of: text) { bytes throws(JobError) in try string(bytes) }
+  }
+
+  /// What needs no escape is copied; everything else jansson encodes.
+  func string(_ bytes: UnsafeRawBufferPointer) throws(JobError) {
+    if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      try buffer.reserve(bytes.count + 2)
+      try buffer.append(UInt8(ascii: "\""))
+      try buffer.append(bytes)
+      return try buffer.append(UInt8(ascii: "\""))
+    }
+    let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+    guard let value = json_stringn_nocheck(base, bytes.count) else {
+      throw JobError(.noMemory, "no memory for a JSON string")
+    }
+    defer { bgjobs_json_release(value) }
+    // Six bytes is the longest escape of one.
+    try buffer.reserve(bytes.count * 6 + 2)
+    let room = buffer.room
+    let size = json_dumpb(
+      value, room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count,
+      Int(JSON_ENCODE_ANY))
+    guard size <= room.count else { throw JobError(.noMemory, "no memory for a JSON string") }
+    buffer.grow(by: size)
+  }
+
+  /// The shortest text that reads back as the same number; whole numbers without a fraction, as Node.js
+  /// writes them.
+  func number(_ value: Double) throws(JobError) {
+    guard value.isFinite else { return try buffer.append("null" as StaticString) }
+    let text = value.description
+    try buffer.append(text.hasSuffix(".0") ? String(text.dropLast(2)) : text)
+  }
+
+  /// Indents compact JSON text that is known to be valid.
+  func raw(_ text: String) throws(JobError) {
+    try withBytes(of: text) { bytes throws(JobError) in try raw(bytes) }
+  }
+
+  func raw(_ text: UnsafeRawBufferPointer) throws(JobError) {
+    var inner = depth
+    var inString = false
+    var i = 0
+    while i < text.count {
+      let byte = text[i]
+      i += 1
+      if inString {
+        try buffer.append(byte)
+        if byte == UInt8(ascii: "\\"), i < text.count {
+          try buffer.append(text[i])
+          i += 1
+        } else if byte == UInt8(ascii: "\"") {
+          inString = false
+        }
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""):
+        inString = true
+        try buffer.append(byte)
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        try buffer.append(byte)
+        if i < text.count, text[i] == byte + 2 {
+          try buffer.append(byte + 2)
+          i += 1
+        } else {
+          inner += 1
+          try newLine(inner)
+        }
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        inner -= 1
+        try newLine(inner)
+        try buffer.append(byte)
+      case UInt8(ascii: ","):
+        try buffer.append(byte)
+        try newLine(inner)
+      case UInt8(ascii: ":"): try buffer.append(": " as StaticString)
+      default: try buffer.append(byte)
+      }
+    }
+  }
+}

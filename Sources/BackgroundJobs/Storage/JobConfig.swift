@@ -1,0 +1,41 @@
+/// JSON that hosts pass in.
+package enum JobConfig {
+  /// Compact text of a config object, with its type.
+  static func check(_ text: String?, type: String) throws(JobError) -> String {
+    let empty = "{}"
+    return try withBytes(of: text ?? empty) { bytes throws(JobError) -> String in
+      let json = try parse(bytes, "config")
+      let value = JSONValue(raw: json.value)
+      guard value.isObject else { throw JobError(.invalid, "config is not a JSON object") }
+      let compact = try value.text()
+      guard value["type"] == nil else { return compact }
+      let buffer = Buffer()
+      try JSONText(buffer).string(type)
+      let name = String(decoding: buffer.bytes, as: UTF8.self)
+      let rest = compact.dropFirst()
+      return "{\"type\":\(name)" + (compact == empty ? "" : ",") + rest
+    }
+  }
+
+  /// Compact text of any value.
+  package static func checkValue(_ bytes: UnsafeRawBufferPointer, _ what: String) throws(JobError)
+    -> String
+  {
+    let json = try parse(bytes, what)
+    return try JSONValue(raw: json.value).text()
+  }
+
+  private static func parse(_ bytes: UnsafeRawBufferPointer, _ what: String) throws(JobError)
+    -> JSON
+  {
+    guard bytes.count <= 1 << 28 else {
+      throw JobError(.invalid, "\(what) has \(bytes.count) bytes, more than 256 MiB")
+    }
+    do throws(JSONFault) { return try JSON.parse(bytes) } catch {
+      throw JobError(
+        .invalid,
+        "\(what) is not JSON: line \(error.line), column \(error.column), byte \(error.byte):"
+          + " \(error.text)")
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import CPosix
+
+/// The file `journal`: header, one snapshot, the events since. Its own lock is the writer lock.
+final class Journal {
+  static let name = "journal"
+  static let headerSize = 128
+  private static let magic: StaticString = "bgjobs J"
+  private static let version: UInt32 = 1
+  private static let byteOrder: UInt32 = 0x0102_0304
+  private static let checkedSize = 48
+  private static let holderOffset: Int64 = 64
+
+  let file: File
+  let inode: UInt64
+  let epoch: StateDocument.Epoch
+  let salt: UInt64
+  /// Written after damage: whoever knew more than it has must fold it anew.
+  let isRebuilt: Bool
+
+  /// Behind the last record that is in the state; 0: not even the snapshot is.
+  var end: Int64 = 0
+  var snapshotEnd: Int64 = 0
+  /// The last record that is in the state, to see that it is still there.
+  var lastRecord: (offset: Int64, checksum: UInt32)?
+  /// The last event that is known to be on disk.
+  var durableSeq: UInt64 = 0
+  /// A sync failed: nothing more may be synced through this descriptor.
+  var isPoisoned = false
+  var isLocked = false
+
+  private init(
+    _ file: File, inode: UInt64, epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool
+  ) {
+    self.file = file
+    self.inode = inode
+    self.epoch = epoch
+    self.salt = salt
+    self.isRebuilt = isRebuilt
+  }
+
+  /// Reads the header.
+  static func open(_ file: File) throws(JobError) -> Journal {
+    let status = try file.status()
+    let buffer = Buffer()
+    try file.read(headerSize, at: 0, into: buffer)
+    var reader = Reader(buffer.bytes)
+    let magic = reader.take(8)
+    let version = reader.fixed(UInt32.self)
+    let order = reader.fixed(UInt32.self)
+    let epoch = StateDocument.Epoch(high: reader.fixed(UInt64.self), low: reader.fixed(UInt64.self))
+    let salt = reader.fixed(UInt64.self)
+    let flags = reader.fixed(UInt32.self)
+    let checksum = reader.fixed(UInt32.self)
+    guard !reader.failed, magic.elementsEqual(magicBytes), order == byteOrder else {
+      throw JobError(.damaged, "\(file.name): byte 0: this is no journal")
+    }
+    guard version <= Journal.version else {
+      throw JobError(.unsupported, "\(file.name) has format \(version), we know \(Journal.version)")
+    }
+    let checked = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<(checkedSize - 4)])
+    guard CRC32C.of(checked) == checksum else {
+      throw JobError(.damaged, "\(file.name): byte 0: the header does not match its checksum")
+    }
+    return Journal(
+      file, inode: status.inode, epoch: epoch, salt: salt, isRebuilt: flags & 1 != 0)
+  }
+
+  private static var magicBytes: UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: magic.utf8Start, count: magic.utf8CodeUnitCount)
+  }
+
+  /// Header and snapshot of a new journal.
+  static func encode(
+    epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool, seq: UInt64, snapshot: Buffer
+  ) throws(JobError) -> Buffer {
+    let buffer = Buffer()
+    try buffer.append(magic)
+    try buffer.append(version, as: UInt32.self)
+    try buffer.append(byteOrder, as: UInt32.self)
+    try buffer.append(epoch.high, as: UInt64.self)
+    try buffer.append(epoch.low, as: UInt64.self)
+    try buffer.append(salt, as: UInt64.self)
+    try buffer.append(UInt32(isRebuilt ? 1 : 0), as: UInt32.self)
+    try buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
+    while buffer.count < headerSize { try buffer.append(UInt8(0)) }
+    try Record.append(to: buffer, kind: .snapshot, seq: seq, synced: seq, salt: salt) {
+      payload throws(JobError) in try payload.append(snapshot.bytes)
+    }
+    return buffer
+  }
+
+  /// Forgets what was read; the file stays open, and locked if it was.
+  func rewind() {
+    end = 0
+    snapshotEnd = 0
+    lastRecord = nil
+  }
+
+  /// Tells others who holds the lock. Only information.
+  func writeHolder(_ text: String) {
+    let buffer = Buffer()
+    guard (try? buffer.append(String(text.prefix(63)))) != nil else { return }
+    while buffer.count < 64 { guard (try? buffer.append(UInt8(0))) != nil else { return } }
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix(64))
+    try? file.write(bytes, at: Self.holderOffset, limit: cposix_file_size_limit())
+  }
+
+  func readHolder() -> String {
+    let buffer = Buffer()
+    try? file.read(64, at: Self.holderOffset, into: buffer)
+    return String(decoding: buffer.bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+}

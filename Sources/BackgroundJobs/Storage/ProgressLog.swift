@@ -1,0 +1,171 @@
+import CPosix
+
+/// The file `log-<N>`: one owner's progress on one job, and by its lock the owner's liveness. Header,
+/// then records: u32 length, u32 CRC-32C over (salt, index, payload), payload, zeros up to a multiple
+/// of 4. A length of 0, or the end of the file, is the end.
+enum LogFormat {
+  static let magic: StaticString = "bgjobs L"
+  static let version: UInt32 = 1
+  static let recordHeader = 8
+  static let largestRecord = 1 << 20
+
+  static func name(_ number: UInt64) -> String { "log-\(number)" }
+
+  static func recordSize(_ payload: Int) -> Int { (recordHeader + payload + 3) & ~3 }
+
+  struct Header {
+    var epoch: StateDocument.Epoch
+    var salt: UInt64
+    var number: UInt64
+    var owner: ProcessIdentity
+    /// What the monotonic clock said, in milliseconds, when the log's time was 0.
+    var base: Int64
+    var job: String
+    /// Bytes of the header: where records begin.
+    var size: Int64 = 0
+  }
+
+  static func encode(_ header: Header) throws(JobError) -> Buffer {
+    let buffer = Buffer()
+    try buffer.append(magic)
+    try buffer.append(version, as: UInt32.self)
+    try buffer.append(UInt32(0), as: UInt32.self)
+    try buffer.append(header.epoch.high, as: UInt64.self)
+    try buffer.append(header.epoch.low, as: UInt64.self)
+    try buffer.append(header.salt, as: UInt64.self)
+    try buffer.append(header.number, as: UInt64.self)
+    try buffer.append(header.base, as: Int64.self)
+    try header.owner.encode(to: buffer)
+    try buffer.appendCounted(header.job)
+    while buffer.count % 4 != 0 { try buffer.append(UInt8(0)) }
+    buffer.store(UInt32(buffer.count + 4), at: 12, as: UInt32.self)
+    try buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
+    return buffer
+  }
+
+  /// nil: not whole.
+  static func decode(_ file: File) throws(JobError) -> Header? {
+    let buffer = Buffer()
+    try file.read(16, at: 0, into: buffer)
+    guard buffer.count == 16 else { return nil }
+    let size = Int(
+      UInt32(littleEndian: buffer.bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self)))
+    guard size >= 60, size <= 1 << 20 else { return nil }
+    try file.read(size - 16, at: 16, into: buffer)
+    guard buffer.count == size else { return nil }
+    let checked = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<(size - 4)])
+    let stored = buffer.bytes.loadUnaligned(fromByteOffset: size - 4, as: UInt32.self)
+    guard CRC32C.of(checked) == UInt32(littleEndian: stored) else { return nil }
+    var reader = Reader(checked, from: 16)
+    let epoch = StateDocument.Epoch(high: reader.fixed(UInt64.self), low: reader.fixed(UInt64.self))
+    let salt = reader.fixed(UInt64.self)
+    let number = reader.fixed(UInt64.self)
+    let base = reader.fixed(Int64.self)
+    let owner = ProcessIdentity(&reader)
+    let job = reader.text()
+    guard !reader.failed else { return nil }
+    return Header(
+      epoch: epoch, salt: salt, number: number, owner: owner, base: base, job: job,
+      size: Int64(size))
+  }
+
+  /// The payload of the record at `offset`; nil at the end, and where it is not whole and sound.
+  @inline(__always)
+  static func record(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int, salt: UInt64, index: UInt64
+  ) -> UnsafeRawBufferPointer? {
+    guard offset + recordHeader <= bytes.count else { return nil }
+    let length = Int(
+      UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+    guard length > 0, length <= largestRecord, offset + recordSize(length) <= bytes.count else {
+      return nil
+    }
+    let stored = UInt32(
+      littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self))
+    let payload = UnsafeRawBufferPointer(
+      rebasing: bytes[offset + recordHeader..<offset + recordHeader + length])
+    return CRC32C.of(salt: salt, index, payload) == stored ? payload : nil
+  }
+}
+
+/// Another owner's log, open for reading.
+final class LogReader {
+  let file: File
+  let header: LogFormat.Header
+
+  init(_ file: File, _ header: LogFormat.Header) {
+    self.file = file
+    self.header = header
+  }
+}
+
+/// The log that this manager owns. It is the only writer.
+final class OwnedLog {
+  let job: String
+  let number: UInt64
+  let salt: UInt64
+  let file: File
+  let inode: UInt64
+  /// The monotonic clock when the log's time was 0, in milliseconds.
+  let base: Int64
+  var index: UInt64 = 0
+  var end: Int64
+  let record = Buffer()
+
+  /// Machine nanoseconds of the last look at what others did, and of the last sync.
+  var lastLook: Int64 = 0
+  var lastSync: Int64 = 0
+  var syncCost: Int64 = 0
+  var isUnsynced = false
+  /// The owner was told that the job is paused.
+  var sawPause = false
+  /// The file position was left behind by a failed write.
+  var isAstray = false
+  var sizeLimit = Int64.max
+
+  init(_ file: File, _ header: LogFormat.Header, inode: UInt64) {
+    job = header.job
+    number = header.number
+    salt = header.salt
+    base = header.base
+    self.file = file
+    self.inode = inode
+    end = header.size
+    sizeLimit = cposix_file_size_limit()
+  }
+
+  /// One write(2). Whatever fails, nothing of the record counts: the next one is written over it.
+  @inline(__always)
+  func append(_ report: Report) throws(JobError) {
+    record.clear()
+    try record.append(UInt64(0), as: UInt64.self)
+    try report.encode(to: record)
+    let length = record.count - LogFormat.recordHeader
+    let payload = UnsafeRawBufferPointer(rebasing: record.bytes[LogFormat.recordHeader...])
+    let checksum = CRC32C.of(salt: salt, index, payload)
+    record.store(UInt32(length), at: 0, as: UInt32.self)
+    record.store(checksum, at: 4, as: UInt32.self)
+    while record.count & 3 != 0 { try record.append(UInt8(0)) }
+    if end > sizeLimit - Int64(record.count) { throw .system(EFBIG, "write", file.name) }
+    if isAstray { try file.seek(to: end) }
+    isAstray = true
+    guard try file.writeNext(record.bytes) == record.count else {
+      throw .system(ENOSPC, "write", file.name)
+    }
+    isAstray = false
+    end += Int64(record.count)
+    index += 1
+    isUnsynced = true
+  }
+
+  /// Syncs, and remembers what that costs. A failure is for the caller to mend with a new log.
+  func sync() throws(JobError) {
+    guard isUnsynced else { return }
+    let begin = Clock.machine
+    try file.syncData()
+    lastSync = Clock.machine
+    syncCost = lastSync - begin
+    isUnsynced = false
+    sizeLimit = cposix_file_size_limit()
+  }
+}

@@ -1,0 +1,139 @@
+import CPosix
+
+/// The places on disk (PROTOCOL R10). They are made with the first change: reading makes nothing.
+final class StateDirectory {
+  static let fileName = "background-jobs.json"
+  static let outName = "out"
+  private static let privateName = "background-jobs.d"
+
+  private let project: Directory
+  private let acceptsAnyFileSystem: Bool
+  /// `.specweave/state`.
+  private(set) var state: Directory?
+  /// `background-jobs.d` in it.
+  private(set) var files: Directory?
+
+  init(project path: String, acceptsAnyFileSystem: Bool) throws(JobError) {
+    do throws(JobError) { project = try Directory.open(path: path) } catch {
+      guard error.osError == ENOENT || error.osError == ENOTDIR else { throw error }
+      throw JobError(.notFound, "there is no directory \(path)", osError: error.osError)
+    }
+    self.acceptsAnyFileSystem = acceptsAnyFileSystem
+    try checkFileSystem(project)
+  }
+
+  /// Where the state file is, for messages.
+  var statePath: String { "\(project.name)/.specweave/state" }
+
+  /// Opens what is there.
+  func find() throws(JobError) {
+    if state == nil, let parent = try directory(project, ".specweave", follow: true),
+      let found = try directory(parent, "state", follow: true)
+    {
+      try checkFileSystem(found)
+      state = found
+    }
+    if files == nil, let state, let found = try directory(state, Self.privateName, follow: false) {
+      try checkPrivate(found)
+      files = found
+    }
+  }
+
+  /// The host closed our descriptors.
+  func abandon() {
+    for directory in [files, state, project] { directory?.file.abandon() }
+  }
+
+  /// `background-jobs.d` was deleted, or replaced: look again.
+  func forget() {
+    files = nil
+    state = nil
+  }
+
+  func make() throws(JobError) -> (state: Directory, files: Directory) {
+    try find()
+    if let state, let files { return (state, files) }
+    try project.makeDirectory(".specweave", mode: 0o755)
+    let parent = try project.openDirectory(".specweave", follow: true)
+    try takeOver(parent.file, like: project.file)
+    try parent.makeDirectory("state", mode: 0o755)
+    let made = try parent.openDirectory("state", follow: true)
+    try takeOver(made.file, like: parent.file)
+    try made.makeDirectory(Self.privateName, mode: 0o700)
+    let files = try made.openDirectory(Self.privateName, follow: false)
+    try takeOver(files.file, like: made.file)
+    try checkPrivate(files)
+    if let ignore = try? files.open(".gitignore", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600) {
+      try takeOver(ignore, like: files.file)
+      let text: StaticString = "*\n"
+      try? ignore.write(
+        UnsafeRawBufferPointer(start: text.utf8Start, count: 2), at: 0, limit: .max)
+    }
+    for directory in [made, parent, project] { try directory.sync() }
+    (state, self.files) = (made, files)
+    return (made, files)
+  }
+
+  /// A new file of ours, which gets its directory's owner: `sudo` must not lock the owner out.
+  func create(_ name: String, in directory: Directory, mode: mode_t = 0o600) throws(JobError)
+    -> File
+  {
+    let flags = O_RDWR | O_CREAT | O_EXCL
+    let file: File
+    do throws(JobError) { file = try directory.open(name, flags, mode: mode) } catch {
+      guard error.osError == EEXIST else { throw error }
+      try directory.unlink(name)
+      file = try directory.open(name, flags, mode: mode)
+    }
+    try takeOver(file, like: directory.file)
+    return file
+  }
+
+  private func takeOver(_ file: File, like model: File) throws(JobError) {
+    guard geteuid() == 0 else { return }
+    let (now, wanted) = (try file.status(), try model.status())
+    guard now.owner != wanted.owner || now.group != wanted.group else { return }
+    _ = try posix(.change, file.name) { Int(fchown(file.descriptor, wanted.owner, wanted.group)) }
+  }
+
+  private func directory(
+    _ parent: Directory, _ name: String, follow: Bool
+  ) throws(JobError) -> Directory? {
+    do throws(JobError) { return try parent.openDirectory(name, follow: follow) } catch {
+      if error.osError == ENOENT { return nil }
+      throw error
+    }
+  }
+
+  /// Only its owner, and root, may write where our truth is.
+  private func checkPrivate(_ directory: Directory) throws(JobError) {
+    let status = try directory.file.status()
+    let user = geteuid()
+    guard status.owner == user || user == 0 else {
+      throw JobError(
+        .io, "\(directory.name) belongs to user \(status.owner), not to \(user)", osError: EPERM)
+    }
+    guard status.mode & 0o022 == 0 else {
+      throw JobError(
+        .io, "others may write to \(directory.name); chmod go-w it", osError: EPERM)
+    }
+  }
+
+  /// Where open file description locks, renames and fdatasync do what PROTOCOL relies on.
+  private func checkFileSystem(_ directory: Directory) throws(JobError) {
+    guard !acceptsAnyFileSystem else { return }
+    var magic: UInt64 = 0
+    _ = try posix(.stat, directory.name) {
+      Int(cposix_file_system(directory.file.descriptor, &magic))
+    }
+    switch magic {
+    case 0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0xf2f5_2010, 0x2fc1_2fc1, 0x794c_7630:
+      return
+    default:
+      throw JobError(
+        .unsupported,
+        "\(directory.name) is on a file system that is not known to keep its promises (type 0x"
+          + hex(magic, digits: 1) + "); BGJ_OPEN_ANY_FILE_SYSTEM accepts it")
+    }
+  }
+}

@@ -1,0 +1,250 @@
+import CJansson
+
+extension StateDocument {
+  /// What a state file, or a snapshot, says.
+  struct Decoded {
+    var state: State
+    /// nil: not written by us.
+    var epoch: Epoch?
+    /// The last event that its writer had seen; nil: not written by us.
+    var seq: UInt64?
+  }
+
+  enum Fault: Error {
+    case syntax(JSONFault)
+    case shape(String)
+    case newer(Int64)
+    case other(JobError)
+  }
+
+  static func decode(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> Decoded {
+    let json: JSON
+    do throws(JSONFault) { json = try JSON.parse(bytes) } catch { throw .syntax(error) }
+    let root = JSONValue(raw: json.value)
+    guard root.isObject else { throw .shape("it is not a JSON object") }
+    if let jobs = root["jobs"], !jobs.isArray {
+      throw .shape("its member \"jobs\" is not an array")
+    }
+    do throws(JobError) {
+      var decoded = Decoded(state: State())
+      let ours = root["bgjobs"]
+      let logs = logPositions(ours?["logs"])
+      try root.forEachMember { name, value throws(JobError) in
+        if name == "bgjobs" { return }
+        decoded.state.topMembers.append(
+          JSONMember(name: name, text: name == "jobs" ? "" : try value.text()))
+        if name == "jobs" { try decodeJobs(value, logs, decoded.state) }
+      }
+      if let ours { decodeTop(ours, &decoded) }
+      if let format = ours?["format"]?.integer, format > StateDocument.format {
+        throw JobError(.unsupported, "format \(format)")
+      }
+      return decoded
+    } catch {
+      if error.status == .unsupported { throw .newer(root["bgjobs"]?["format"]?.integer ?? 0) }
+      throw .other(error)
+    }
+  }
+
+  private static func decodeTop(_ ours: JSONValue, _ decoded: inout Decoded) {
+    if let text = ours["epoch"]?.string, text.utf8.count == 32,
+      let high = parseHex(String(text.prefix(16))), let low = parseHex(String(text.dropFirst(16)))
+    {
+      decoded.epoch = Epoch(high: high, low: low)
+    }
+    if let seq = ours["seq"]?.integer, seq >= 0 {
+      decoded.seq = UInt64(seq)
+      decoded.state.seq = UInt64(seq)
+    }
+    ours["setAside"]?.forEachMember { (name, value) throws(Never) in
+      decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
+    }
+    decoded.state.topEdits = edits(ours["theirs"])
+  }
+
+  private static func logPositions(_ logs: JSONValue?) -> [LogPosition] {
+    guard let logs else { return [] }
+    return (0..<logs.count).compactMap { position in
+      guard let entry = logs.at(position), let number = entry.at(0)?.unsigned,
+        let index = entry.at(1)?.unsigned, let offset = entry.at(2)?.integer, offset >= 0
+      else { return nil }
+      return LogPosition(number: number, salt: 0, index: index, offset: offset)
+    }
+  }
+
+  private static func edits(_ value: JSONValue?) -> [ForeignEdit] {
+    var edits: [ForeignEdit] = []
+    value?.forEachMember { (name, entry) throws(Never) in
+      guard let seq = entry.at(0)?.unsigned, let previous = entry.at(1)?.unsigned else { return }
+      edits.append(
+        ForeignEdit(name: name, seq: seq, previous: UInt32(truncatingIfNeeded: previous)))
+    }
+    return edits
+  }
+
+  private static func decodeJobs(
+    _ jobs: JSONValue, _ logs: [LogPosition], _ state: State
+  ) throws(JobError) {
+    for position in 0..<jobs.count {
+      guard let value = jobs.at(position) else { continue }
+      if let job = try decodeJob(value, logs), state.job(job.id) == nil {
+        state.add(job)
+      } else {
+        state.addOpaque(try value.text())
+      }
+    }
+  }
+
+  /// One job's text.
+  static func decodeJob(_ text: UnsafeRawBufferPointer) throws(JobError) -> JobState? {
+    do throws(JSONFault) {
+      let json = try JSON.parse(text)
+      return try decodeJobOrFault(json)
+    } catch {
+      return nil
+    }
+  }
+
+  private static func decodeJobOrFault(_ json: JSON) throws(JSONFault) -> JobState? {
+    do throws(JobError) { return try decodeJob(JSONValue(raw: json.value), []) } catch {
+      throw JSONFault(line: 0, column: 0, byte: 0, text: error.message)
+    }
+  }
+
+  /// nil: no job that we could name.
+  private static func decodeJob(
+    _ value: JSONValue, _ logs: [LogPosition]
+  ) throws(JobError) -> JobState? {
+    guard let id = value["id"]?.string else { return nil }
+    let status = JobStatus(name: value["status"]?.string ?? "")
+    let job = JobState(id: id, type: value["type"]?.string ?? "", status: status)
+    try value.forEachMember { name, member throws(JobError) in
+      if name == "bgjobs" { return }
+      let isProgress = name == "progress" && member.isObject
+      job.members.append(JSONMember(name: name, text: isProgress ? "" : try member.text()))
+      switch name {
+      case "progress": try decodeProgress(member, job)
+      case "error": job.error = member.string
+      case "result": job.result = try member.text()
+      case "startedAt": job.started = member.string.flatMap(DateText.parse)
+      case "updatedAt": job.updated = member.string.flatMap(DateText.parse)
+      case "completedAt": job.completed = member.string.flatMap(DateText.parse)
+      case "dependsOn":
+        job.dependsOn = (0..<member.count).compactMap { member.at($0)?.string }
+      default: break
+      }
+    }
+    job.created = job.started
+    if let ours = value["bgjobs"], ours.isObject { try decodeOurs(ours, logs, job) }
+    finishProgress(value["progress"], job)
+    return job
+  }
+
+  private static func decodeProgress(_ progress: JSONValue, _ job: JobState) throws(JobError) {
+    guard progress.isObject else { return }
+    try progress.forEachMember { name, member throws(JobError) in
+      let isList = name == "itemsCompleted" || name == "itemsFailed"
+      guard isList, isAllStrings(member) else {
+        job.progressMembers.append(JSONMember(name: name, text: try member.text()))
+        if name == "currentItem", let item = member.stringBytes { try job.currentItem.append(item) }
+        return
+      }
+      job.progressMembers.append(JSONMember(name: name, text: ""))
+      for position in 0..<member.count {
+        guard let item = member.at(position)?.stringBytes else { continue }
+        let slot = try job.items.insert(item)
+        let isNew =
+          name == "itemsCompleted"
+          ? try job.items.markDone(slot) : try job.items.markFailed(slot, why: nil)
+        if !isNew, name == "itemsCompleted" || job.items.mark(of: slot) == .failed {
+          try job.items.repeatInList(slot)
+        }
+      }
+    }
+    job.total = max(0, progress["total"]?.integer ?? 0)
+  }
+
+  private static func isAllStrings(_ list: JSONValue) -> Bool {
+    list.isArray && (0..<list.count).allSatisfy { list.at($0)?.isString ?? false }
+  }
+
+  /// What `current` says beyond the items and advances is the shift.
+  private static func finishProgress(_ progress: JSONValue?, _ job: JobState) {
+    guard job.shift == 0, let current = progress?["current"]?.integer else { return }
+    job.shift = current.clampedAdding(-job.current)
+  }
+
+  private static func decodeOurs(
+    _ ours: JSONValue, _ logs: [LogPosition], _ job: JobState
+  ) throws(JobError) {
+    job.createdSeq = ours["created"]?.unsigned ?? 0
+    job.revision = ours["rev"]?.unsigned ?? job.createdSeq
+    job.key = ours["key"]?.string
+    job.reason = ours["reason"]?.string
+    job.attempts = max(1, ours["attempts"]?.integer ?? 1)
+    job.created = ours["createdAt"]?.string.flatMap(DateText.parse) ?? job.created
+    job.started = ours["firstStartedAt"]?.string.flatMap(DateText.parse)
+    job.resumeAt = ours["resumeAt"]?.string.flatMap(DateText.parse)
+    job.isPauseAcknowledged = ours["acknowledged"]?.kind == JSON_TRUE
+    job.advances = ours["advances"]?.integer ?? 0
+    job.shift = ours["shift"]?.integer ?? 0
+    if let cursor = ours["cursor"] { try job.cursor.append(try cursor.text()) }
+    decodeOwner(ours, logs, job)
+    job.clock = ActiveClock(
+      total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
+    decodeEstimator(ours["estimator"], job)
+    if let plan = ours["plan"] {
+      for position in 0..<plan.count {
+        guard let item = plan.at(position)?.stringBytes else { continue }
+        job.items.plan(try job.items.insert(item))
+      }
+    }
+    try ours["failures"]?.forEachMember { name, why throws(JobError) in
+      var name = name
+      guard let text = why.string else { return }
+      name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
+    }
+    job.foreignEdits = edits(ours["theirs"])
+  }
+
+  private static func decodeOwner(_ ours: JSONValue, _ logs: [LogPosition], _ job: JobState) {
+    guard let owner = ours["owner"], owner.isObject else { return }
+    var decoded = Owner()
+    decoded.process = ProcessIdentity(
+      pid: owner["pid"]?.integer ?? 0, startTicks: owner["startTicks"]?.unsigned ?? 0,
+      namespace: owner["namespace"]?.unsigned ?? 0,
+      boot: owner["boot"]?.string.flatMap(parseHex) ?? 0)
+    decoded.since = owner["since"]?.string.flatMap(DateText.parse) ?? 0
+    decoded.log = owner["log"]?.unsigned ?? 0
+    decoded.salt = owner["salt"]?.string.flatMap(parseHex) ?? 0
+    job.owner = decoded
+    guard decoded.log != 0 else { return }
+    var position =
+      logs.first { $0.number == decoded.log } ?? LogPosition(number: decoded.log, salt: 0)
+    position.salt = decoded.salt
+    position.clockOffset = ours["clockOffset"]?.integer ?? 0
+    job.log = position
+  }
+
+  private static func decodeEstimator(_ value: JSONValue?, _ job: JobState) {
+    guard let value, let items = value.at(0)?.integer, let active = value.at(1)?.integer else {
+      return
+    }
+    var buckets: [Estimator.Bucket] = []
+    var position = 2
+    while position + 3 < value.count, buckets.count < 256 {
+      guard let events = value.at(position)?.integer, events > 0,
+        let count = value.at(position + 1)?.real, count > 0,
+        let seconds = value.at(position + 2)?.real, seconds > 0,
+        let squares = value.at(position + 3)?.real, squares >= 0
+      else { break }
+      buckets.append(.init(events: events, items: count, seconds: seconds, squares: squares))
+      position += 4
+    }
+    job.estimator = Estimator(buckets: buckets, items: items, active: active)
+  }
+}
+
+extension JSONValue {
+  var unsigned: UInt64? { integer.flatMap { UInt64(exactly: $0) } }
+}

@@ -1,0 +1,335 @@
+/// The state file's text, which is also the journal's snapshot.
+struct StateDocument {
+  static let format: Int64 = 1
+
+  /// Random, for the store's life; tells files of this store from copies of others.
+  struct Epoch: Equatable {
+    var high: UInt64
+    var low: UInt64
+    var text: String { hex(high, digits: 16) + hex(low, digits: 16) }
+  }
+
+  // MARK: Encoding
+
+  /// Where times come from while a document is written: estimates are those of the moment.
+  struct Moment {
+    /// The active time of a job, now.
+    var active: (JobState) -> Int64
+  }
+
+  static func encode(
+    _ state: State, epoch: Epoch, moment: Moment, into buffer: Buffer
+  ) throws(JobError) {
+    let out = JSONText(buffer)
+    try out.beginObject()
+    var hasJobs = false
+    for member in state.topMembers where member.name != "bgjobs" {
+      if member.name == "jobs" {
+        hasJobs = true
+        try encodeJobs(state, moment, out)
+      } else {
+        try out.member(member.name, raw: member.text)
+      }
+    }
+    if !hasJobs { try encodeJobs(state, moment, out) }
+    try encodeTop(state, epoch, out)
+    try out.endObject()
+  }
+
+  private static func encodeJobs(_ state: State, _ moment: Moment, _ out: JSONText) throws(JobError)
+  {
+    try out.name("jobs")
+    try out.beginArray()
+    for entry in state.entries {
+      try out.next()
+      switch entry {
+      case .job(let job): try encode(job, moment, out)
+      case .opaque(let text): try out.raw(text)
+      }
+    }
+    try out.endArray()
+  }
+
+  private static func encodeTop(_ state: State, _ epoch: Epoch, _ out: JSONText) throws(JobError) {
+    try out.name("bgjobs")
+    try out.beginObject()
+    try out.member("format", format)
+    try out.member("epoch", epoch.text)
+    try out.member("seq", Int64(clamping: state.seq))
+    try out.name("logs")
+    try out.beginArray()
+    for job in state.jobs {
+      guard let log = job.log else { continue }
+      try out.next()
+      try out.raw("[\(log.number),\(log.index),\(log.offset)]")
+    }
+    try out.endArray()
+    if !state.setAside.isEmpty {
+      try out.name("setAside")
+      try out.beginObject()
+      for file in state.setAside { try out.member(file.name, file.text) }
+      try out.endObject()
+    }
+    try encode(edits: state.topEdits, out)
+    try out.endObject()
+  }
+
+  private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
+    guard !edits.isEmpty else { return }
+    try out.name("theirs")
+    try out.beginObject()
+    for edit in edits { try out.member(edit.name, raw: "[\(edit.seq),\(edit.previous)]") }
+    try out.endObject()
+  }
+
+  // MARK: A job
+
+  private static let order = [
+    "id", "type", "status", "progress", "startedAt", "updatedAt", "config", "completedAt", "error",
+    "result", "dependsOn",
+  ]
+  private static let progressOrder = [
+    "current", "total", "percentage", "currentItem", "itemsCompleted", "itemsFailed", "rate", "eta",
+  ]
+
+  /// The order of the file, or ours for a new job, then what has come since.
+  private static func names(_ members: [JSONMember], _ order: [String]) -> [String] {
+    let isFromFile = members.contains { $0.name == order[0] }
+    let known = members.map { $0.name }
+    if isFromFile { return known + order.filter { !known.contains($0) } }
+    return order + known.filter { !order.contains($0) }
+  }
+
+  static func encode(_ job: JobState, _ moment: Moment, _ out: JSONText) throws(JobError) {
+    guard job.isOurs else { return try encodeForeign(job, out) }
+    try out.beginObject()
+    for name in names(job.members, order) { try encodeMember(name, job, moment, out) }
+    try encodeOurs(job, out)
+    try out.endObject()
+  }
+
+  /// A job as its file has it, without our member.
+  static func encodeForeign(_ job: JobState, _ out: JSONText) throws(JobError) {
+    try out.beginObject()
+    for member in job.members {
+      if member.name == "progress", member.text.isEmpty {
+        try encodeForeignProgress(job, out)
+      } else {
+        try out.member(member.name, raw: member.text)
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeMember(
+    _ name: String, _ job: JobState, _ moment: Moment, _ out: JSONText
+  ) throws(JobError) {
+    let raw = job.members[name]
+    switch name {
+    case "id": try out.member(name, job.id)
+    case "type": try out.member(name, job.type)
+    case "status": try out.member(name, job.status.name)
+    case "progress": try encodeProgress(job, moment, out)
+    case "startedAt": try encodeDate(name, job.started ?? job.created, raw, out)
+    case "updatedAt": try encodeDate(name, job.updated, raw, out)
+    case "completedAt": try encodeDate(name, job.completed, raw, out)
+    case "error": if let error = job.error { try out.member(name, error) }
+    case "result": if let result = job.result { try out.member(name, raw: result) }
+    case "bgjobs": break
+    default: if let raw { try out.member(name, raw: raw) }
+    }
+  }
+
+  /// A date that means the same keeps its text.
+  private static func encodeDate(
+    _ name: String, _ time: Int64?, _ raw: String?, _ out: JSONText
+  ) throws(JobError) {
+    let before = raw.flatMap { DateText.parse(String($0.dropFirst().dropLast())) }
+    if let raw, before == time { return try out.member(name, raw: raw) }
+    if let time { try out.member(name, DateText.format(time)) }
+  }
+
+  private static func encodeForeignProgress(_ job: JobState, _ out: JSONText) throws(JobError) {
+    try out.name("progress")
+    try out.beginObject()
+    for member in job.progressMembers {
+      if !member.text.isEmpty {
+        try out.member(member.name, raw: member.text)
+      } else if member.name == "itemsCompleted" || member.name == "itemsFailed" {
+        try encodeItems(member.name, job, out)
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeProgress(
+    _ job: JobState, _ moment: Moment, _ out: JSONText
+  ) throws(JobError) {
+    let members = job.progressMembers
+    let current = members["current"].flatMap(whole) ?? 0
+    let total = members["total"].flatMap(whole) ?? 0
+    let isUnchanged = current == job.current && total == job.total
+    let estimate = currentEstimate(job, moment)
+    try out.name("progress")
+    try out.beginObject()
+    for name in names(members, progressOrder) {
+      let raw = members[name]
+      switch name {
+      case "current", "total", "percentage":
+        let value =
+          name == "current" ? job.current : name == "total" ? job.total : job.percentage
+        if isUnchanged, let raw {
+          try out.member(name, raw: raw)
+        } else {
+          try out.member(name, value)
+        }
+      case "currentItem":
+        guard job.currentItem.count > 0 else { break }
+        try out.name(name)
+        try out.string(job.currentItem.bytes)
+      case "itemsCompleted", "itemsFailed": try encodeItems(name, job, out)
+      case "rate":
+        guard let estimate else { break }
+        try out.name(name)
+        try out.number(rounded(estimate.rate))
+      case "eta":
+        guard let estimate, job.total > 0, estimate.eta < 1e15 else { break }
+        try out.member(name, Int64(estimate.eta.rounded()))
+      default: if let raw { try out.member(name, raw: raw) }
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeItems(_ name: String, _ job: JobState, _ out: JSONText) throws(JobError)
+  {
+    try out.name(name)
+    try out.beginArray()
+    if name == "itemsCompleted" {
+      try job.items.forEachDone { item throws(JobError) in
+        try out.next()
+        try out.string(item)
+      }
+    } else {
+      try job.items.forEachFailed { _, item throws(JobError) in
+        try out.next()
+        try out.string(item)
+      }
+    }
+    try out.endArray()
+  }
+
+  /// nil unless the job runs and there is ground for a number.
+  static func currentEstimate(_ job: JobState, _ moment: Moment) -> Estimate? {
+    guard job.status == .running else { return nil }
+    var estimator = job.estimator
+    let active = moment.active(job)
+    if estimator.isDue(active: active) { estimator.feed(items: job.current, active: active) }
+    let remaining = max(0, job.total.clampedAdding(-job.current))
+    return estimator.estimate(remaining: remaining)
+  }
+
+  /// Three significant digits, one decimal at the least.
+  private static func rounded(_ rate: Double) -> Double {
+    var scale = 10.0
+    while rate * scale < 100, scale < 1e9 { scale *= 10 }
+    return (rate * scale).rounded() / scale
+  }
+
+  private static func whole(_ text: String) -> Int64? { Int64(text) }
+
+  // MARK: What is ours alone
+
+  private static func encodeOurs(_ job: JobState, _ out: JSONText) throws(JobError) {
+    try out.name("bgjobs")
+    try out.beginObject()
+    try out.member("created", Int64(clamping: job.createdSeq))
+    try out.member("rev", Int64(clamping: job.revision))
+    if let key = job.key { try out.member("key", key) }
+    if let reason = job.reason { try out.member("reason", reason) }
+    if job.attempts != 1 { try out.member("attempts", job.attempts) }
+    if let created = job.created { try out.member("createdAt", DateText.format(created)) }
+    if let started = job.started { try out.member("firstStartedAt", DateText.format(started)) }
+    if let resumeAt = job.resumeAt { try out.member("resumeAt", DateText.format(resumeAt)) }
+    if job.isPauseAcknowledged { try out.member("acknowledged", raw: "true") }
+    if let owner = job.owner { try encode(owner, out) }
+    if let log = job.log { try out.member("clockOffset", log.clockOffset) }
+    if job.advances != 0 { try out.member("advances", job.advances) }
+    if job.shift != 0 { try out.member("shift", job.shift) }
+    if job.cursor.count > 0 {
+      try out.name("cursor")
+      try out.raw(job.cursor.bytes)
+    }
+    try encodeClock(job, out)
+    try encodePlan(job, out)
+    try encodeFailures(job, out)
+    try encode(edits: job.foreignEdits, out)
+    try out.endObject()
+  }
+
+  private static func encode(_ owner: Owner, _ out: JSONText) throws(JobError) {
+    try out.name("owner")
+    try out.beginObject()
+    if owner.process.pid != 0 {
+      try out.member("pid", owner.process.pid)
+      try out.member("startTicks", Int64(clamping: owner.process.startTicks))
+      try out.member("namespace", Int64(clamping: owner.process.namespace))
+      try out.member("boot", hex(owner.process.boot, digits: 16))
+    }
+    try out.member("since", DateText.format(owner.since))
+    if owner.log != 0 {
+      try out.member("log", Int64(clamping: owner.log))
+      try out.member("salt", hex(owner.salt, digits: 16))
+    }
+    try out.endObject()
+  }
+
+  private static func encodeClock(_ job: JobState, _ out: JSONText) throws(JobError) {
+    if job.clock.total != 0 { try out.member("activeMs", job.clock.total) }
+    if let mark = job.clock.mark { try out.member("activeMark", mark) }
+    let estimator = job.estimator
+    guard !estimator.buckets.isEmpty || estimator.active != 0 || estimator.items != 0 else {
+      return
+    }
+    try out.name("estimator")
+    try out.buffer.append("[\(estimator.items), \(estimator.active)" as String)
+    for bucket in estimator.buckets {
+      try out.buffer.append(", \(bucket.events), " as String)
+      try out.number(bucket.items)
+      try out.buffer.append(", " as StaticString)
+      try out.number(bucket.seconds)
+      try out.buffer.append(", " as StaticString)
+      try out.number(bucket.squares)
+    }
+    try out.buffer.append("]" as StaticString)
+  }
+
+  /// Planned items that are not done yet, in order; of the others only that they are done is needed.
+  private static func encodePlan(_ job: JobState, _ out: JSONText) throws(JobError) {
+    var hasBegun = false
+    try job.items.forEachPlanned { item throws(JobError) in
+      if !hasBegun {
+        try out.name("plan")
+        try out.beginArray()
+        hasBegun = true
+      }
+      try out.next()
+      try out.string(item)
+    }
+    if hasBegun { try out.endArray() }
+  }
+
+  private static func encodeFailures(_ job: JobState, _ out: JSONText) throws(JobError) {
+    guard !job.items.failures.isEmpty else { return }
+    try out.name("failures")
+    try out.beginObject()
+    try job.items.forEachFailed { slot, item throws(JobError) in
+      guard let why = job.items.failures[slot], !item.contains(0) else { return }
+      try out.next()
+      try out.string(item)
+      try out.buffer.append(": " as StaticString)
+      try out.string(why)
+    }
+    try out.endObject()
+  }
+}

@@ -1,0 +1,102 @@
+import CPosix
+
+// Verifies what is on disk, apart from any state in memory, and mends nothing.
+extension Store {
+  func check() throws(JobError) -> (isSound: Bool, report: String) {
+    try places.find()
+    var lines: [String] = []
+    var isSound = true
+    func note(_ name: String, _ finding: String, sound: Bool) {
+      lines.append("\(name): \(finding)")
+      if !sound { isSound = false }
+    }
+    if let directory = places.state {
+      try checkStateFile(directory, note)
+      for name in try directory.names().sorted() where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
+    }
+    if let files = places.files {
+      let names = try files.names().sorted()
+      for name in names where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
+      try checkJournal(files, note)
+      for name in names where name.hasPrefix("log-") { try checkLog(name, files, note) }
+    }
+    if lines.isEmpty { lines.append("there is no state yet") }
+    return (isSound, lines.joined(separator: "\n") + "\n")
+  }
+
+  private func checkStateFile(
+    _ directory: Directory, _ note: (String, String, Bool) -> Void
+  ) throws(JobError) {
+    let name = StateDirectory.fileName
+    guard let (bytes, _) = try readWhole(name, in: directory) else { return }
+    do throws(StateDocument.Fault) {
+      let jobs = try StateDocument.decode(bytes.bytes).state.jobs.count
+      note(name, "\(bytes.count) bytes, \(jobs) jobs, sound", true)
+    } catch {
+      note(name, StateDocument.describe(error, name).message, false)
+    }
+  }
+
+  private func checkJournal(
+    _ files: Directory, _ note: (String, String, Bool) -> Void
+  ) throws(JobError) {
+    guard let file = try files.openIfThere(Journal.name, O_RDONLY | O_NOFOLLOW) else { return }
+    let journal: Journal
+    do throws(JobError) { journal = try Journal.open(file) } catch {
+      return note(Journal.name, error.message, false)
+    }
+    let bytes = Buffer()
+    try file.read(Int(try file.status().size), at: 0, into: bytes)
+    var offset = Journal.headerSize
+    var records = 0
+    var last: UInt64?
+    while let record = Record.parse(bytes.bytes, at: offset, salt: journal.salt) {
+      if let last, record.seq != last + 1 { break }
+      last = record.seq
+      records += 1
+      offset += record.size
+    }
+    let rest = bytes.count - offset
+    var hasMore = false
+    var place = offset + 8
+    while place + Record.headerSize <= bytes.count, !hasMore {
+      hasMore = Record.parse(bytes.bytes, at: place, salt: journal.salt) != nil
+      place += 8
+    }
+    if records == 0 || hasMore {
+      note(Journal.name, "byte \(offset): a record is damaged", false)
+    } else {
+      let tail = rest > 0 ? ", and \(rest) bytes of an append that did not happen" : ""
+      note(Journal.name, "\(records) records, sound\(tail)", true)
+    }
+  }
+
+  private func checkLog(
+    _ name: String, _ files: Directory, _ note: (String, String, Bool) -> Void
+  ) throws(JobError) {
+    guard let file = try files.openIfThere(name, O_RDONLY | O_NOFOLLOW) else { return }
+    guard let header = try LogFormat.decode(file) else {
+      return note(name, "byte 0: the header is damaged", false)
+    }
+    let bytes = Buffer()
+    try file.read(Int(try file.status().size - header.size), at: header.size, into: bytes)
+    var place = 0
+    var records: UInt64 = 0
+    while let payload = LogFormat.record(bytes.bytes, at: place, salt: header.salt, index: records)
+    {
+      place += LogFormat.recordSize(payload.count)
+      records += 1
+    }
+    let tail =
+      bytes.count > place ? ", and \(bytes.count - place) bytes that are no record yet" : ""
+    note(name, "\(records) records of job \(header.job), sound\(tail)", true)
+  }
+}

@@ -1,0 +1,107 @@
+import CPosix
+
+// PROTOCOL R8, R10: the journal, begun and begun again.
+extension Store {
+  private static let newName = "journal.new"
+  /// Below this, rewriting costs more than it saves.
+  private static let leastGarbage: Int64 = 256 << 10
+
+  func compactIfNeeded() {
+    guard let journal, journal.isLocked else { return }
+    let garbage = journal.end - journal.snapshotEnd + closedLogBytes
+    guard garbage > max(Self.leastGarbage, journal.snapshotEnd) else { return }
+    // Nothing is lost when it fails: the old journal stays.
+    try? compact()
+  }
+
+  /// Writes the state as a new journal and puts it in the old one's place.
+  func compact() throws(JobError) {
+    guard let old = journal, let files = places.files else { return }
+    let publication = state.publication
+    try encodeState()
+    let next = try writeJournal(
+      Self.newName, in: files, epoch: old.epoch, isRebuilt: false, seq: state.seq)
+    guard try next.file.tryLock() else { throw JobError(.busy, "\(next.file.name) is locked") }
+    next.isLocked = true
+    try files.rename(Self.newName, to: Journal.name)
+    journal = next
+    state.isNamed = false
+    closedLogBytes = 0
+    try files.sync()
+    state.isNamed = true
+    try append([.named, .published(publication)], durable: false)
+    try removeClosedLogs(files)
+  }
+
+  private func removeClosedLogs(_ files: Directory) throws(JobError) {
+    var open: [String] = []
+    for job in state.jobs { if let log = job.log { open.append(LogFormat.name(log.number)) } }
+    for name in try files.names() where name.hasPrefix("log-") && !open.contains(name) {
+      try? files.unlink(name)
+    }
+  }
+
+  func encodeState() throws(JobError) {
+    text.clear()
+    guard let epoch = journal?.epoch else { return }
+    try StateDocument.encode(state, epoch: epoch, moment: moment, into: text)
+  }
+
+  /// A synced journal with the text as its snapshot, not yet under its name.
+  func writeJournal(
+    _ name: String, in files: Directory, epoch: StateDocument.Epoch, isRebuilt: Bool, seq: UInt64
+  ) throws(JobError) -> Journal {
+    let salt = randomBits()
+    let bytes = try Journal.encode(
+      epoch: epoch, salt: salt, isRebuilt: isRebuilt, seq: seq, snapshot: text)
+    let file = try places.create(name, in: files)
+    do throws(JobError) {
+      try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
+      guard try file.status().size == Int64(bytes.count) else {
+        throw JobError(.io, "\(file.name) is shorter than what was written")
+      }
+      try file.sync()
+    } catch {
+      try? files.unlink(name)
+      throw error
+    }
+    let journal = try Journal.open(file)
+    journal.snapshotEnd = Int64(bytes.count)
+    journal.end = journal.snapshotEnd
+    journal.durableSeq = seq
+    return journal
+  }
+
+  /// PROTOCOL R10: the first journal, from the state file if there is one. Of two that try, one wins.
+  func buildJournal() throws(JobError) {
+    if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
+    let (_, files) = try places.make()
+    guard try files.status(Journal.name) == nil else { return }
+    try readStateFile()
+    let epoch = StateDocument.Epoch(high: randomBits(), low: randomBits())
+    text.clear()
+    try StateDocument.encode(
+      state, epoch: epoch, moment: .init { $0.clock.total }, into: text)
+    let name = "journal.\(hex(randomBits(), digits: 16))"
+    _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, seq: state.seq)
+    defer { try? files.unlink(name) }
+    do throws(JobError) { try files.link(name, to: Journal.name) } catch {
+      guard error.osError == EEXIST else { throw error }
+    }
+    try files.sync()
+    reset()
+  }
+
+  /// Where active time stands, for jobs whose owner's clock can be read here.
+  var moment: StateDocument.Moment {
+    StateDocument.Moment { [self] job in
+      guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
+      if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
+      if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs - mine.base) }
+      guard let reader = readers[owner.log], reader.header.owner.boot == process.boot else {
+        return job.clock.total
+      }
+      return job.clock.reading(at: clock.awakeMs - reader.header.base)
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import CPosix
+
+// PROTOCOL R1: the writer lock is on the journal itself, so it may move to a new file.
+extension Store {
+  func lock() throws(JobError) {
+    let deadline = Clock.machine + options.lockTimeoutMs * 1_000_000
+    var pause: Int64 = 200_000
+    while try !lockIfFree() {
+      guard Clock.machine < deadline else {
+        let holder = journal?.readHolder() ?? ""
+        let who = holder.isEmpty ? "another process" : holder
+        throw JobError(.busy, "the writer lock is held by \(who)")
+      }
+      cposix_sleep(pause / 2 + Int64(randomBits() % UInt64(pause)))
+      pause = min(pause * 2, 5_000_000)
+    }
+    journal?.writeHolder("process \(process.pid) since \(DateText.format(clock.realtimeMs))")
+  }
+
+  /// Folds, locks, and folds what came in between. false: somebody else has the lock.
+  func lockIfFree() throws(JobError) -> Bool {
+    for _ in 0..<64 {
+      try catchUp()
+      guard let journal else {
+        try buildJournal()
+        continue
+      }
+      guard try journal.file.tryLock() else { return false }
+      journal.isLocked = true
+      if try places.files?.status(Journal.name)?.inode == journal.inode {
+        do throws(JobError) {
+          try catchUp()
+          if self.journal?.isPoisoned ?? false { try compact() }
+        } catch {
+          unlock()
+          throw error
+        }
+        return true
+      }
+      unlock()
+    }
+    throw JobError(.busy, "the journal is replaced again and again")
+  }
+
+  func unlock() {
+    guard let journal, journal.isLocked else { return }
+    journal.isLocked = false
+    journal.file.unlock()
+  }
+}

@@ -1,0 +1,96 @@
+import CPosix
+
+// Who runs a job, and whether that process is alive: never a PID alone, but a lock that it holds for
+// life (PROTOCOL R4, R14).
+extension Store {
+  /// nil: nobody can tell.
+  func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool? {
+    guard let owner = job.owner else { return nil }
+    if owner.isDetached { return owner.process.pid == 0 ? nil : owner.process.mayBeAlive }
+    if ownedLog(of: job) != nil { return true }
+    guard let position = job.log, let reader = try logReader(position) else { return false }
+    return try reader.file.isLockedByAnother()
+  }
+
+  func caller(of job: JobState, _ operation: Operation) throws(JobError) -> Caller {
+    if ownedLog(of: job) != nil { return .owner }
+    guard let owner = job.owner else { return .notOwner(ownerIsAlive: false) }
+    // Everyone may end a detached job, but not run it beside the process that is watched.
+    if owner.isDetached, operation != .start { return .notOwner(ownerIsAlive: false) }
+    return .notOwner(ownerIsAlive: try isOwnerAlive(job) ?? false)
+  }
+
+  /// Under the lock: a dead owner's log is closed before anything else happens to its job.
+  func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
+    guard job.owner != nil, try isOwnerAlive(job) == false else { return }
+    let pid = job.owner?.process.pid ?? 0
+    let why = "process \(pid) ended without leaving the job"
+    try append([.closed(job: job.id, why: why)], durable: false)
+  }
+
+  func closeDeadOwners() throws(JobError) {
+    for job in state.jobs where job.owner != nil { try closeIfOwnerIsDead(job) }
+  }
+
+  /// PROTOCOL R4: creates and locks the log, then says so in the journal.
+  func open(_ job: JobState, rolling old: OwnedLog? = nil) throws(JobError) {
+    guard let journal, let files = places.files else { throw JobError(.io, "no journal") }
+    // `opened` carries the log's number as its own, so nothing may come in between.
+    if !state.isNamed {
+      try files.sync()
+      state.isNamed = true
+      try append([.named], durable: false)
+    }
+    let number = state.seq + 1
+    let name = LogFormat.name(number)
+    let file = try places.create(name, in: files)
+    do throws(JobError) {
+      guard try file.tryLock() else { throw JobError(.busy, "\(file.name) is locked") }
+      let header = LogFormat.Header(
+        epoch: journal.epoch, salt: randomBits(), number: number, owner: process,
+        base: old?.base ?? clock.awakeMs, job: job.id)
+      let bytes = try LogFormat.encode(header)
+      try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
+      try file.seek(to: Int64(bytes.count))
+      // So that every later fdatasync of it counts (PROTOCOL R5).
+      try file.sync()
+      try files.sync()
+      var whole = header
+      whole.size = Int64(bytes.count)
+      let log = OwnedLog(file, whole, inode: try file.status().inode)
+      log.sawPause = old?.sawPause ?? false
+      let opened = Change.opened(
+        job: job.id, owner: process, salt: header.salt, isRoll: old != nil)
+      try append([opened], durable: true)
+      owned.removeAll { $0 === old }
+      owned.append(log)
+      job.log?.offset = whole.size
+    } catch {
+      try? files.unlink(name)
+      throw error
+    }
+  }
+
+  /// PROTOCOL R5: what was reported before a change of status is durable before it.
+  func syncLog(of job: JobState) throws(JobError) {
+    if let mine = ownedLog(of: job) { return try sync(mine, job) }
+    guard let position = job.log, let reader = try logReader(position) else { return }
+    try reader.file.syncData()
+  }
+
+  /// PROTOCOL R15: a log that cannot be synced is given up, with everything in it written anew.
+  func sync(_ log: OwnedLog, _ job: JobState) throws(JobError) {
+    do throws(JobError) { try log.sync() } catch {
+      let wasLocked = journal?.isLocked ?? false
+      if !wasLocked { try lock() }
+      defer { if !wasLocked { unlock() } }
+      try compact()
+      try open(job, rolling: log)
+    }
+  }
+
+  /// Lets go of the logs of jobs that are no longer ours in the state.
+  func dropClosedLogs() {
+    owned.removeAll { log in state.job(log.job)?.log?.number != log.number }
+  }
+}

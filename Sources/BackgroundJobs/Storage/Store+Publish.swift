@@ -1,0 +1,176 @@
+import CPosix
+
+// The state file: published view for everyone, inbox for other tools' edits (PROTOCOL, Publishing).
+extension Store {
+  private static let outName = StateDirectory.outName
+  private static let fileName = StateDirectory.fileName
+  /// Our files get a time so far in the past that a later write is sure to change it, whatever the
+  /// granularity of the file system's clock.
+  private static let quiet: Int64 = 25_000_000
+
+  /// What the other tools' files say.
+  private enum Inbox {
+    case unchanged, taken, notReadableYet
+  }
+
+  /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
+  func publishIfDue(_ urgency: Urgency) {
+    guard owesPublication else { return }
+    let now = Clock.machine
+    switch urgency {
+    case .transition:
+      guard transitionPace.isDue(at: now) else { return }
+      try? publish()
+      transitionPace.spend(at: now, cost: Clock.machine - now)
+    case .progress:
+      guard progressPace.isDue(at: now) else { return }
+      try? publish()
+      progressPace.spend(at: now, cost: Clock.machine - now)
+    }
+  }
+
+  func publish() throws(JobError) {
+    guard let directory = places.state, let files = places.files else { return }
+    try closeDeadOwners()
+    for _ in 0..<8 {
+      let published = state.publication
+      if try takeIn(Self.outName, in: files, published.out, checksum: nil) == .notReadableYet {
+        return
+      }
+      let before = try directory.status(Self.fileName)
+      let inbox = try takeIn(
+        Self.fileName, in: directory, published.file, checksum: published.checksum)
+      if inbox == .notReadableYet { return }
+      try files.unlink(Self.outName)
+      let read = before?.stamp
+      let checksum = try writeOut(in: files, like: before)
+      try exchange(files, directory, isFirst: read == nil)
+      // With `before` written a moment ago, equal stamps do not prove equal contents.
+      let out = try files.status(Self.outName)?.stamp ?? FileStamp()
+      let isWhatWasRead =
+        read.map { $0.inode == out.inode && $0.size == out.size && $0.modified == out.modified }
+        ?? true
+      let isRacy = read.map { cposix_realtime() - $0.modified < 20_000_000 } ?? false
+      let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
+      let publication = Publication(
+        seq: state.seq, file: file, out: isWhatWasRead && !isRacy ? out : FileStamp(),
+        checksum: checksum)
+      try append([.published(publication)], durable: false)
+      if isWhatWasRead {
+        owesPublication = false
+        return
+      }
+    }
+  }
+
+  /// Merges a file unless it is one that we know.
+  private func takeIn(
+    _ name: String, in directory: Directory, _ known: FileStamp, checksum: UInt32?
+  ) throws(JobError) -> Inbox {
+    guard let status = try directory.status(name), status.stamp != known else { return .unchanged }
+    guard let (bytes, stamp) = try readWhole(name, in: directory) else { return .unchanged }
+    if let checksum, known.size >= 0, CRC32C.of(bytes.bytes) == checksum { return .unchanged }
+    guard let journal else { return .unchanged }
+    do throws(StateDocument.Fault) {
+      let document = try StateDocument.decode(bytes.bytes)
+      let changes = try merged(document, journal.epoch)
+      do throws(JobError) { try append(changes, durable: true) } catch { throw .other(error) }
+      return .taken
+    } catch {
+      let fault = StateDocument.describe(error, directory.name + "/" + name)
+      guard fault.status == .damaged else { throw fault }
+      if isBeingWritten(stamp) { return .notReadableYet }
+      let aside = try copyAside(name, bytes, in: directory)
+      try append([.setAside(name: aside, why: fault.message)], durable: true)
+      return .taken
+    }
+  }
+
+  private func merged(
+    _ document: StateDocument.Decoded, _ epoch: StateDocument.Epoch
+  ) throws(StateDocument.Fault) -> [Change] {
+    do throws(JobError) { return try Merge(state, with: document, epoch: epoch).changes() } catch {
+      throw .other(error)
+    }
+  }
+
+  /// Gives the text's checksum.
+  private func writeOut(
+    in files: Directory, like old: cposix_file_status?
+  ) throws(JobError) -> UInt32 {
+    try encodeState()
+    let file = try places.create(Self.outName, in: files, mode: 0o644)
+    do throws(JobError) {
+      try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
+      let status = try file.status()
+      guard status.size == Int64(text.count) else {
+        throw JobError(.io, "\(file.name) is shorter than what was written")
+      }
+      if let old { try keepPermissions(of: old, on: file, status) }
+      _ = try posix(.change, file.name) {
+        Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
+      }
+      try file.sync()
+    } catch {
+      try? files.unlink(Self.outName)
+      throw error
+    }
+    return CRC32C.of(text.bytes)
+  }
+
+  private func keepPermissions(
+    of old: cposix_file_status, on file: File, _ now: cposix_file_status
+  ) throws(JobError) {
+    if old.owner != now.owner || old.group != now.group {
+      // Only root may give files away; a colleague's file becomes ours.
+      _ = fchown(file.descriptor, old.owner, old.group)
+    }
+    guard old.mode != now.mode else { return }
+    _ = try posix(.change, file.name) { Int(fchmod(file.descriptor, mode_t(old.mode))) }
+  }
+
+  /// The displaced file stays as `out`: a writer that still has it open is heard the next time.
+  private func exchange(
+    _ files: Directory, _ directory: Directory, isFirst: Bool
+  ) throws(JobError) {
+    let (from, to) = (files.file.descriptor, directory.file.descriptor)
+    let path = "\(directory.name)/\(Self.fileName)"
+    do throws(JobError) {
+      _ = try posix(.rename, path) {
+        Int(
+          isFirst
+            ? cposix_rename_new(from, Self.outName, to, Self.fileName)
+            : cposix_exchange(from, Self.outName, to, Self.fileName))
+      }
+    } catch {
+      // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
+      guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
+      _ = try posix(.rename, path) { Int(renameat(from, Self.outName, to, Self.fileName)) }
+    }
+  }
+
+  /// Readers see foreign edits before somebody merges them; nothing is written.
+  func overlayForeignEdits() throws(JobError) {
+    guard let journal, let directory = places.state, !journal.isLocked else { return }
+    let published = state.publication
+    guard let status = try directory.status(Self.fileName), status.stamp != published.file,
+      let (bytes, _) = try readWhole(Self.fileName, in: directory)
+    else { return }
+    if published.file.size >= 0, CRC32C.of(bytes.bytes) == published.checksum { return }
+    guard let document = try? StateDocument.decode(bytes.bytes) else { return }
+    let changes = try Merge(state, with: document, epoch: journal.epoch).changes()
+    guard !changes.isEmpty else { return }
+    isOverlaid = true
+    let seq = state.seq
+    for change in changes {
+      try state.apply(Event(seq: seq, time: clock.realtimeMs, change: asForeign(change)))
+    }
+  }
+
+  /// What a journal would make of it: another tool's job without our member.
+  private func asForeign(_ change: Change) throws(JobError) -> Change {
+    let buffer = Buffer()
+    try change.encode(time: 0, to: buffer)
+    return try Change.decode(change.kind.rawValue, buffer.bytes)?.change ?? change
+  }
+}

@@ -1,0 +1,224 @@
+import CPosix
+
+// Progress: from its owner one write(2) into the log, from others through the journal.
+extension Store {
+  private static let lookInterval: Int64 = 25_000_000
+  private static let leastSyncInterval: Int64 = 100_000_000
+  private static let mostSyncInterval: Int64 = 1_000_000_000
+  /// Above this, and above twice the snapshot, a log is replaced by a new one (PROTOCOL R7).
+  private static let rollSize: Int64 = 16 << 20
+  private static let clockTolerance: Int64 = 100
+
+  func report(_ id: JobReference, _ report: inout Report) throws(JobError) -> Status {
+    let job = try id.resolve(in: self)
+    guard let log = ownedLog(of: job) else { return try reportThroughJournal(id, &report) }
+    let now = Clock.machineCoarse
+    guard now &- log.lastLook >= Self.lookInterval else {
+      return try record(&report, job, log, now)
+    }
+    try look(log, job, now, &report)
+    let seen = try id.resolve(in: self)
+    guard ownedLog(of: seen) === log else { return try reportThroughJournal(id, &report) }
+    return try record(&report, seen, log, now)
+  }
+
+  @inline(__always)
+  private func record(
+    _ report: inout Report, _ job: JobState, _ log: OwnedLog, _ now: Int64
+  ) throws(JobError) -> Status {
+    guard job.status == .running || job.status == .paused else { return try end(job, log) }
+    if try isNews(&report, job) {
+      report.time = awake(now) &- log.base
+      try job.items.reserve(max(report.done?.count ?? 0, report.failed?.count ?? 0))
+      try log.append(report)
+      let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
+      try job.apply(report, at: realtime, fromOwner: true)
+      job.log?.index = log.index
+      job.log?.offset = log.end
+      owesPublication = true
+    }
+    if log.isUnsynced || owesPublication { try keepUp(log, job, now) }
+    return job.status == .paused ? .paused : .ok
+  }
+
+  @inline(__always)
+  private func awake(_ now: Int64) -> Int64 {
+    clock.source == nil ? now / 1_000_000 : clock.awakeMs
+  }
+
+  /// Whether a report changes anything; settles the shift behind an explicit `current`.
+  @inline(__always)
+  func isNews(_ report: inout Report, _ job: JobState) throws(JobError) -> Bool {
+    var isNews =
+      report.advance != nil || report.total != nil || report.currentItem != nil
+      || report.cursor != nil
+    var added: Int64 = 0
+    if let item = report.done {
+      switch job.items.find(item).map({ job.items.mark(of: $0) }) ?? .none {
+      case .done: report.done = nil
+      case .failed: isNews = true
+      case .none:
+        isNews = true
+        added += 1
+      }
+    }
+    if let item = report.failed {
+      let isSame = report.done.map { $0.elementsEqual(item) } ?? false
+      if isSame || (job.items.find(item).map { job.items.mark(of: $0) } ?? .none) != .none {
+        report.failed = nil
+        report.why = nil
+      } else {
+        isNews = true
+        added += 1
+      }
+    }
+    if let current = report.current {
+      let counted = job.current.clampedAdding(-job.shift).clampedAdding(added)
+        .clampedAdding(report.advance ?? 0)
+      let shift = current.clampedAdding(-counted)
+      if shift != job.shift {
+        report.shift = shift
+        isNews = true
+      }
+    }
+    return isNews
+  }
+
+  // MARK: What a report does besides, now and then
+
+  /// PROTOCOL R12: what others did to this job, and whether our descriptors are still ours.
+  func look(
+    _ log: OwnedLog, _ job: JobState, _ now: Int64, _ report: inout Report
+  ) throws(JobError) {
+    try checkUsable()
+    guard let journal else { return }
+    log.lastLook = now
+    let ours = try? log.file.status()
+    let theirs = try? journal.file.status()
+    guard let ours, let theirs, ours.inode == log.inode, theirs.inode == journal.inode else {
+      loseDescriptors()
+      return try checkUsable()
+    }
+    guard ours.links > 0 else {
+      throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
+    }
+    if theirs.size != journal.end || theirs.links == 0 {
+      if isOverlaid { reset() }
+      try catchUp()
+    }
+    guard let seen = state.job(log.job), ownedLog(of: seen) === log else { return }
+    try acknowledge(seen, log)
+    let offset = clock.realtimeMs &- (awake(now) &- log.base)
+    let known = seen.log?.clockOffset ?? offset
+    if abs(offset.clampedAdding(-known)) > Self.clockTolerance { report.clockOffset = offset }
+  }
+
+  /// Tells everyone that the owner has seen a pause, or its end.
+  func acknowledge(_ job: JobState, _ log: OwnedLog) throws(JobError) {
+    guard job.status == .running || job.status == .paused else { return }
+    let isPaused = job.status == .paused
+    guard isPaused != log.sawPause || (isPaused && !job.isPauseAcknowledged) else { return }
+    var report = Report()
+    report.time = clock.awakeMs &- log.base
+    report.acknowledgesPause = isPaused
+    try log.append(report)
+    let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
+    try job.apply(report, at: realtime, fromOwner: true)
+    job.log?.index = log.index
+    job.log?.offset = log.end
+    log.sawPause = isPaused
+    owesPublication = true
+  }
+
+  /// Someone else ended the job: its log is closed, and nothing more is kept.
+  private func end(_ job: JobState, _ log: OwnedLog) throws(JobError) -> Status {
+    let id = job.id
+    let status = try transact { () throws(JobError) -> JobStatus? in
+      guard let job = state.job(id), ownedLog(of: job) === log else { return state.job(id)?.status }
+      guard job.status != .running, job.status != .paused else { return job.status }
+      try append([.closed(job: id, why: nil)], durable: true)
+      return job.status
+    }
+    throw JobError(.finished, "job \(id) is \(status?.name ?? "removed"): it takes no more reports")
+  }
+
+  /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time.
+  private func keepUp(_ log: OwnedLog, _ job: JobState, _ now: Int64) throws(JobError) {
+    let since = now &- log.lastSync
+    if log.isUnsynced, since >= Self.leastSyncInterval,
+      since >= Self.mostSyncInterval || since >= 20 &* log.syncCost
+    {
+      try sync(log, job)
+    }
+    if owesPublication, progressPace.isDue(at: now) {
+      let begin = Clock.machine
+      let happened = try? transactIfFree { () throws(JobError) in
+        try publish()
+        compactIfNeeded()
+      }
+      dropClosedLogs()
+      if happened != false { progressPace.spend(at: begin, cost: Clock.machine &- begin) }
+    }
+    if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0) {
+      let id = job.id
+      try transact { () throws(JobError) in
+        guard let job = state.job(id), ownedLog(of: job) === log else { return }
+        try log.sync()
+        try open(job, rolling: log)
+      }
+    }
+  }
+
+  // MARK: From somebody who is not the owner
+
+  private func reportThroughJournal(
+    _ id: JobReference, _ report: inout Report
+  ) throws(JobError) -> Status {
+    var copy = report
+    return try transact(.progress) { () throws(JobError) -> Status in
+      var job = try id.resolve(in: self)
+      try closeIfOwnerIsDead(job)
+      job = try id.resolve(in: self)
+      let operation: Operation = copy.isPreparation ? .prepare : .report
+      let caller = try caller(of: job, operation)
+      switch Lifecycle.verdict(operation, job, caller, now: clock.realtimeMs) {
+      case .already(let status): return status
+      case .refuse(let status):
+        throw JobError(status, Lifecycle.explain(operation, job, status))
+      case .go: break
+      }
+      if caller == .notOwner(ownerIsAlive: true), copy.isOwnersAlone {
+        throw JobError(
+          .illegalTransition,
+          "job \(job.id) belongs to process \(job.owner?.process.pid ?? 0): only it may set current,"
+            + " total, current item and cursor")
+      }
+      if try isNews(&copy, job) {
+        copy.time = clock.realtimeMs
+        let now = Clock.machine
+        let isSyncDue = syncPace.isDue(at: now)
+        try append([.reported(job: job.id, copy)], durable: isSyncDue)
+        if isSyncDue { syncPace.spend(at: now, cost: Clock.machine &- now) }
+      }
+      return job.status == .paused ? .paused : .ok
+    }
+  }
+}
+
+/// A job of a store, found again when the state was made anew.
+final class JobReference {
+  let id: String
+  private var job: JobState?
+  private var generation = -1
+
+  init(_ id: String) { self.id = id }
+
+  @inline(__always)
+  func resolve(in store: Store) throws(JobError) -> JobState {
+    if let job, generation == store.generation, !job.isRemoved { return job }
+    let found = try store.require(id)
+    job = found
+    generation = store.generation
+    return found
+  }
+}

@@ -1,0 +1,114 @@
+import CPosix
+
+// Reading the state file, and what to do when it cannot be read.
+extension Store {
+  /// jansson has no limit of its own, and needs several times the size in memory.
+  private static let largestFile: Int64 = 256 << 20
+  /// Other tools write in place: a file that cannot be read may be half written for so long.
+  static let writingTime: Int64 = 2_000_000_000
+
+  /// nil: there is none.
+  func readWhole(
+    _ name: String, in directory: Directory
+  ) throws(JobError) -> (bytes: Buffer, stamp: FileStamp)? {
+    guard let file = try directory.openIfThere(name, O_RDONLY | O_NONBLOCK) else { return nil }
+    let status = try file.status()
+    guard status.is_regular != 0 else {
+      throw JobError(.damaged, "\(file.name) is not a regular file")
+    }
+    guard status.size <= Self.largestFile else {
+      throw JobError(.damaged, "\(file.name) has \(status.size) bytes, more than 256 MiB")
+    }
+    let bytes = Buffer()
+    try file.read(Int(status.size), at: 0, into: bytes)
+    return (bytes, status.stamp)
+  }
+
+  /// The state where there is no journal: the state file is all there is.
+  func readStateFile() throws(JobError) {
+    guard let directory = places.state else { return loaded(State(), FileStamp()) }
+    let name = StateDirectory.fileName
+    let deadline = Clock.machine + Self.writingTime
+    while true {
+      guard let found = try directory.status(name) else { return loaded(State(), FileStamp()) }
+      if readFrom == found.stamp { return }
+      guard let (bytes, stamp) = try readWhole(name, in: directory) else { continue }
+      let fault: StateDocument.Fault
+      do throws(StateDocument.Fault) {
+        let decoded = try StateDocument.decode(bytes.bytes)
+        disown(decoded.state)
+        return loaded(decoded.state, stamp)
+      } catch {
+        fault = error
+      }
+      if isBeingWritten(stamp), Clock.machine < deadline {
+        Clock.sleep(milliseconds: 50)
+        continue
+      }
+      let error = StateDocument.describe(fault, "\(places.statePath)/\(name)")
+      guard error.status == .damaged, !options.isReadOnly else { throw error }
+      if try isSetAside(name, bytes, in: directory) { return loaded(State(), stamp) }
+      let aside = try copyAside(name, bytes, in: directory)
+      throw JobError(
+        .damaged, "\(error.message); a copy is in \(aside), the next call goes on without it")
+    }
+  }
+
+  private func loaded(_ state: State, _ stamp: FileStamp) {
+    guard readFrom != stamp else { return }
+    self.state = state
+    generation += 1
+    readers = [:]
+    readFrom = stamp
+  }
+
+  func isBeingWritten(_ stamp: FileStamp) -> Bool {
+    let age = cposix_realtime() - stamp.modified
+    return age >= 0 && age < Self.writingTime
+  }
+
+  /// The journal is gone, and with it the logs: whoever ran the jobs runs them no more.
+  private func disown(_ state: State) {
+    for job in state.jobs where job.owner != nil {
+      job.transition(
+        Event(seq: state.seq, time: job.updated ?? 0, change: .closed(job: job.id, why: nil)))
+    }
+  }
+
+  /// Whether this very content was set aside, and so reported, before.
+  private func isSetAside(
+    _ name: String, _ bytes: Buffer, in directory: Directory
+  ) throws(JobError) -> Bool {
+    for other in try directory.names() where other.hasPrefix("\(name).corrupt-") {
+      guard let (copy, _) = try? readWhole(other, in: directory) else { continue }
+      if copy.bytes.elementsEqual(bytes.bytes) { return true }
+    }
+    return false
+  }
+
+  /// Gives the copy's name.
+  func copyAside(_ name: String, _ bytes: Buffer, in directory: Directory) throws(JobError)
+    -> String
+  {
+    let aside = asideName(name)
+    let file = try places.create(aside, in: directory)
+    try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
+    try file.sync()
+    try directory.sync()
+    return aside
+  }
+}
+
+extension StateDocument {
+  static func describe(_ fault: Fault, _ path: String) -> JobError {
+    switch fault {
+    case .syntax(let at):
+      JobError(
+        .damaged, "\(path): line \(at.line), column \(at.column), byte \(at.byte): \(at.text)")
+    case .shape(let what): JobError(.damaged, "\(path): line 1, byte 0: \(what)")
+    case .newer(let format):
+      JobError(.unsupported, "\(path) has format \(format), we know \(StateDocument.format)")
+    case .other(let error): error
+    }
+  }
+}

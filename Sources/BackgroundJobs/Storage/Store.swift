@@ -1,0 +1,187 @@
+import CPosix
+
+/// The state of one directory as this handle sees it, and the way of every change into it.
+///
+/// Journal, logs and state file are folded into `state`; `transact` appends events under the writer
+/// lock. Not thread-safe: the manager's mutex guards it.
+final class Store {
+  struct Options {
+    var isReadOnly = false
+    var acceptsAnyFileSystem = false
+    var lockTimeoutMs: Int64 = 10_000
+    /// Completed jobs kept when a job completes; nil: all.
+    var keepFinished: Int? = 10
+  }
+
+  let places: StateDirectory
+  let clock: Clock
+  let options: Options
+  let process = ProcessIdentity.current()
+  private let forkGeneration: UInt64
+
+  var state = State()
+  /// Counts how often `state` was made anew: what handles remember of its parts is then void.
+  var generation = 0
+  var journal: Journal?
+  var readers: [UInt64: LogReader] = [:]
+  var owned: [OwnedLog] = []
+  /// There is no journal: what the state was read from.
+  var readFrom: FileStamp?
+  /// Foreign edits were applied for reading only; they are in no event yet.
+  var isOverlaid = false
+  /// Bytes of logs that were closed since the snapshot.
+  var closedLogBytes: Int64 = 0
+  /// What to do again from the start, because a file went away under a fold.
+  var mustRestart = false
+  /// Nothing works any more: the host closed our descriptors.
+  var lostDescriptors = false
+  /// A publication is owed: it was not due when something changed.
+  var owesPublication = false
+
+  let journalBytes = Buffer()
+  let logBytes = Buffer()
+  let text = Buffer()
+
+  var transitionPace = Pace(burst: 8, interval: 0)
+  var progressPace = Pace(burst: 4, interval: 1_000_000_000)
+  var syncPace = Pace(burst: 1, interval: 100_000_000)
+
+  init(project: String, options: Options, clock: Clock) throws(JobError) {
+    forkGeneration = cposix_fork_begin()
+    places = try StateDirectory(
+      project: project, acceptsAnyFileSystem: options.acceptsAnyFileSystem)
+    self.options = options
+    self.clock = clock
+  }
+
+  /// This is a child of the process that opened it (PROTOCOL R16).
+  @inline(__always)
+  var isForked: Bool { cposix_fork_generation() != forkGeneration }
+
+  func checkUsable() throws(JobError) {
+    if isForked {
+      throw JobError(.forked, "this manager was opened before fork; open another in the child")
+    }
+    if lostDescriptors {
+      throw JobError(
+        .io, "the host closed descriptors of this manager; close it and open another",
+        osError: EBADF)
+    }
+  }
+
+  func require(_ id: String) throws(JobError) -> JobState {
+    guard let job = state.job(id) else { throw JobError(.notFound, "there is no job \(id)") }
+    return job
+  }
+
+  func ownedLog(of job: JobState) -> OwnedLog? {
+    guard let number = job.log?.number else { return nil }
+    return owned.first { $0.number == number }
+  }
+
+  // MARK: Reading
+
+  /// Sees what others have done, without a lock and without writing anything.
+  func refresh() throws(JobError) {
+    try checkUsable()
+    if isOverlaid { reset() }
+    try catchUp()
+    try overlayForeignEdits()
+  }
+
+  func reset() {
+    state = State()
+    generation += 1
+    readers = [:]
+    readFrom = nil
+    isOverlaid = false
+    closedLogBytes = 0
+    journal?.rewind()
+  }
+
+  // MARK: Changing
+
+  /// What a change is, and so how eagerly it is published.
+  enum Urgency { case transition, progress }
+
+  /// Runs `body` with the writer lock held and everything folded; publishes if that is due.
+  func transact<Result>(
+    _ urgency: Urgency = .transition, _ body: () throws(JobError) -> Result
+  ) throws(JobError) -> Result {
+    try checkUsable()
+    if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
+    if isOverlaid { reset() }
+    try lock()
+    defer { unlock() }
+    let before = state.seq
+    let result: Result
+    do throws(JobError) { result = try body() } catch {
+      dropClosedLogs()
+      throw error
+    }
+    dropClosedLogs()
+    if state.seq != before { owesPublication = true }
+    publishIfDue(urgency)
+    compactIfNeeded()
+    return result
+  }
+
+  /// As `transact`, but gives up at once when somebody else has the lock: nil.
+  func transactIfFree(_ body: () throws(JobError) -> Void) throws(JobError) -> Bool {
+    guard !options.isReadOnly, try lockIfFree() else { return false }
+    defer { unlock() }
+    try body()
+    return true
+  }
+
+  /// PROTOCOL R3: encodes, appends, syncs, then applies. Whatever fails, nothing has happened.
+  func append(_ changes: [Change], durable: Bool) throws(JobError) {
+    guard !changes.isEmpty else { return }
+    guard let journal, journal.isLocked else { throw JobError(.io, "the journal is not locked") }
+    if durable { try makeNamed(journal) }
+    let time = clock.realtimeMs
+    journalBytes.clear()
+    var seq = state.seq
+    for change in changes {
+      seq += 1
+      try Record.append(
+        to: journalBytes, kind: change.kind, seq: seq, synced: journal.durableSeq,
+        salt: journal.salt
+      ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
+    }
+    try write(journalBytes, to: journal, durable: durable)
+    if durable { journal.durableSeq = seq }
+    // From the bytes, like every reader: what is applied is what was written.
+    var offset = 0
+    while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
+      try apply(record)
+      journal.lastRecord = (journal.end, record.checksum)
+      journal.end += Int64(record.size)
+      offset += record.size
+    }
+  }
+
+  private func write(_ bytes: Buffer, to journal: Journal, durable: Bool) throws(JobError) {
+    do throws(JobError) {
+      try journal.file.write(bytes.bytes, at: journal.end, limit: cposix_file_size_limit())
+      guard durable else { return }
+      do throws(JobError) { try journal.file.syncData() } catch {
+        journal.isPoisoned = true
+        throw error
+      }
+    } catch {
+      do throws(JobError) { try journal.file.truncate(to: journal.end) } catch {
+        journal.isPoisoned = true
+      }
+      throw error
+    }
+  }
+
+  /// PROTOCOL R3: a new journal's name must be durable before anything in it is acknowledged.
+  private func makeNamed(_ journal: Journal) throws(JobError) {
+    guard !state.isNamed, let files = places.files else { return }
+    try files.sync()
+    state.isNamed = true
+    try append([.named], durable: false)
+  }
+}

@@ -1,0 +1,117 @@
+import CPosix
+
+/// Bytes that grow. Memory comes from malloc with a status, unlike Swift's arrays, which abort.
+package final class Buffer {
+  private(set) var base: UnsafeMutableRawPointer?
+  private(set) var capacity = 0
+  private(set) var count = 0
+
+  package init() {}
+
+  convenience init(_ bytes: UnsafeRawBufferPointer) throws(JobError) {
+    self.init()
+    try append(bytes)
+  }
+
+  deinit { free(base) }
+
+  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+  /// Writable room; commit what was filled with `grow(by:)`.
+  var room: UnsafeMutableRawBufferPointer {
+    guard let base else { return UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+    return UnsafeMutableRawBufferPointer(start: base + count, count: capacity - count)
+  }
+
+  func clear() { count = 0 }
+
+  func shorten(to length: Int) { if length >= 0 && length < count { count = length } }
+
+  func grow(by added: Int) { count += min(added, capacity - count) }
+
+  /// Makes room for more bytes. Doubles while small, then grows by half: few calls of realloc, little
+  /// slack when it matters.
+  func reserve(_ more: Int) throws(JobError) {
+    guard more > capacity - count else { return }
+    let (needed, overflow) = count.addingReportingOverflow(more)
+    let doubled = capacity < 1 << 20 ? capacity * 2 : capacity + capacity / 2
+    let size = max(needed, doubled, 256)
+    guard !overflow, size < 1 << 40, let grown = realloc(base, size) else {
+      throw JobError(.noMemory, "no memory for \(needed) bytes", osError: ENOMEM)
+    }
+    base = grown
+    capacity = size
+  }
+
+  @inline(__always)
+  func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
+    try reserve(source.count)
+    if let from = source.baseAddress, let base { memcpy(base + count, from, source.count) }
+    count += source.count
+  }
+
+  @inline(__always)
+  func append(_ byte: UInt8) throws(JobError) {
+    try reserve(1)
+    base?.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+    count += 1
+  }
+
+  func append(_ text: String) throws(JobError) {
+    try reserve(text.utf8.count)
+    for byte in text.utf8 { try append(byte) }
+  }
+
+  func append(_ text: StaticString) throws(JobError) {
+    try append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  @inline(__always)
+  func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
+    let size = MemoryLayout<T>.size
+    try reserve(size)
+    base?.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+    count += size
+  }
+
+  /// Overwrites bytes that are there already; outside of them it does nothing.
+  @inline(__always)
+  func store<T: FixedWidthInteger>(_ value: T, at offset: Int, as: T.Type) {
+    guard offset >= 0, offset + MemoryLayout<T>.size <= count else { return }
+    base?.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+  }
+
+  /// Unsigned LEB128.
+  @inline(__always)
+  func appendVarint(_ value: UInt64) throws(JobError) {
+    var rest = value
+    while rest >= 0x80 {
+      try append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    try append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// Zigzag: small negative numbers stay short.
+  @inline(__always)
+  func appendSigned(_ value: Int64) throws(JobError) {
+    try appendVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+  }
+
+  package func appendCounted(_ source: UnsafeRawBufferPointer) throws(JobError) {
+    try appendVarint(UInt64(source.count))
+    try append(source)
+  }
+
+  func appendCounted(_ text: String) throws(JobError) {
+    try appendVarint(UInt64(text.utf8.count))
+    try append(text)
+  }
+
+  /// nil is told apart from "".
+  func appendOptional(_ text: String?) throws(JobError) {
+    guard let text else { return try append(UInt8(0)) }
+    try append(UInt8(1))
+    try appendCounted(text)
+  }
+}

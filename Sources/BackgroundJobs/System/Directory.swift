@@ -1,0 +1,97 @@
+import CPosix
+
+/// An open directory; every name is relative to it.
+final class Directory {
+  let file: File
+  var name: String { file.name }
+
+  init(_ file: File) { self.file = file }
+
+  static func open(path: String) throws(JobError) -> Directory {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
+    let low = try posix(.open, path) { Int(cposix_openat(AT_FDCWD, path, flags, 0)) }
+    return Directory(try File(adopting: Int32(low), name: path))
+  }
+
+  func openDirectory(_ entry: String, follow: Bool) throws(JobError) -> Directory {
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)
+    return Directory(try open(entry, flags))
+  }
+
+  func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600) throws(JobError) -> File {
+    let path = "\(name)/\(entry)"
+    let all = flags | O_CLOEXEC | O_NOCTTY
+    let low = try posix(.open, path) {
+      Int(cposix_openat(file.descriptor, entry, all, mode))
+    }
+    return try File(adopting: Int32(low), name: path)
+  }
+
+  /// nil when there is no such file.
+  func openIfThere(_ entry: String, _ flags: Int32) throws(JobError) -> File? {
+    do throws(JobError) { return try open(entry, flags) } catch {
+      if error.osError == ENOENT { return nil }
+      throw error
+    }
+  }
+
+  /// nil when there is no such file.
+  func status(_ entry: String) throws(JobError) -> cposix_file_status? {
+    var status = cposix_file_status()
+    do throws(JobError) {
+      _ = try posix(.stat, name) { Int(cposix_fstatat(file.descriptor, entry, &status)) }
+      return status
+    } catch {
+      if error.osError == ENOENT { return nil }
+      throw error
+    }
+  }
+
+  func unlink(_ entry: String) throws(JobError) {
+    do throws(JobError) {
+      _ = try posix(.unlink, "\(name)/\(entry)") { Int(unlinkat(file.descriptor, entry, 0)) }
+    } catch {
+      if error.osError != ENOENT { throw error }
+    }
+  }
+
+  func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) {
+    do throws(JobError) {
+      _ = try posix(.makeDirectory, "\(name)/\(entry)") {
+        Int(mkdirat(file.descriptor, entry, mode))
+      }
+    } catch {
+      if error.osError != EEXIST { throw error }
+    }
+  }
+
+  /// Replaces `new` if it is there.
+  func rename(_ old: String, to new: String) throws(JobError) {
+    _ = try posix(.rename, "\(name)/\(new)") {
+      Int(renameat(file.descriptor, old, file.descriptor, new))
+    }
+  }
+
+  /// Fails with EEXIST when `new` is there.
+  func link(_ old: String, to new: String) throws(JobError) {
+    _ = try posix(.link, "\(name)/\(new)") {
+      Int(linkat(file.descriptor, old, file.descriptor, new, 0))
+    }
+  }
+
+  func sync() throws(JobError) { try file.sync() }
+
+  func names() throws(JobError) -> [String] {
+    if let injected = Seam.fault(.list, name) { throw .system(injected, "list", name) }
+    guard let stream = cposix_directory_open(file.descriptor) else {
+      throw .system(cposix_errno(), "list", name)
+    }
+    defer { cposix_directory_close(stream) }
+    var names: [String] = []
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { entry in
+      guard let base = entry.baseAddress else { return }
+      while cposix_directory_next(stream, base) == 1 { names.append(String(cString: base)) }
+    }
+    return names
+  }
+}

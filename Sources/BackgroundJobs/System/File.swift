@@ -1,0 +1,110 @@
+import CPosix
+
+/// What identifies a state of a file: two different contents that are not racy never share it.
+struct FileStamp: Equatable {
+  var inode: UInt64 = 0
+  var size: Int64 = -1
+  var modified: Int64 = 0
+  var changed: Int64 = 0
+}
+
+/// An open descriptor, numbered from 256 on and closed in forked children.
+final class File {
+  let descriptor: Int32
+  let name: String
+  private var isOurs = true
+
+  init(adopting low: Int32, name: String) throws(JobError) {
+    descriptor = cposix_move_high(low)
+    self.name = name
+    if cposix_fork_register(descriptor) != 0 {
+      isOurs = false
+      close(descriptor)
+      throw JobError(.noMemory, "no memory for one more file", osError: ENOMEM)
+    }
+  }
+
+  deinit {
+    guard isOurs, cposix_fork_unregister(descriptor) == 1 else { return }
+    close(descriptor)
+  }
+
+  /// The host closed our number, and may have given it to a file of its own: never touch it again.
+  func abandon() {
+    isOurs = false
+    _ = cposix_fork_unregister(descriptor)
+  }
+
+  func status() throws(JobError) -> cposix_file_status {
+    var status = cposix_file_status()
+    _ = try posix(.stat, name) { Int(cposix_fstat(descriptor, &status)) }
+    return status
+  }
+
+  /// Reads up to `count` bytes at `offset` onto the end of `buffer`; fewer only at the end of the file.
+  func read(_ count: Int, at offset: Int64, into buffer: Buffer) throws(JobError) {
+    try buffer.reserve(count)
+    var done = 0
+    while done < count {
+      let room = buffer.room.baseAddress
+      let got = try posix(.read, name) {
+        pread(descriptor, room, count - done, off_t(offset + Int64(done)))
+      }
+      if got == 0 { return }
+      buffer.grow(by: got)
+      done += got
+    }
+  }
+
+  /// Writes all bytes at `offset`, or fails; a failure may leave a part of them behind.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, limit: Int64) throws(JobError) {
+    try checkLimit(offset, bytes.count, limit)
+    var done = 0
+    while done < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+      let wanted = min(Seam.limit(rest.count, name), rest.count)
+      let put = try posix(.write, name) {
+        pwrite(descriptor, rest.baseAddress, wanted, off_t(offset + Int64(done)))
+      }
+      if put == 0 { throw .system(ENOSPC, "write", name) }
+      done += put
+    }
+  }
+
+  /// Writes at the descriptor's own position: one write(2) if all goes well. Gives how much was
+  /// written: less than all of it means that the disk is full.
+  @inline(__always)
+  func writeNext(_ bytes: UnsafeRawBufferPointer) throws(JobError) -> Int {
+    let wanted = min(Seam.limit(bytes.count, name), bytes.count)
+    return try posix(.write, name) { CPosix.write(descriptor, bytes.baseAddress, wanted) }
+  }
+
+  func seek(to offset: Int64) throws(JobError) {
+    _ = try posix(.read, name) { Int(lseek(descriptor, off_t(offset), SEEK_SET)) }
+  }
+
+  func truncate(to size: Int64) throws(JobError) {
+    _ = try posix(.truncate, name) { Int(ftruncate(descriptor, off_t(size))) }
+  }
+
+  /// Data and what is needed to read it again. Never call it again after it failed: the kernel then
+  /// says OK although the data is gone.
+  func syncData() throws(JobError) {
+    _ = try posix(.sync, name) { Int(fdatasync(descriptor)) }
+  }
+
+  func sync() throws(JobError) {
+    _ = try posix(.sync, name) { Int(fsync(descriptor)) }
+  }
+
+  /// The kernel kills a process that writes past RLIMIT_FSIZE with SIGXFSZ, so we look before.
+  private func checkLimit(_ offset: Int64, _ count: Int, _ limit: Int64) throws(JobError) {
+    if offset > limit - Int64(count) { throw .system(EFBIG, "write", name) }
+  }
+}
+
+extension cposix_file_status {
+  var stamp: FileStamp {
+    FileStamp(inode: inode, size: size, modified: modified_ns, changed: changed_ns)
+  }
+}

@@ -1,0 +1,18 @@
+import CPosix
+
+/// A mutex; Embedded Swift has none of its own.
+final class Mutex {
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+  init() throws(JobError) {
+    guard let mutex = cposix_mutex_new() else {
+      throw JobError(.noMemory, "no memory for a manager", osError: ENOMEM)
+    }
+    self.mutex = mutex
+  }
+
+  deinit { cposix_mutex_free(mutex) }
+
+  @inline(__always) func lock() { pthread_mutex_lock(mutex) }
+  @inline(__always) func unlock() { pthread_mutex_unlock(mutex) }
+}

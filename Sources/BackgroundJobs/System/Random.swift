@@ -1,0 +1,26 @@
+import CPosix
+
+/// Random bits from the kernel; falls back on the clock, which is enough for names and salts.
+func randomBits() -> UInt64 {
+  var bits: UInt64 = 0
+  if getrandom(&bits, 8, UInt32(GRND_NONBLOCK)) == 8 { return bits }
+  bits = UInt64(bitPattern: cposix_monotonic()) ^ UInt64(getpid()) << 40
+  bits = (bits ^ bits >> 31) &* 0x9e37_79b9_7f4a_7c15
+  return bits ^ bits >> 29
+}
+
+/// Hexadecimal, with leading zeros.
+func hex(_ value: UInt64, digits: Int) -> String {
+  let text = String(value, radix: 16)
+  return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+}
+
+func parseHex(_ text: String) -> UInt64? {
+  var value: UInt64 = 0
+  guard !text.isEmpty, text.utf8.count <= 16 else { return nil }
+  for byte in text.utf8 {
+    guard let digit = hexDigit(byte) else { return nil }
+    value = value << 4 | UInt64(digit)
+  }
+  return value
+}

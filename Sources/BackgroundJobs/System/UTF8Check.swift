@@ -1,0 +1,55 @@
+/// Whether bytes are well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates.
+package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  var i = 0
+  let count = bytes.count
+  while i < count {
+    if i + 8 <= count,
+      bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+    {
+      i += 8
+      continue
+    }
+    let first = bytes[i]
+    if first < 0x80 {
+      i += 1
+      continue
+    }
+    let length: Int
+    var low: UInt8 = 0x80
+    var high: UInt8 = 0xbf
+    switch first {
+    case 0xc2...0xdf: length = 2
+    case 0xe0: (length, low) = (3, 0xa0)
+    case 0xed: (length, high) = (3, 0x9f)
+    case 0xe1...0xef: length = 3
+    case 0xf0: (length, low) = (4, 0x90)
+    case 0xf4: (length, high) = (4, 0x8f)
+    case 0xf1...0xf3: length = 4
+    default: return false
+    }
+    guard i + length <= count, bytes[i + 1] >= low, bytes[i + 1] <= high else { return false }
+    for k in 2..<max(length, 2) where bytes[i + k] & 0xc0 != 0x80 { return false }
+    i += length
+  }
+  return true
+}
+
+/// The bytes of a text, for the time of a call. `String.withUTF8` knows no typed throws.
+package func withBytes<Result>(
+  of text: String, _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
+) throws(JobError) -> Result {
+  var text = text
+  let result: Swift.Result<Result, JobError> = text.withUTF8 { utf8 in
+    do throws(JobError) { return .success(try body(UnsafeRawBufferPointer(utf8))) } catch {
+      return .failure(error)
+    }
+  }
+  return try result.get()
+}
+
+/// Embedded Swift has no `contains` for texts.
+package func has(_ text: String, _ part: String) -> Bool {
+  let (text, part) = (Array(text.utf8), Array(part.utf8))
+  guard part.count <= text.count else { return false }
+  return (0...text.count - part.count).contains { text[$0...].starts(with: part) }
+}

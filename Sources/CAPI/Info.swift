@@ -1,0 +1,117 @@
+import CBgjobs
+import CPosix
+
+#if !hasFeature(Embedded)
+  import BackgroundJobs
+#endif
+
+// `bgj_job_info`: numbers, and strings in one block that belongs to it.
+
+func number(_ status: JobStatus) -> bgj_job_status {
+  switch status {
+  case .pending: BGJ_JOB_PENDING
+  case .running: BGJ_JOB_RUNNING
+  case .paused: BGJ_JOB_PAUSED
+  case .completed: BGJ_JOB_COMPLETED
+  case .failed: BGJ_JOB_FAILED
+  case .other: BGJ_JOB_OTHER
+  }
+}
+
+/// What BGJ_JOB_INFO_INIT says.
+private func emptyInfo() -> bgj_job_info {
+  var info = bgj_job_info()
+  info.status = BGJ_JOB_OTHER
+  info.rate = -1
+  (info.eta, info.eta_low, info.eta_high) = (-1, -1, -1)
+  (info.created_ms, info.started_ms, info.updated_ms) = (-1, -1, -1)
+  (info.completed_ms, info.resume_at_ms) = (-1, -1)
+  return info
+}
+
+/// Replaces what is in the caller's info, no further than its `struct_size`.
+func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(JobError) {
+  let size = UnsafeRawPointer(info).load(as: Int.self)
+  guard size >= 16, size <= 1 << 16 else {
+    throw JobError(.invalid, "struct_size of info is \(size); initialise it with BGJ_JOB_INFO_INIT")
+  }
+  var filled = emptyInfo()
+  numbers(job, &filled)
+  let strings = [
+    job.id, job.type, job.key, job.status.name, job.reason, job.error, job.currentItem,
+  ]
+  var total = 0
+  for text in strings { total += (text?.utf8.count ?? 0) + 1 }
+  guard let memory = malloc(total) else {
+    throw JobError(.noMemory, "no memory for the texts of a job", osError: ENOMEM)
+  }
+  var offset = 0
+  func place(_ text: String?) -> UnsafePointer<CChar>? {
+    guard let text else { return nil }
+    let start = memory + offset
+    for byte in text.utf8 {
+      // What has a zero byte inside came from another tool; a C string would end there.
+      memory.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: offset, as: UInt8.self)
+      offset += 1
+    }
+    memory.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
+    offset += 1
+    return UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
+  }
+  filled.memory = memory
+  filled.id = place(job.id)
+  filled.type = place(job.type)
+  filled.key = place(job.key)
+  filled.status_name = place(job.status.name)
+  filled.reason = place(job.reason)
+  filled.error = place(job.error)
+  filled.current_item = place(job.currentItem)
+  replace(info, by: filled, size)
+}
+
+private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
+  info.status = number(job.status)
+  info.current = job.current
+  info.total = job.total
+  info.percentage = Int32(clamping: job.percentage)
+  info.items_completed = UInt64(job.itemsCompleted)
+  info.items_failed = UInt64(job.itemsFailed)
+  info.items_planned = UInt64(job.itemsPlanned)
+  info.rate = job.rate ?? -1
+  if let eta = job.etaSeconds, let range = job.eta {
+    info.eta = seconds(eta)
+    info.eta_low = seconds(range.lowerBound)
+    info.eta_high = seconds(range.upperBound)
+  }
+  info.active_ms = job.activeMs
+  info.created_ms = job.createdMs ?? -1
+  info.started_ms = job.startedMs ?? -1
+  info.updated_ms = job.updatedMs ?? -1
+  info.completed_ms = job.completedMs ?? -1
+  info.resume_at_ms = job.resumeAtMs ?? -1
+  info.owner_pid = job.ownerPID ?? 0
+  info.owned_by_caller = job.isOwnedByCaller ? 1 : 0
+  info.pause_acknowledged = job.isPauseAcknowledged ? 1 : 0
+  info.attempts = Int32(clamping: job.attempts)
+}
+
+private func seconds(_ value: Double) -> Int64 { Int64(exactly: min(value, 9e15).rounded()) ?? -1 }
+
+private func replace(
+  _ info: UnsafeMutablePointer<bgj_job_info>, by filled: bgj_job_info, _ size: Int
+) {
+  free(info.pointee.memory)
+  var filled = filled
+  filled.struct_size = size
+  withUnsafeBytes(of: &filled) {
+    UnsafeMutableRawPointer(info).copyMemory(
+      from: $0.baseAddress ?? UnsafeRawPointer(info), byteCount: min(size, $0.count))
+  }
+}
+
+func clear(_ info: UnsafeMutablePointer<bgj_job_info>?) {
+  guard let info else { return }
+  let size = UnsafeRawPointer(info).load(as: Int.self)
+  guard size >= 16, size <= 1 << 16 else { return }
+  replace(info, by: emptyInfo(), size)
+}

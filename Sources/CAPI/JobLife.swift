@@ -1,0 +1,137 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The names are those of the header.
+
+import CBgjobs
+import CPosix
+
+#if !hasFeature(Embedded)
+  import BackgroundJobs
+#endif
+
+@_cdecl("bgj_job_start") @implementation
+public func bgj_job_start(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ options: UnsafePointer<bgj_start_options>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    let options = try read(options, bgj_start_options(), "options")
+    guard options.flags & ~0x1 == 0 else {
+      throw JobError(.invalid, "flags has bits that this version does not know")
+    }
+    let isDetached = options.flags & 0x1 != 0
+    guard options.owner_pid >= 0, isDetached || options.owner_pid == 0 else {
+      throw JobError(.invalid, "owner_pid is \(options.owner_pid); it goes with BGJ_START_DETACHED")
+    }
+    guard isDetached else { return try job.start() }
+    return try job.startDetached(watching: options.owner_pid == 0 ? nil : options.owner_pid)
+  }
+}
+
+@_cdecl("bgj_job_leave") @implementation
+public func bgj_job_leave(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ why: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    try object(job).leave(try words(why))
+  }
+}
+
+@_cdecl("bgj_job_pause") @implementation
+public func bgj_job_pause(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ reason: UnsafePointer<CChar>?, _ retry_after_s: Int64,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    if let reason { try Limits.checkName(bytes(reason), "the reason") }
+    guard retry_after_s >= 0 else {
+      throw JobError(.invalid, "retry_after_s is \(retry_after_s); it must not be negative")
+    }
+    return try job.pause(
+      reason: try optionalText(reason, "reason"),
+      retryAfter: retry_after_s == 0 ? nil : retry_after_s)
+  }
+}
+
+@_cdecl("bgj_job_rate_limited") @implementation
+public func bgj_job_rate_limited(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ provider: UnsafePointer<CChar>?, _ seconds: Int64,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    if let provider { try Limits.checkName(bytes(provider), "the provider") }
+    guard seconds >= 0 else {
+      throw JobError(.invalid, "seconds is \(seconds); it must not be negative")
+    }
+    return try job.rateLimited(
+      provider: try optionalText(provider, "provider"), seconds: seconds == 0 ? nil : seconds)
+  }
+}
+
+@_cdecl("bgj_job_resume") @implementation
+public func bgj_job_resume(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).resume() }
+}
+
+@_cdecl("bgj_job_wait") @implementation
+public func bgj_job_wait(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ statuses: UInt32, _ timeout_ms: Int64,
+  _ status: UnsafeMutablePointer<bgj_job_status>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    let wanted = try statusSet(statuses)
+    let (outcome, now) = try job.wait(for: wanted, timeoutMs: timeout_ms < 0 ? nil : timeout_ms)
+    status?.pointee = number(now)
+    switch outcome {
+    case .finished: throw JobError(.finished, "job \(job.id) is \(now.name)")
+    case .timeout: throw JobError(.timeout, "job \(job.id) is still \(now.name)")
+    default: return outcome
+    }
+  }
+}
+
+@_cdecl("bgj_job_complete") @implementation
+public func bgj_job_complete(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ result: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    try object(job).complete(result: try optionalText(result, "result"))
+  }
+}
+
+@_cdecl("bgj_job_fail") @implementation
+public func bgj_job_fail(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ why: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).fail(try words(why)) }
+}
+
+@_cdecl("bgj_job_cancel") @implementation
+public func bgj_job_cancel(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ why: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).cancel(try words(why)) }
+}
+
+@_cdecl("bgj_job_retry") @implementation
+public func bgj_job_retry(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).retry() }
+}
+
+/// A reason in words; none is fine.
+private func words(_ why: UnsafePointer<CChar>?) throws(JobError) -> String? {
+  guard let why else { return nil }
+  try Limits.checkText(bytes(why), "why")
+  return try optionalText(why, "why")
+}

@@ -1,0 +1,109 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The names are those of the header.
+
+import CBgjobs
+import CPosix
+
+#if !hasFeature(Embedded)
+  import BackgroundJobs
+#endif
+
+@_cdecl("bgj_job_update") @implementation
+public func bgj_job_update(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ current: Int64, _ current_item: UnsafePointer<CChar>?,
+  _ completed_item: UnsafePointer<CChar>?, _ failed_item: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    return try job.send {
+      $0.current = current == -1 ? nil : current
+      $0.currentItem = optionalBytes(current_item)
+      $0.done = optionalBytes(completed_item)
+      $0.failed = optionalBytes(failed_item)
+    }
+  }
+}
+
+@_cdecl("bgj_job_advance") @implementation
+public func bgj_job_advance(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ count: Int64, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).send { $0.advance = count } }
+}
+
+@_cdecl("bgj_job_item_done") @implementation
+public func bgj_job_item_done(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.send { $0.done = bytes(item) }
+  }
+}
+
+@_cdecl("bgj_job_item_failed") @implementation
+public func bgj_job_item_failed(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.send {
+      $0.failed = bytes(item)
+      $0.why = optionalBytes(why)
+    }
+  }
+}
+
+@_cdecl("bgj_job_set_total") @implementation
+public func bgj_job_set_total(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ total: Int64, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in try object(job).send { $0.total = total } }
+}
+
+@_cdecl("bgj_job_set_cursor") @implementation
+public func bgj_job_set_cursor(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ json: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let json else { throw missing("json") }
+    guard bytes(json).count <= Limits.cursor else {
+      throw JobError(
+        .invalid, "the cursor has \(bytes(json).count) bytes; at most \(Limits.cursor) are possible"
+      )
+    }
+    let compact = try JobConfig.checkValue(bytes(json), "the cursor")
+    return try withBytes(of: compact) { bytes throws(JobError) in
+      try job.send { $0.cursor = bytes }
+    }
+  }
+}
+
+@_cdecl("bgj_job_plan") @implementation
+public func bgj_job_plan(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ items: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ count: Int, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard count >= 0 else { throw JobError(.invalid, "count is too large") }
+    guard let items = items ?? nil else {
+      if count == 0 { return try job.plan(packed: Buffer()) }
+      throw missing("items")
+    }
+    let packed = Buffer()
+    for index in 0..<count {
+      guard let item = items[index] else { throw JobError(.invalid, "items[\(index)] is NULL") }
+      try Limits.checkItem(bytes(item))
+      try packed.appendCounted(bytes(item))
+    }
+    return try job.plan(packed: packed)
+  }
+}

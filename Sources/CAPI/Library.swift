@@ -1,0 +1,68 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The names are those of the header.
+
+import CBgjobs
+import CPosix
+
+#if !hasFeature(Embedded)
+  import BackgroundJobs
+#endif
+
+/// Text for the life of the process.
+private func pointer(_ text: StaticString) -> UnsafePointer<CChar> {
+  UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+@_cdecl("bgj_version") @implementation
+public func bgj_version() -> UnsafePointer<CChar>? { pointer("0.1.0") }
+
+@_cdecl("bgj_status_name") @implementation
+public func bgj_status_name(_ status: bgj_status) -> UnsafePointer<CChar>? {
+  switch Status(rawValue: Int32(bitPattern: status.rawValue)) {
+  case .ok: pointer("BGJ_OK")
+  case .paused: pointer("BGJ_PAUSED")
+  case .resumed: pointer("BGJ_RESUMED")
+  case .end: pointer("BGJ_END")
+  case .finished: pointer("BGJ_FINISHED")
+  case .invalid: pointer("BGJ_INVALID")
+  case .notFound: pointer("BGJ_NOT_FOUND")
+  case .ambiguous: pointer("BGJ_AMBIGUOUS")
+  case .illegalTransition: pointer("BGJ_ILLEGAL_TRANSITION")
+  case .busy: pointer("BGJ_BUSY")
+  case .timeout: pointer("BGJ_TIMEOUT")
+  case .damaged: pointer("BGJ_DAMAGED")
+  case .io: pointer("BGJ_IO")
+  case .noSpace: pointer("BGJ_NO_SPACE")
+  case .noMemory: pointer("BGJ_NO_MEMORY")
+  case .unsupported: pointer("BGJ_UNSUPPORTED")
+  case .forked: pointer("BGJ_FORKED")
+  case nil: pointer("BGJ_?")
+  }
+}
+
+@_cdecl("bgj_status_message") @implementation
+public func bgj_status_message(_ status: bgj_status) -> UnsafePointer<CChar>? {
+  switch Status(rawValue: Int32(bitPattern: status.rawValue)) {
+  case .ok: pointer("done")
+  case .paused: pointer("kept, but the job is paused")
+  case .resumed: pointer("the job was resumed meanwhile and is still yours")
+  case .end: pointer("there is no further item")
+  case .finished: pointer("the job has ended; nothing was kept")
+  case .invalid: pointer("an argument is not valid")
+  case .notFound: pointer("there is no such job")
+  case .ambiguous: pointer("several ids begin so")
+  case .illegalTransition: pointer("the job's status does not allow this")
+  case .busy: pointer("another process is in the way")
+  case .timeout: pointer("the time has passed")
+  case .damaged: pointer("a file is damaged")
+  case .io: pointer("the operating system refused")
+  case .noSpace: pointer("there is no space left")
+  case .noMemory: pointer("there is no memory left")
+  case .unsupported: pointer("this is not supported here")
+  case .forked: pointer("the handle came through a fork")
+  case nil: pointer("unknown status")
+  }
+}
+
+@_cdecl("bgj_string_free") @implementation
+public func bgj_string_free(_ string: UnsafeMutablePointer<CChar>?) { free(string) }

@@ -1,0 +1,109 @@
+import CBgjobs
+import CPosix
+
+#if !hasFeature(Embedded)
+  import BackgroundJobs
+#endif
+
+// How every function of the header is built: arguments are checked here, the work is the core's, and
+// a status with an error comes out.
+
+extension bgj_status {
+  init(_ status: Status) { self.init(rawValue: UInt32(bitPattern: status.rawValue)) }
+}
+
+/// Runs one call and fills the caller's error.
+@inline(__always)
+func call(
+  _ error: UnsafeMutablePointer<bgj_error>?, _ body: () throws(JobError) -> Status
+) -> bgj_status {
+  do throws(JobError) {
+    let status = try body()
+    if let error { write(nil, to: error) }
+    return bgj_status(status)
+  } catch let failure {
+    if let error { write(failure, to: error) }
+    return bgj_status(failure.status)
+  }
+}
+
+/// Writes no further than the caller's `struct_size`. The message is cut between characters.
+private func write(_ failure: JobError?, to error: UnsafeMutablePointer<bgj_error>) {
+  let raw = UnsafeMutableRawPointer(error)
+  let size = raw.load(as: Int.self)
+  guard size >= 16, size <= 1 << 20 else { return }
+  raw.storeBytes(of: failure?.status.rawValue ?? 0, toByteOffset: 8, as: Int32.self)
+  raw.storeBytes(of: failure?.osError ?? 0, toByteOffset: 12, as: Int32.self)
+  let room = min(size - 16, 496)
+  guard room > 0 else { return }
+  let text = raw + 16
+  var length = 0
+  for scalar in (failure?.message ?? "").unicodeScalars {
+    let utf8 = UTF8.encode(scalar)
+    guard let utf8, length + utf8.count < room else { break }
+    for byte in utf8 {
+      text.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: length, as: UInt8.self)
+      length += 1
+    }
+  }
+  text.storeBytes(of: 0, toByteOffset: length, as: UInt8.self)
+}
+
+func missing(_ what: StaticString) -> JobError { JobError(.invalid, "\(what) is NULL") }
+
+/// The bytes of a C string, without its end.
+@inline(__always)
+func bytes(_ text: UnsafePointer<CChar>) -> UnsafeRawBufferPointer {
+  UnsafeRawBufferPointer(start: text, count: strlen(text))
+}
+
+@inline(__always)
+func optionalBytes(_ text: UnsafePointer<CChar>?) -> UnsafeRawBufferPointer? {
+  text.map { bytes($0) }
+}
+
+func text(_ text: UnsafePointer<CChar>?, _ what: StaticString) throws(JobError) -> String {
+  guard let text else { throw missing(what) }
+  return try checked(bytes(text), what)
+}
+
+func optionalText(_ text: UnsafePointer<CChar>?, _ what: StaticString) throws(JobError) -> String? {
+  guard let text else { return nil }
+  return try checked(bytes(text), what)
+}
+
+private func checked(_ bytes: UnsafeRawBufferPointer, _ what: StaticString) throws(JobError)
+  -> String
+{
+  guard isUTF8(bytes) else { throw JobError(.invalid, "\(what) is not UTF-8") }
+  return String(decoding: bytes, as: UTF8.self)
+}
+
+/// A copy for the caller, who frees it with bgj_string_free.
+func copy(_ bytes: UnsafeRawBufferPointer) throws(JobError) -> UnsafeMutablePointer<CChar> {
+  guard let memory = malloc(bytes.count + 1) else {
+    throw JobError(.noMemory, "no memory for a text of \(bytes.count) bytes", osError: ENOMEM)
+  }
+  if let base = bytes.baseAddress { memcpy(memory, base, bytes.count) }
+  memory.storeBytes(of: 0, toByteOffset: bytes.count, as: UInt8.self)
+  return memory.assumingMemoryBound(to: CChar.self)
+}
+
+func copy(_ text: String) throws(JobError) -> UnsafeMutablePointer<CChar> {
+  try withBytes(of: text) { bytes throws(JobError) in try copy(bytes) }
+}
+
+/// The caller's options, as far as its version of the header has them; the rest is zero.
+func read<Options>(
+  _ options: UnsafePointer<Options>?, _ empty: Options, _ what: StaticString
+) throws(JobError) -> Options {
+  guard let options else { return empty }
+  let size = UnsafeRawPointer(options).load(as: Int.self)
+  guard size >= MemoryLayout<Int>.size, size <= 1 << 16 else {
+    throw JobError(.invalid, "struct_size of \(what) is \(size); initialise it with its _INIT")
+  }
+  var copy = empty
+  let known = min(size, MemoryLayout<Options>.size)
+  withUnsafeMutableBytes(of: &copy) { $0.copyMemory(from: .init(start: options, count: known)) }
+  return copy
+}

@@ -1,0 +1,17 @@
+/* The layouts that hosts have compiled in. A failure here is a broken ABI, not a wrong test. */
+#include "bgjobs.h"
+
+#if !defined(__LP64__)
+#error "bgjobs supports 64-bit Linux only"
+#endif
+
+_Static_assert(sizeof(bgj_status) == 4, "bgj_status is an int");
+_Static_assert(sizeof(bgj_error) == 512, "bgj_error");
+_Static_assert(offsetof(bgj_error, message) == 16, "bgj_error.message");
+_Static_assert(sizeof(bgj_options) == 40, "bgj_options");
+_Static_assert(offsetof(bgj_options, clock) == 24, "bgj_options.clock");
+_Static_assert(sizeof(bgj_start_options) == 24, "bgj_start_options");
+_Static_assert(sizeof(bgj_job_info) == 232, "bgj_job_info");
+_Static_assert(offsetof(bgj_job_info, status) == 40, "bgj_job_info.status");
+_Static_assert(offsetof(bgj_job_info, rate) == 128, "bgj_job_info.rate");
+_Static_assert(offsetof(bgj_job_info, attempts) == 224, "bgj_job_info.attempts");

@@ -1,0 +1,90 @@
+/* What Swift cannot import of POSIX. Every shim says why it is needed. */
+#ifndef BGJOBS_CPOSIX_H
+#define BGJOBS_CPOSIX_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+/* errno is a macro. */
+static inline int cposix_errno(void) { return errno; }
+
+/* open and fcntl are variadic. */
+int cposix_openat(int directory, const char *path, int flags, mode_t mode);
+int cposix_fcntl(int fd, int command, int argument);
+
+/* The lowest free number from 256 on that is not below it: hosts dup2 over low numbers, and close
+ * everything up to some small limit. Gives fd itself when the process may not have such numbers. */
+int cposix_move_high(int fd);
+
+/* struct flock has macros for its values and F_OFD_* need _GNU_SOURCE. -1 with errno; test: 1 when
+ * another open file description holds the lock. */
+int cposix_ofd_lock(int fd);
+int cposix_ofd_unlock(int fd);
+int cposix_ofd_test(int fd);
+
+/* S_ISREG is a macro, and st_mtim is a union in some headers. */
+struct cposix_file_status {
+  uint64_t inode, device;
+  int64_t size, modified_ns, changed_ns;
+  uint64_t links;
+  uint32_t mode, owner, group;
+  int is_regular, is_directory;
+};
+int cposix_fstat(int fd, struct cposix_file_status *status);
+int cposix_fstatat(int directory, const char *path, struct cposix_file_status *status);
+int cposix_set_modified(int fd, int64_t modified_ns);
+
+/* renameat2 needs _GNU_SOURCE and its flags are macros in a kernel header. */
+int cposix_exchange(int from_directory, const char *from, int to_directory, const char *to);
+int cposix_rename_new(int from_directory, const char *from, int to_directory, const char *to);
+
+/* statfs.f_type has a type that differs between architectures. */
+int cposix_file_system(int fd, uint64_t *magic);
+
+/* readdir's d_name is an array in a struct. The caller passes a buffer of at least 256 bytes; 1: a
+ * name, 0: the end. */
+void *cposix_directory_open(int fd);
+int cposix_directory_next(void *directory, char *name);
+void cposix_directory_close(void *directory);
+
+/* clock_gettime as one number; the clock ids are macros. Coarse ones never leave user space. */
+int64_t cposix_realtime(void);
+int64_t cposix_monotonic(void);
+int64_t cposix_monotonic_coarse(void);
+int64_t cposix_boottime(void);
+void cposix_sleep(int64_t nanoseconds);
+
+/* RLIMIT_FSIZE is an enum constant in glibc and a macro elsewhere; INT64_MAX: none. */
+int64_t cposix_file_size_limit(void);
+
+/* strerror_r has two incompatible signatures. */
+void cposix_error_text(int number, char *text, size_t size);
+
+/* Forks. Descriptors that are registered here are closed in the child of fork(2); their number then
+ * is no longer ours: unregister tells 1 while it is. The generation is 0 in every child, also of a raw
+ * clone(2), until the child calls cposix_fork_begin. */
+uint64_t cposix_fork_begin(void);
+uint64_t cposix_fork_generation(void);
+int cposix_fork_register(int fd);
+int cposix_fork_unregister(int fd);
+
+/* pthread_mutex_t has no fixed layout in Swift; a Swift object may also move it. NULL: no memory. */
+pthread_mutex_t *cposix_mutex_new(void);
+void cposix_mutex_free(pthread_mutex_t *mutex);
+
+#endif

@@ -1,0 +1,153 @@
+#define _GNU_SOURCE
+#include "CPosix.h"
+
+#include <limits.h>
+#include <sys/syscall.h>
+
+int cposix_openat(int directory, const char *path, int flags, mode_t mode) {
+  return openat(directory, path, flags, mode);
+}
+
+int cposix_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
+
+int cposix_move_high(int fd) {
+  int high = fcntl(fd, F_DUPFD_CLOEXEC, 256);
+  if (high < 0) return fd;
+  close(fd);
+  return high;
+}
+
+static int ofd(int fd, int command, short type, struct flock *lock) {
+  memset(lock, 0, sizeof *lock);
+  lock->l_type = type;
+  lock->l_whence = SEEK_SET;
+  return fcntl(fd, command, lock);
+}
+
+int cposix_ofd_lock(int fd) {
+  struct flock lock;
+  return ofd(fd, F_OFD_SETLK, F_WRLCK, &lock);
+}
+
+int cposix_ofd_unlock(int fd) {
+  struct flock lock;
+  return ofd(fd, F_OFD_SETLK, F_UNLCK, &lock);
+}
+
+int cposix_ofd_test(int fd) {
+  struct flock lock;
+  if (ofd(fd, F_OFD_GETLK, F_WRLCK, &lock) < 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
+
+static void copy_status(const struct stat *from, struct cposix_file_status *to) {
+  to->inode = from->st_ino;
+  to->device = from->st_dev;
+  to->size = from->st_size;
+  to->modified_ns = from->st_mtim.tv_sec * 1000000000LL + from->st_mtim.tv_nsec;
+  to->changed_ns = from->st_ctim.tv_sec * 1000000000LL + from->st_ctim.tv_nsec;
+  to->links = from->st_nlink;
+  to->mode = from->st_mode & 07777;
+  to->owner = from->st_uid;
+  to->group = from->st_gid;
+  to->is_regular = S_ISREG(from->st_mode);
+  to->is_directory = S_ISDIR(from->st_mode);
+}
+
+int cposix_fstat(int fd, struct cposix_file_status *status) {
+  struct stat raw;
+  if (fstat(fd, &raw) < 0) return -1;
+  copy_status(&raw, status);
+  return 0;
+}
+
+int cposix_fstatat(int directory, const char *path, struct cposix_file_status *status) {
+  struct stat raw;
+  if (fstatat(directory, path, &raw, AT_SYMLINK_NOFOLLOW) < 0) return -1;
+  copy_status(&raw, status);
+  return 0;
+}
+
+int cposix_set_modified(int fd, int64_t modified_ns) {
+  struct timespec times[2] = {{0, UTIME_OMIT},
+                              {modified_ns / 1000000000, modified_ns % 1000000000}};
+  return futimens(fd, times);
+}
+
+int cposix_exchange(int from_directory, const char *from, int to_directory, const char *to) {
+  return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 2u);
+}
+
+int cposix_rename_new(int from_directory, const char *from, int to_directory, const char *to) {
+  return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, 1u);
+}
+
+int cposix_file_system(int fd, uint64_t *magic) {
+  struct statfs status;
+  if (fstatfs(fd, &status) < 0) return -1;
+  *magic = (uint64_t)status.f_type & 0xffffffffu;
+  return 0;
+}
+
+void *cposix_directory_open(int fd) {
+  int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0) return NULL;
+  DIR *directory = fdopendir(copy);
+  if (!directory) close(copy);
+  return directory;
+}
+
+int cposix_directory_next(void *directory, char *name) {
+  for (;;) {
+    struct dirent *entry = readdir(directory);
+    if (!entry) return 0;
+    size_t length = strlen(entry->d_name);
+    if (length >= 256) continue;
+    memcpy(name, entry->d_name, length + 1);
+    return 1;
+  }
+}
+
+void cposix_directory_close(void *directory) { closedir(directory); }
+
+static int64_t now(clockid_t clock) {
+  struct timespec time;
+  clock_gettime(clock, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+int64_t cposix_realtime(void) { return now(CLOCK_REALTIME); }
+int64_t cposix_monotonic(void) { return now(CLOCK_MONOTONIC); }
+int64_t cposix_monotonic_coarse(void) { return now(CLOCK_MONOTONIC_COARSE); }
+int64_t cposix_boottime(void) { return now(CLOCK_BOOTTIME); }
+
+void cposix_sleep(int64_t nanoseconds) {
+  struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  nanosleep(&time, NULL);
+}
+
+int64_t cposix_file_size_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return INT64_MAX;
+  return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
+}
+
+void cposix_error_text(int number, char *text, size_t size) {
+  /* Not strerror_r: it asks the locale, which may allocate and change under another thread. */
+  const char *description = strerrordesc_np(number);
+  if (description)
+    snprintf(text, size, "%s", description);
+  else
+    snprintf(text, size, "error %d", number);
+}
+
+pthread_mutex_t *cposix_mutex_new(void) {
+  pthread_mutex_t *mutex = malloc(sizeof *mutex);
+  if (mutex) pthread_mutex_init(mutex, NULL);
+  return mutex;
+}
+
+void cposix_mutex_free(pthread_mutex_t *mutex) {
+  pthread_mutex_destroy(mutex);
+  free(mutex);
+}

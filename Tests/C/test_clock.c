@@ -1,0 +1,189 @@
+/* Time through a clock of our own: rate limits, active time, rate and ETA. */
+#include "support.h"
+
+static test_clock now; /* of the manager */
+
+static int set_up_clock(void **state) {
+  now = (test_clock){0, 0};
+  bgj_options options = with_clock(&now);
+  if (set_up(state) != 0) return -1;
+  close_manager();
+  return bgj_manager_open(project, &options, &manager, &error) == BGJ_OK ? 0 : -1;
+}
+
+#define CLOCK(function) cmocka_unit_test_setup_teardown(function, set_up_clock, tear_down)
+
+/* Reports count items, one after each step of this many seconds. */
+static void work(bgj_job *job, int count, int seconds) {
+  static int serial;
+  for (int i = 0; i < count; i++) {
+    char item[32];
+    snprintf(item, sizeof item, "item-%d", serial++);
+    now.ahead += SECONDS(seconds);
+    assert_ok(bgj_job_item_done(job, item, &error));
+  }
+}
+
+static void a_rate_limit_passes_with_the_clock(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_rate_limited(job, "github", 3600, &error));
+  assert_status(BGJ_PAUSED, bgj_job_start(job, NULL, &error));
+  assert_status(BGJ_TIMEOUT, bgj_job_wait(job, BGJ_MASK_RUNNING, 0, NULL, &error));
+  now.ahead += SECONDS(3601);
+  assert_ok(bgj_job_wait(job, BGJ_MASK_RUNNING, 30000, NULL, &error));
+  assert_ok(bgj_job_item_done(job, "a", &error));
+}
+
+static void a_limited_job_may_be_started_after_its_time(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_rate_limited(job, NULL, 3600, &error));
+  assert_ok(bgj_job_leave(job, NULL, &error));
+  assert_status(BGJ_PAUSED, bgj_job_start(job, NULL, &error));
+  now.ahead += SECONDS(3601);
+  assert_ok(bgj_job_start(job, NULL, &error));
+}
+
+static void times_are_those_of_the_clock(void **state) {
+  (void)state;
+  bgj_job *job = create();
+  int64_t created = look(job)->created_ms;
+  now.ahead += SECONDS(1000);
+  assert_ok(bgj_job_start(job, NULL, &error));
+  assert_in_range(look(job)->started_ms, created + 1000000, created + 1060000);
+  now.ahead += SECONDS(1000);
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_in_range(look(job)->completed_ms, created + 2000000, created + 2060000);
+}
+
+static void rate_and_eta_appear(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 100, &error));
+  assert_true(look(job)->rate < 0);
+  assert_int_equal(look(job)->eta, -1);
+  work(job, 50, 2);
+  double rate = look(job)->rate;
+  assert_true(rate > 0.4 && rate < 0.6);
+  assert_in_range(look(job)->eta, 80, 125);
+  assert_in_range(look(job)->eta_low, 0, look(job)->eta);
+  assert_in_range(look(job)->eta_high, look(job)->eta, 1000);
+  assert_in_range(look(job)->active_ms, 99000, 130000);
+  work(job, 50, 2);
+  assert_int_equal(look(job)->eta, 0);
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_true(look(job)->rate < 0);
+  assert_int_equal(look(job)->eta, -1);
+  assert_int_equal(look(job)->eta_low, -1);
+  assert_int_equal(look(job)->eta_high, -1);
+}
+
+static void without_a_total_there_is_no_eta(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  work(job, 50, 1);
+  assert_true(look(job)->rate > 0);
+  assert_int_equal(look(job)->eta, -1);
+  assert_int_equal(look(job)->percentage, 0);
+}
+
+static void a_pause_is_not_work(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 200, &error));
+  work(job, 50, 1);
+  assert_ok(bgj_job_pause(job, NULL, 0, &error));
+  assert_true(look(job)->rate < 0);
+  assert_int_equal(look(job)->eta, -1);
+  now.ahead += SECONDS(36000);
+  assert_in_range(look(job)->active_ms, 49000, 60000);
+  assert_ok(bgj_job_resume(job, &error));
+  work(job, 50, 1);
+  assert_in_range(look(job)->active_ms, 99000, 120000);
+  assert_in_range(look(job)->eta, 70, 140);
+}
+
+static void a_sleep_of_the_machine_is_not_work(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 200, &error));
+  work(job, 50, 1);
+  now.ahead += SECONDS(36000);
+  now.asleep += SECONDS(36000);
+  work(job, 50, 1);
+  assert_in_range(look(job)->active_ms, 99000, 120000);
+  assert_in_range(look(job)->eta, 70, 140);
+}
+
+static void the_time_between_owners_is_not_work(void **state) {
+  (void)state;
+  bgj_options options = with_clock(&now);
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 200, &error));
+  work(job, 50, 1);
+  bgj_manager *other = open_other(&options);
+  close_manager();
+  now.ahead += SECONDS(36000);
+  job = job_of(other, bgj_job_id(job));
+  assert_ok(bgj_job_start(job, NULL, &error));
+  work(job, 50, 1);
+  assert_in_range(look(job)->active_ms, 99000, 120000);
+  assert_in_range(look(job)->eta, 70, 140);
+}
+
+static void what_was_done_at_once_does_not_spoil_the_rate(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 200, &error));
+  work(job, 100, 0); /* found done: no work */
+  work(job, 50, 1);
+  assert_in_range(look(job)->eta, 15, 100);
+}
+
+static int64_t broken(void *context, bgj_clock_id which) {
+  static int turn;
+  static const int64_t values[] = {INT64_MIN, INT64_MAX, 0, -1, 1};
+  (void)context, (void)which;
+  return values[turn++ % 5];
+}
+
+static void a_broken_clock_does_no_harm(void **state) {
+  (void)state;
+  bgj_options options = BGJ_OPTIONS_INIT;
+  options.clock = broken;
+  bgj_manager *other = open_other(&options);
+  bgj_job *job = NULL;
+  bgj_job_info info = BGJ_JOB_INFO_INIT;
+  assert_ok(bgj_manager_create(other, "t", NULL, 100, &job, &error));
+  assert_ok(bgj_job_start(job, NULL, &error));
+  for (int i = 0; i < 100; i++) {
+    char item[16];
+    snprintf(item, sizeof item, "%d", i);
+    assert_ok(bgj_job_item_done(job, item, &error));
+    assert_ok(bgj_job_get_info(job, &info, &error));
+  }
+  assert_ok(bgj_manager_sync(other, &error));
+  assert_int_equal(info.items_completed, 100);
+  assert_ok(bgj_job_rate_limited(job, NULL, 31 * 86400, &error));
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  bgj_job_info_clear(&info);
+  bgj_job_release(job);
+  assert_non_null(json_object_get(read_state(), "jobs"));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      CLOCK(a_rate_limit_passes_with_the_clock),
+      CLOCK(a_limited_job_may_be_started_after_its_time),
+      CLOCK(times_are_those_of_the_clock),
+      CLOCK(rate_and_eta_appear),
+      CLOCK(without_a_total_there_is_no_eta),
+      CLOCK(a_pause_is_not_work),
+      CLOCK(a_sleep_of_the_machine_is_not_work),
+      CLOCK(the_time_between_owners_is_not_work),
+      CLOCK(what_was_done_at_once_does_not_spoil_the_rate),
+      CLOCK(a_broken_clock_does_no_harm),
+  };
+  return RUN_TESTS(tests);
+}

@@ -1,0 +1,70 @@
+# Compiles Swift sources as one Embedded Swift module into one object file.
+#
+# A custom command, because CMake's own Swift support knows neither Embedded Swift nor, in 3.25,
+# whole-module compilation or any generator but Ninja.
+
+find_program(SWIFTC swiftc REQUIRED DOC "The Swift compiler")
+
+execute_process(COMMAND ${SWIFTC} -print-target-info
+  OUTPUT_VARIABLE swift_target_info COMMAND_ERROR_IS_FATAL ANY)
+string(JSON swift_resource_dir GET ${swift_target_info} paths runtimeResourcePath)
+string(JSON swift_triple GET ${swift_target_info} target unversionedTriple)
+
+# What String comparison and hashing need: the compiler does not link it by itself.
+set(EMBEDDED_SWIFT_LIBRARIES
+  ${swift_resource_dir}/embedded/${swift_triple}/libswiftUnicodeDataTables.a)
+if(NOT EXISTS ${EMBEDDED_SWIFT_LIBRARIES})
+  message(FATAL_ERROR "This Swift toolchain cannot build Embedded Swift for ${swift_triple}: "
+    "${EMBEDDED_SWIFT_LIBRARIES} is missing. bgjobs needs Swift 6.3 or newer.")
+endif()
+
+# add_embedded_swift_object(<target> MODULE <name> PACKAGE <name> SOURCES <directory>...
+#                           MODULE_MAPS <directory>... INCLUDES <directory>...)
+#
+# Makes a target that builds the object file named by <target>_OBJECT. Who links the object must
+# also depend on the target: with Makefiles, two users of a custom command would both run it.
+function(add_embedded_swift_object target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODULE;PACKAGE" "SOURCES;MODULE_MAPS;INCLUDES")
+
+  list(TRANSFORM arg_SOURCES APPEND "/*.swift" OUTPUT_VARIABLE source_patterns)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${source_patterns})
+  set(source_list ${CMAKE_CURRENT_BINARY_DIR}/${target}.sources)
+  list(JOIN sources "\"\n\"" lines)
+  file(CONFIGURE OUTPUT ${source_list} CONTENT "\"${lines}\"\n" @ONLY)
+
+  set(options)
+  foreach(directory ${arg_MODULE_MAPS} ${arg_INCLUDES})
+    cmake_path(ABSOLUTE_PATH directory)
+    list(APPEND options -Xcc "-I${directory}")
+  endforeach()
+  foreach(directory ${arg_MODULE_MAPS})
+    cmake_path(ABSOLUTE_PATH directory)
+    list(APPEND options -I ${directory})
+  endforeach()
+
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
+  # Without the last option an object that came out the same keeps its old time, and make would
+  # compile it again and again.
+  add_custom_command(
+    OUTPUT ${object}
+    COMMAND ${SWIFTC}
+      -enable-experimental-feature Embedded
+      -enable-experimental-feature Lifetimes
+      -swift-version 6 -parse-as-library -wmo
+      -package-name ${arg_PACKAGE} -module-name ${arg_MODULE}
+      -module-cache-path ${CMAKE_CURRENT_BINARY_DIR}/swift-module-cache
+      $<IF:$<CONFIG:Debug>,-Onone,-O>
+      $<$<CONFIG:Debug,RelWithDebInfo>:-g>
+      $<$<BOOL:${CMAKE_COMPILE_WARNING_AS_ERROR}>:-warnings-as-errors>
+      ${options} @${source_list}
+      -c -o ${object} -emit-dependencies -track-system-dependencies
+      -Xfrontend -disable-incremental-llvm-codegen
+    DEPENDS ${sources} ${source_list} ${SWIFTC}
+    DEPFILE ${CMAKE_CURRENT_BINARY_DIR}/${arg_MODULE}.d
+    WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}
+    COMMENT "Compiling ${arg_MODULE} as Embedded Swift"
+    COMMAND_EXPAND_LISTS VERBATIM)
+  add_custom_target(${target} DEPENDS ${object})
+  set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+  set(${target}_OBJECT ${object} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs what the build, the demo and the tests need and this Debian (or Ubuntu) does not have.
+# The Swift toolchain itself must be there already. Nothing is done when nothing is missing.
+set -eu
+
+fail() {
+  echo "setup: $*" >&2
+  exit 1
+}
+
+build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev"
+demo="git jq"
+tests="libcmocka-dev strace"
+swift="libcurl4 libncurses6 libsqlite3-0 libstdc++6 libuuid1 libxml2 zlib1g"
+
+command -v swiftc >/dev/null || fail "no swiftc on the PATH: install Swift 6.3 first"
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup: not a Debian system; these must be there: $build $demo $tests $swift" >&2
+  exit 0
+fi
+
+missing=
+for package in $build $demo $tests $swift; do
+  case $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) in
+    installed*) ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+[ -n "$missing" ] || exit 0
+
+apt="env DEBIAN_FRONTEND=noninteractive apt-get --quiet --option DPkg::Lock::Timeout=300"
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || fail "not root, and there is no sudo; please install:$missing"
+  apt="sudo $apt"
+fi
+echo "setup: installing$missing"
+$apt update
+$apt install --yes --no-install-recommends $missing
