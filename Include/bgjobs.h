@@ -67,7 +67,8 @@
  *   - Every pointer may be NULL. Where the text does not say what NULL means, it gives BGJ_INVALID
  *     and nothing happens; every close, release and free takes NULL and does nothing.
  *   - Strings are UTF-8 and end with a zero byte. Items have 1 to 4096 bytes; types, keys and reasons
- *     1 to 255; JSON texts, messages and lists of items are limited by the state (256 MiB) only.
+ *     1 to 255; messages up to 1 MiB; a cursor 64 KiB; JSON texts at most 1000 levels deep. The whole
+ *     state is limited to 256 MiB of text.
  *   - Any thread may use any handle at any time, except that close, release, free and clear must be
  *     the last use of their object. Calls on one manager wait for each other.
  *   - After fork(2) without exec, the child may only close, release and free what it inherited: all
@@ -292,7 +293,10 @@ BGJ_API void bgj_string_free(char *string);
  * comes with the first change. options may be NULL.
  *   BGJ_NOT_FOUND    there is no directory of that name
  *   BGJ_UNSUPPORTED  the file system is not on the list of the caveats
- *   BGJ_DAMAGED      the state cannot be read, and could not be mended from what is left of it
+ *   BGJ_DAMAGED      the state cannot be read, and could not be mended from what is left of it. A
+ *                    state file that is no JSON was copied to background-jobs.json.corrupt-TIME beside
+ *                    it: the next open goes on without its content. bgj_manager_check tells of such
+ *                    copies until they are deleted
  */
 BGJ_API bgj_status bgj_manager_open(const char *project, const bgj_options *options,
                                     bgj_manager **manager, bgj_error *error);
@@ -377,8 +381,8 @@ BGJ_API void bgj_job_list_free(bgj_job_list *list);
  * Takes a job and runs it: the caller becomes its owner, until it ends the job, leaves it, closes the
  * manager or dies. Possible for a pending job, an interrupted one, one whose rate limit has passed,
  * and one that this manager owns already. options may be NULL.
- *   BGJ_PAUSED       someone paused it: it was not started. bgj_job_wait for BGJ_MASK_PENDING, then
- *                    start again
+ *   BGJ_PAUSED       it is paused, by someone or for a rate limit: it was not started. Wait for it with
+ *                    bgj_job_wait for BGJ_MASK_PENDING, then start again
  *   BGJ_BUSY         another live process owns it, and the error names it
  *   BGJ_FINISHED     it is completed or failed; see bgj_job_retry
  *   BGJ_ILLEGAL_TRANSITION  another tool runs it, or its status is not one of ours
@@ -397,8 +401,8 @@ BGJ_API bgj_status bgj_job_leave(bgj_job *job, const char *why, bgj_error *error
 /*
  * Pauses a pending or running job, or replaces the reason of a paused one. The owner sees it in the
  * status of its next report; see bgj_job_info.pause_acknowledged. reason: a word for programs, NULL:
- * "asked". retry_after_s: seconds after which the job may be started again; 0: only bgj_job_resume
- * ends the pause.
+ * "asked". retry_after_s: seconds after which the job may be started again, at most 3155760000 (a
+ * hundred years); 0: only bgj_job_resume ends the pause.
  *   BGJ_FINISHED     it has ended
  */
 BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry_after_s,
@@ -425,8 +429,9 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
 
 /*
  * Waits until the job's status is in statuses (BGJ_MASK_...), or the job ends, or timeout_ms
- * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause, and ends a
- * rate-limit pause when its time has come. Other threads may use the manager meanwhile. status, if
+ * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause. A pause with a
+ * time (a rate limit) ends when its time has come, through the owner's wait, or through anybody's when
+ * there is no owner. Other threads may use the manager meanwhile. status, if
  * not NULL, gets the job's status, whatever the result.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed

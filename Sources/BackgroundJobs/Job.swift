@@ -97,8 +97,8 @@ public final class Job: @unchecked Sendable {
     provider: String? = nil, seconds: Int64? = nil
   ) throws(JobError) -> Status {
     let wait = min(max(1, seconds ?? 60), 31 * 86_400)
-    let who = provider.map { " by \($0)" } ?? ""
-    let error = "Rate limit exceeded\(who) (retry after \(wait)s)"
+    let who = provider.map { "\($0): " } ?? ""
+    let error = "\(who)Rate limit exceeded (retry after \(wait)s)"
     return try change(.rateLimited) { job, store throws(JobError) in
       let resumeAt = store.clock.realtimeMs.clampedAdding(wait.clampedSeconds)
       return [.paused(job: job.id, reason: Reason.rateLimit, error: error, resumeAt: resumeAt)]
@@ -203,22 +203,32 @@ public final class Job: @unchecked Sendable {
     try store.refresh()
     guard var job = store.state.job(id) else { return nil }
     if let log = store.ownedLog(of: job) {
-      try store.acknowledge(job, log)
-      if job.status == .paused, let at = job.resumeAt, at <= store.clock.realtimeMs {
-        _ = try store.transact { () throws(JobError) in
-          guard let job = store.state.job(id), store.ownedLog(of: job) != nil,
-            job.status == .paused,
-            let at = job.resumeAt, at <= store.clock.realtimeMs
-          else { return }
-          try store.syncLog(of: job)
-          try store.append([.resumed(job: id)], durable: true)
-          if let log = store.ownedLog(of: job) { try store.acknowledge(job, log) }
-        }
-        guard let found = store.state.job(id) else { return nil }
-        job = found
+      guard job.status == .running || job.status == .paused else {
+        return try store.letGo(of: job, log)
       }
+      try store.acknowledge(job, log)
+    }
+    if job.isRateLimitOver(at: store.clock.realtimeMs), !store.options.isReadOnly {
+      try endRateLimit(store)
+      guard let found = store.state.job(id) else { return nil }
+      job = found
     }
     return try store.info(job).status
+  }
+
+  /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
+  private func endRateLimit(_ store: Store) throws(JobError) {
+    try store.transact { () throws(JobError) in
+      guard var job = store.state.job(id) else { return }
+      try store.closeIfOwnerIsDead(job)
+      job = try store.require(id)
+      guard job.isRateLimitOver(at: store.clock.realtimeMs),
+        try store.caller(of: job, .resume) != .notOwner(ownerIsAlive: true)
+      else { return }
+      try store.syncLog(of: job)
+      try store.append([.resumed(job: id)], durable: true)
+      if let log = store.ownedLog(of: job) { try store.acknowledge(job, log) }
+    }
   }
 
   // MARK: Questions

@@ -46,8 +46,9 @@ public func bgj_job_pause(
   call(error) { () throws(JobError) in
     let job = try object(job)
     if let reason { try Limits.checkName(bytes(reason), "the reason") }
-    guard retry_after_s >= 0 else {
-      throw JobError(.invalid, "retry_after_s is \(retry_after_s); it must not be negative")
+    guard retry_after_s >= 0, retry_after_s <= 3_155_760_000 else {
+      throw JobError(
+        .invalid, "retry_after_s is \(retry_after_s); it must be 0 to 3155760000, a hundred years")
     }
     return try job.pause(
       reason: try optionalText(reason, "reason"),
@@ -63,8 +64,8 @@ public func bgj_job_rate_limited(
   call(error) { () throws(JobError) in
     let job = try object(job)
     if let provider { try Limits.checkName(bytes(provider), "the provider") }
-    guard seconds >= 0 else {
-      throw JobError(.invalid, "seconds is \(seconds); it must not be negative")
+    guard seconds >= 0, seconds <= 31 * 86_400 else {
+      throw JobError(.invalid, "seconds is \(seconds); it must be 0 to 2678400")
     }
     return try job.rateLimited(
       provider: try optionalText(provider, "provider"), seconds: seconds == 0 ? nil : seconds)

@@ -31,8 +31,9 @@ func call(
 private func write(_ failure: JobError?, to error: UnsafeMutablePointer<bgj_error>) {
   let raw = UnsafeMutableRawPointer(error)
   let size = raw.load(as: Int.self)
-  guard size >= 16, size <= 1 << 20 else { return }
+  guard size >= 12, size <= 1 << 20 else { return }
   raw.storeBytes(of: failure?.status.rawValue ?? 0, toByteOffset: 8, as: Int32.self)
+  guard size >= 16 else { return }
   raw.storeBytes(of: failure?.osError ?? 0, toByteOffset: 12, as: Int32.self)
   let room = min(size - 16, 496)
   guard room > 0 else { return }

@@ -73,7 +73,7 @@ static const bgj_job_info *await(const char *status, const char *reason, const c
       continue;
     if (info.current >= current) return &info;
   }
-  fail_msg("the job never was %s, %s, %s", status, reason, item);
+  fail_msg("the job never was %s, %s, %s", status, reason ? reason : "-", item ? item : "-");
   return NULL;
 }
 

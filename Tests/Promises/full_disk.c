@@ -33,8 +33,8 @@ static bgj_status report(bgj_job *job, int number) {
 }
 
 /* Until the first refusal: how many were acknowledged. */
-static int report_until_full(bgj_job *job) {
-  for (int i = 0; i < MOST; i++) {
+static int report_until_full(bgj_job *job, int first) {
+  for (int i = first; i < MOST; i++) {
     bgj_status status = report(job, i);
     if (status != BGJ_OK) {
       assert_int_equal(status, BGJ_NO_SPACE);
@@ -132,7 +132,7 @@ static void full_disk_is_a_status(void **unused) {
   char *project = small_disk();
   bgj_manager *manager = manager_open(project);
   bgj_job *job = job_start(manager);
-  int done = report_until_full(job), full = done;
+  int done = report_until_full(job, 0), full = done;
   assert_int_equal(fault.os_error, ENOSPC);
 
   /* Trying again does no harm, and whoever looks sees what was acknowledged. */
@@ -171,7 +171,7 @@ static void full_disk_is_a_status(void **unused) {
 static int fill(int argc, char **argv) {
   assert_int_equal(argc, 2);
   bgj_job *job = job_start(manager_open(argv[1]));
-  int done = report_until_full(job);
+  int done = report_until_full(job, 0);
   assert_int_equal(write(1, &done, sizeof done), sizeof done);
   pause();
   return 1;
@@ -209,19 +209,23 @@ static void set_limit(rlim_t bytes) {
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* limited PROJECT WHEN: under RLIMIT_FSIZE, set "before" opening or "after" the start. A write
- * beyond it would be the end of this process: SIGXFSZ has its default action. */
+/* limited PROJECT WHEN: under RLIMIT_FSIZE, set "before" opening, "after" the start, or "below" the
+ * size that the log has. A write beyond it would be the end of this process: SIGXFSZ has its
+ * default action. */
 static int limited(int argc, char **argv) {
   assert_int_equal(argc, 3);
-  bool before = strcmp(argv[2], "before") == 0;
+  bool before = strcmp(argv[2], "before") == 0, below = strcmp(argv[2], "below") == 0;
+  int done = 0;
   if (before) set_limit(LIMIT);
   bgj_manager *manager = manager_open(argv[1]);
   bgj_job *job = job_start(manager);
+  while (below && done < LIMIT / 10) assert_int_equal(MUST(report(job, done++)), BGJ_OK);
   if (!before) {
     set_limit(LIMIT);
     sleep_ms(40); /* the library looks at the limit every 25 ms, not at every report */
   }
-  int done = report_until_full(job), figures[2] = {done, 0};
+  done = report_until_full(job, done);
+  int figures[2] = {done, 0};
   for (int i = 0; i < 100; i++) {
     bgj_status status = report(job, done);
     if (status == BGJ_OK) done++;
@@ -240,7 +244,7 @@ static int limited(int argc, char **argv) {
 
 static void file_size_limit_is_a_status(void **unused) {
   (void)unused;
-  static const char *const whens[] = {"before", "after"};
+  static const char *const whens[] = {"before", "after", "below"};
   for (int i = 0; i < COUNT_OF(whens); i++) {
     char *project = project_new();
     int figures[2];
@@ -252,8 +256,8 @@ static void file_size_limit_is_a_status(void **unused) {
     memcpy(figures, output, sizeof figures);
     free(output);
     assert_completed(project, figures[1]);
-    print_message("full disk: RLIMIT_FSIZE of %d set %s opening: refused after %d reports, no "
-                  "signal, went on to %d\n", LIMIT, whens[i], figures[0], figures[1]);
+    print_message("full disk: RLIMIT_FSIZE of %d set %s: refused after %d reports, no signal, "
+                  "went on to %d\n", LIMIT, whens[i], figures[0], figures[1]);
     project_remove(project);
   }
 }

@@ -360,14 +360,23 @@ static void check_strangers(bgj_manager *manager) {
 
 static void lives_are_kept(void **unused) {
   (void)unused;
-  int wanted = kills / 4 > 10 ? kills / 4 : 10, number = 0, jobs = 0, cut[128] = {0};
+  int wanted = kills / 4 > 10 ? kills / 4 : 10, number = 1000, jobs = 0, cut[128] = {0};
   char *project = project_new();
   double began = now_ms();
+  worker first = worker_start("live", project, "0", NULL);
+  wait_for_output(&first);
+  double opening = now_ms() - began;
+  for (char c = 0; c != 'C';) worker_hear(&first, &c, 1);
+  double life = now_ms() - began - opening;
+  worker_kill(&first);
+  worker_wait(&first);
   for (int i = 0; i < wanted; i++, number += 1000) {
-    char first[16];
-    snprintf(first, sizeof first, "%d", number);
-    worker w = worker_start("live", project, first, NULL);
-    sleep_ms(chance(120));
+    char text[16];
+    snprintf(text, sizeof text, "%d", number);
+    worker w = worker_start("live", project, text, NULL);
+    bool at_work = chance(4) < 3;
+    if (at_work) wait_for_output(&w);
+    sleep_ms(chance(at_work ? 1.2 * life : opening));
     worker_kill(&w);
     char *output = worker_rest(&w, NULL);
     assert_int_equal(WTERMSIG(worker_wait(&w)), SIGKILL);
@@ -388,8 +397,9 @@ static void lives_are_kept(void **unused) {
     free(output);
   }
   print_message("kept: %d kills in %d lives (%d before the first job, after create %d, plan %d, "
-                "start %d, item %d, complete %d), %.1f s\n", wanted, jobs, cut[0], cut['c'],
-                cut['p'], cut['s'], cut['1'] + cut['2'] + cut['3'] + cut['4'] + cut['5'], cut['C'],
+                "start %d, item %d, complete %d), one life %.0f ms, all %.1f s\n", wanted, jobs,
+                cut[0], cut['c'], cut['p'], cut['s'],
+                cut['1'] + cut['2'] + cut['3'] + cut['4'] + cut['5'], cut['C'], life,
                 (now_ms() - began) / 1e3);
   project_remove(project);
 }

@@ -378,7 +378,7 @@ bgj_job *job_of_key(bgj_manager *manager, const char *key) {
 
 static json_t *parsed(const char *text, size_t size, const char *what) {
   json_error_t error;
-  json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+  json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
   if (!value) FAILED("%s is not JSON: line %d: %s", what, error.line, error.text);
   return value;
 }

@@ -67,8 +67,10 @@ final class JobState {
     return high
   }
 
-  /// Whether nobody works on a paused job any more.
-  var isPauseSettled: Bool { status == .paused && (owner == nil || isPauseAcknowledged) }
+  func isRateLimitOver(at now: Int64) -> Bool {
+    guard status == .paused, let resumeAt else { return false }
+    return resumeAt <= now
+  }
 }
 
 extension Int64 {

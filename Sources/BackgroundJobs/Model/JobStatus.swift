@@ -43,14 +43,17 @@ public struct JobStatusSet: OptionSet, Sendable {
   public static let finished: JobStatusSet = [.completed, .failed]
   public static let all = JobStatusSet(rawValue: 0x7e)
 
-  public func contains(_ status: JobStatus) -> Bool {
+  public func contains(_ status: JobStatus) -> Bool { !isDisjoint(with: JobStatusSet(status)) }
+
+  /// The set of one status.
+  public init(_ status: JobStatus) {
     switch status {
-    case .pending: contains(.pending)
-    case .running: contains(.running)
-    case .paused: contains(.paused)
-    case .completed: contains(.completed)
-    case .failed: contains(.failed)
-    case .other: contains(JobStatusSet.other)
+    case .pending: self = .pending
+    case .running: self = .running
+    case .paused: self = .paused
+    case .completed: self = .completed
+    case .failed: self = .failed
+    case .other: self = .other
     }
   }
 }

@@ -52,8 +52,7 @@ enum Lifecycle {
       return .refuse(ownerElsewhere ? .busy : .illegalTransition)
     case (.start, .paused):
       if ownerElsewhere { return .refuse(.busy) }
-      let isDue = job.resumeAt.map { $0 <= now } ?? false
-      return isDue || job.reason == Reason.interrupted ? .go : .already(.paused)
+      return job.isRateLimitOver(at: now) || job.reason == Reason.interrupted ? .go : .already(.paused)
 
     case (.report, .running), (.report, .paused): return .go
     case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go

@@ -3,6 +3,9 @@ package enum Limits {
   static let item = 4096
   static let name = 255
   package static let cursor = 64 << 10
+  /// Levels of a JSON value: deep inside the state file it must still be readable, jansson stops at
+  /// 2048.
+  static let depth = 1000
 
   package static func checkItem(_ item: UnsafeRawBufferPointer) throws(JobError) {
     try check(item, "an item", most: Limits.item)

@@ -11,6 +11,8 @@ final class State {
   private var index: [[UInt8]: JobState] = [:]
   /// The last event that is in it.
   var seq: UInt64 = 0
+  /// Of the file that it was read from; 0: none of ours.
+  var format: Int64 = 0
   var topMembers: [JSONMember] = []
   var topEdits: [ForeignEdit] = []
   /// Damaged files that were set aside: name and reason.

@@ -25,11 +25,29 @@ package enum JobConfig {
     return try JSONValue(raw: json.value).text()
   }
 
+  /// An upper bound: brackets in texts count as well.
+  private static func depth(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var (depth, deepest) = (0, 0)
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "["), UInt8(ascii: "{"):
+        depth += 1
+        deepest = max(deepest, depth)
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+      default: break
+      }
+    }
+    return deepest
+  }
+
   private static func parse(_ bytes: UnsafeRawBufferPointer, _ what: String) throws(JobError)
     -> JSON
   {
     guard bytes.count <= 1 << 28 else {
       throw JobError(.invalid, "\(what) has \(bytes.count) bytes, more than 256 MiB")
+    }
+    guard depth(bytes) <= Limits.depth else {
+      throw JobError(.invalid, "\(what) is nested more than \(Limits.depth) levels deep")
     }
     do throws(JSONFault) { return try JSON.parse(bytes) } catch {
       throw JobError(

@@ -27,6 +27,8 @@ final class Journal {
   /// A sync failed: nothing more may be synced through this descriptor.
   var isPoisoned = false
   var isLocked = false
+  /// Reports of others than owners wait for a sync.
+  var hasUnsyncedReports = false
 
   private init(
     _ file: File, inode: UInt64, epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool

@@ -12,6 +12,12 @@ struct Merge {
     seen = document.epoch == epoch ? document.seq : nil
   }
 
+  /// It was published after events that our journal does not have: they were there and are gone.
+  var provesLoss: Bool {
+    guard seen != nil else { return false }
+    return theirs.jobs.contains { $0.revision > state.seq }
+  }
+
   /// In the order in which they are to happen.
   func changes() throws(JobError) -> [Change] {
     var changes: [Change] = []

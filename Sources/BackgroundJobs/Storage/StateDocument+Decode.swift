@@ -13,7 +13,6 @@ extension StateDocument {
   enum Fault: Error {
     case syntax(JSONFault)
     case shape(String)
-    case newer(Int64)
     case other(JobError)
   }
 
@@ -36,17 +35,14 @@ extension StateDocument {
         if name == "jobs" { try decodeJobs(value, logs, decoded.state) }
       }
       if let ours { decodeTop(ours, &decoded) }
-      if let format = ours?["format"]?.integer, format > StateDocument.format {
-        throw JobError(.unsupported, "format \(format)")
-      }
       return decoded
     } catch {
-      if error.status == .unsupported { throw .newer(root["bgjobs"]?["format"]?.integer ?? 0) }
       throw .other(error)
     }
   }
 
   private static func decodeTop(_ ours: JSONValue, _ decoded: inout Decoded) {
+    decoded.state.format = ours["format"]?.integer ?? 0
     if let text = ours["epoch"]?.string, text.utf8.count == 32,
       let high = parseHex(String(text.prefix(16))), let low = parseHex(String(text.dropFirst(16)))
     {

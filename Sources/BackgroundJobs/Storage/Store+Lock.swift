@@ -21,6 +21,7 @@ extension Store {
   func lockIfFree() throws(JobError) -> Bool {
     for _ in 0..<64 {
       try catchUp()
+      try checkFormat(state)
       guard let journal else {
         try buildJournal()
         continue
@@ -40,6 +41,15 @@ extension Store {
       unlock()
     }
     throw JobError(.busy, "the journal is replaced again and again")
+  }
+
+  /// What a newer version wrote may be read, but not written.
+  func checkFormat(_ state: State) throws(JobError) {
+    guard state.format > StateDocument.format else { return }
+    throw JobError(
+      .unsupported,
+      "\(places.statePath)/\(StateDirectory.fileName) has format \(state.format), we know"
+        + " \(StateDocument.format)")
   }
 
   func unlock() {

@@ -32,6 +32,11 @@ extension Store {
   func publish() throws(JobError) {
     guard let directory = places.state, let files = places.files else { return }
     try closeDeadOwners()
+    // What is published must not be newer than what a power cut leaves of the journal.
+    if let journal, journal.hasUnsyncedReports {
+      try journal.file.syncData()
+      journal.hasUnsyncedReports = false
+    }
     for _ in 0..<8 {
       let published = state.publication
       if try takeIn(Self.outName, in: files, published.out, checksum: nil) == .notReadableYet {
@@ -73,24 +78,22 @@ extension Store {
     guard let journal else { return .unchanged }
     do throws(StateDocument.Fault) {
       let document = try StateDocument.decode(bytes.bytes)
-      let changes = try merged(document, journal.epoch)
-      do throws(JobError) { try append(changes, durable: true) } catch { throw .other(error) }
+      do throws(JobError) {
+        try checkFormat(document.state)
+        let merge = Merge(state, with: document, epoch: journal.epoch)
+        if merge.provesLoss { throw lost(name) }
+        try append(try merge.changes(), durable: true)
+      } catch {
+        throw .other(error)
+      }
       return .taken
     } catch {
       let fault = StateDocument.describe(error, directory.name + "/" + name)
-      guard fault.status == .damaged else { throw fault }
+      if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return .notReadableYet }
       let aside = try copyAside(name, bytes, in: directory)
       try append([.setAside(name: aside, why: fault.message)], durable: true)
       return .taken
-    }
-  }
-
-  private func merged(
-    _ document: StateDocument.Decoded, _ epoch: StateDocument.Epoch
-  ) throws(StateDocument.Fault) -> [Change] {
-    do throws(JobError) { return try Merge(state, with: document, epoch: epoch).changes() } catch {
-      throw .other(error)
     }
   }
 
@@ -157,7 +160,18 @@ extension Store {
       let (bytes, _) = try readWhole(Self.fileName, in: directory)
     else { return }
     if published.file.size >= 0, CRC32C.of(bytes.bytes) == published.checksum { return }
-    guard let document = try? StateDocument.decode(bytes.bytes) else { return }
+    guard let document = try? StateDocument.decode(bytes.bytes),
+      document.state.format <= StateDocument.format
+    else { return }
+    if Merge(state, with: document, epoch: journal.epoch).provesLoss {
+      // Or it was published after our look at the journal.
+      try catchUp()
+      guard let journal = self.journal, !options.isReadOnly,
+        Merge(state, with: document, epoch: journal.epoch).provesLoss
+      else { return }
+      try salvage(journal.file, journal, lost(StateDirectory.fileName))
+      return try catchUp()
+    }
     let changes = try Merge(state, with: document, epoch: journal.epoch).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true
@@ -165,6 +179,13 @@ extension Store {
     for change in changes {
       try state.apply(Event(seq: seq, time: clock.realtimeMs, change: asForeign(change)))
     }
+  }
+
+  private func lost(_ name: String) -> JobError {
+    JobError(
+      .damaged,
+      "\(places.statePath)/background-jobs.d/journal: the events behind \(state.seq) are missing,"
+        + " \(name) has more")
   }
 
   /// What a journal would make of it: another tool's job without our member.

@@ -130,15 +130,20 @@ extension Store {
     owesPublication = true
   }
 
-  /// Someone else ended the job: its log is closed, and nothing more is kept.
-  private func end(_ job: JobState, _ log: OwnedLog) throws(JobError) -> Status {
+  /// Someone else ended the job: its log is closed. Gives the status that it has; nil: removed.
+  func letGo(of job: JobState, _ log: OwnedLog) throws(JobError) -> JobStatus? {
     let id = job.id
-    let status = try transact { () throws(JobError) -> JobStatus? in
+    return try transact { () throws(JobError) -> JobStatus? in
       guard let job = state.job(id), ownedLog(of: job) === log else { return state.job(id)?.status }
       guard job.status != .running, job.status != .paused else { return job.status }
       try append([.closed(job: id, why: nil)], durable: true)
       return job.status
     }
+  }
+
+  private func end(_ job: JobState, _ log: OwnedLog) throws(JobError) -> Status {
+    let id = job.id
+    let status = try letGo(of: job, log)
     throw JobError(.finished, "job \(id) is \(status?.name ?? "removed"): it takes no more reports")
   }
 

@@ -106,8 +106,6 @@ extension StateDocument {
       JobError(
         .damaged, "\(path): line \(at.line), column \(at.column), byte \(at.byte): \(at.text)")
     case .shape(let what): JobError(.damaged, "\(path): line 1, byte 0: \(what)")
-    case .newer(let format):
-      JobError(.unsupported, "\(path) has format \(format), we know \(StateDocument.format)")
     case .other(let error): error
     }
   }

@@ -150,7 +150,12 @@ final class Store {
       ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
     }
     try write(journalBytes, to: journal, durable: durable)
-    if durable { journal.durableSeq = seq }
+    if durable {
+      journal.durableSeq = seq
+      journal.hasUnsyncedReports = false
+    } else if changes.contains(where: { $0.kind == .reported || $0.kind == .closed }) {
+      journal.hasUnsyncedReports = true
+    }
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
     while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
