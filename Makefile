@@ -27,7 +27,7 @@ demo: library ## Show a clone job that is killed, started again, and finishes
 	@bash Examples/demo.sh $(BUILD)
 
 test: lint build ## Lint, then all tests: of the build, of the C API, of the core
-	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
 
 lint: setup ## Check the format of the Swift sources

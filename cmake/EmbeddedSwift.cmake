@@ -42,6 +42,17 @@ function(add_embedded_swift_object target)
     list(APPEND options -I ${directory})
   endforeach()
 
+  # Small before fast: hosts carry this library, and its hot path is a system call. Of the inlining
+  # that -Osize still does, that of strings costs most (a fifth of the code, all in messages), the
+  # copies of functions for each closure that they get come next. Checks of exclusive access call
+  # empty functions in Embedded Swift. Tests/Build/library.sh guards the size.
+  set(small -Osize
+    -enforce-exclusivity=unchecked
+    -Xfrontend -function-sections
+    -Xllvm -sil-inline-never-functions=SS
+    -Xllvm -sil-disable-pass=closure-specialize
+    -Xllvm -inline-threshold=0)
+
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
   # Without the last option an object that came out the same keeps its old time, and make would
   # compile it again and again.
@@ -53,7 +64,7 @@ function(add_embedded_swift_object target)
       -swift-version 6 -parse-as-library -wmo
       -package-name ${arg_PACKAGE} -module-name ${arg_MODULE}
       -module-cache-path ${CMAKE_CURRENT_BINARY_DIR}/swift-module-cache
-      $<IF:$<CONFIG:Debug>,-Onone,-O>
+      "$<IF:$<CONFIG:Debug>,-Onone,${small}>"
       $<$<CONFIG:Debug,RelWithDebInfo>:-g>
       $<$<BOOL:${CMAKE_COMPILE_WARNING_AS_ERROR}>:-warnings-as-errors>
       ${options} @${source_list}

@@ -293,7 +293,7 @@ public final class Job: @unchecked Sendable {
       try store.refresh()
       let buffer = Buffer()
       try StateDocument.encode(
-        try reference.resolve(in: store), store.moment, JSONText(buffer))
+        try reference.resolve(in: store), JSONText(buffer))
       return String(decoding: buffer.bytes, as: UTF8.self)
     }
   }

@@ -62,14 +62,14 @@ extension Store {
     info.itemsCompleted = job.items.doneCount
     info.itemsFailed = job.items.failedCount
     info.itemsPlanned = job.items.openCount
-    if !isInterrupted, let estimate = StateDocument.currentEstimate(job, moment) {
+    if !isInterrupted, let estimate = StateDocument.currentEstimate(job) {
       info.rate = estimate.rate
       if job.total > 0 {
         info.eta = estimate.low...estimate.high
         info.etaSeconds = estimate.eta
       }
     }
-    info.activeMs = isInterrupted ? job.clock.total : moment.active(job)
+    info.activeMs = isInterrupted ? job.clock.total : activeTime(of: job)
     info.createdMs = job.created
     info.startedMs = job.started
     info.updatedMs = job.updated

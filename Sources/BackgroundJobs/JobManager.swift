@@ -67,7 +67,7 @@ public final class JobManager: @unchecked Sendable {
       }
       try store.append(changes, durable: true)
       store.dropClosedLogs()
-      try store.publish()
+      try store.publishPatiently()
     }
   }
 
@@ -85,7 +85,7 @@ public final class JobManager: @unchecked Sendable {
           if let job = store.state.job(log.job) { try store.sync(log, job) }
         }
         try store.journal?.file.syncData()
-        try store.publish()
+        try store.publishPatiently()
       }
     }
   }

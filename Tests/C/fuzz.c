@@ -26,7 +26,7 @@
 
 #include "fuzz_input.h"
 
-enum { MANAGERS = 3, JOBS = 6, STEPS = 400, HANG_S = 120 };
+enum { MANAGERS = 3, JOBS = 6, STEPS = 400, HANG_S = 30 };
 
 static bgj_manager *managers[MANAGERS];
 static bgj_job *jobs[JOBS];
@@ -69,7 +69,8 @@ static bgj_status check(bgj_status status) {
 
 /* Names the call for the parent and puts something into the error that a call must replace. */
 #define CALL(function, ...)                                                 \
-  (snprintf(last->call, sizeof last->call, "%s", #function), last->step++,  \
+  (alarm(HANG_S), snprintf(last->call, sizeof last->call, "%s", #function), \
+   last->step++,                                                            \
    error.status = (bgj_status)99, error.message[0] = '?', check(function(__VA_ARGS__, &error)))
 
 static const char untouched[] = "untouched";
@@ -85,7 +86,7 @@ static void check_text(bgj_status status, char *text) {
 
 static void check_json(bgj_status status, char *text) {
   if (status < BGJ_FINISHED) {
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
+    json_t *json = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (json == NULL) broken("not JSON: %.200s", text);
     json_decref(json);
   }
@@ -284,7 +285,7 @@ static void round_of(uint64_t seed) {
   if (!writers) {
     char path[512];
     snprintf(path, sizeof path, "%s/.specweave/state/background-jobs.json", project);
-    json_t *state = json_load_file(path, 0, NULL);
+    json_t *state = json_load_file(path, JSON_ALLOW_NUL, NULL);
     if (state == NULL && access(path, F_OK) == 0) broken("the state file is not whole");
     json_decref(state);
   }
@@ -297,7 +298,6 @@ static int run(uint64_t seed) {
   last->step = 0;
   pid_t child = fork();
   if (child == 0) {
-    alarm(HANG_S);
     if (chdir(project) == 0) round_of(seed);
     _exit(0);
   }
@@ -307,7 +307,8 @@ static int run(uint64_t seed) {
   if (status == 0) return 0;
   fprintf(stderr, "fuzz: seed %llu, step %d, %s: ", (unsigned long long)seed, last->step,
           last->call);
-  if (WIFSIGNALED(status)) fprintf(stderr, "%s\n", strsignal(WTERMSIG(status)));
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) fprintf(stderr, "it hangs\n");
+  else if (WIFSIGNALED(status)) fprintf(stderr, "%s\n", strsignal(WTERMSIG(status)));
   else fprintf(stderr, "exit status %d\n", WEXITSTATUS(status));
   return 1;
 }

@@ -10,8 +10,7 @@ enum { NOT_UTF8 = sizeof not_utf8 / sizeof *not_utf8 };
 
 static const char *const not_objects[] = {
     "", " ", "{", "}", "[]", "1", "null", "\"x\"", "{} {}", "{\"a\":}", "{\"a\" 1}", "{'a': 1}",
-    "{\"a\": 01}", "{\"a\": NaN}", "{\"a\": 1e999}", "{\"a\": \"\xff\"}", "\xef\xbb\xbf{}",
-    "{\"a\": 123456789012345678901234567890}", "{\"a\": \"\n\"}",
+    "{\"a\": 01}", "{\"a\": NaN}", "{\"a\": 1e999}", "{\"a\": \"\xff\"}", "{\"a\": \"\n\"}",
 };
 
 static void items_have_1_to_4096_bytes(void **state) {
@@ -122,31 +121,32 @@ static void a_config_is_a_json_object(void **state) {
   assert_false(exists(".specweave"));
 }
 
-/* jansson takes 2,048 levels; what comes in must also come back out of the state file, where it
- * lies deeper. */
-static void json_may_be_deep_to_a_bound(void **state) {
+/* What goes in must come out of the state file again, where it lies deeper. */
+static void json_has_1000_levels(void **state) {
   (void)state;
   enum { MOST = 5000 };
   static char json[2 * MOST + 16];
-  static const int depths[] = {100, 1000, 2040, 2046, 2047, 2048, 2049, MOST};
+  static const int depths[] = {100, 999, 1000, 2048, MOST}; /* below one object */
   for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
     bgj_job *job = NULL;
     char *at = json + sprintf(json, "{\"a\": ");
     memset(at, '[', (size_t)depths[i]);
     memset(at + depths[i], ']', (size_t)depths[i]);
     strcpy(at + 2 * depths[i], "}");
-    bgj_status status = bgj_manager_create(manager, "t", json, 0, &job, &error);
-    assert_true(status == BGJ_OK || status == BGJ_INVALID);
-    if (depths[i] <= 1000) assert_int_equal(status, BGJ_OK);
-    if (depths[i] == MOST) assert_int_equal(status, BGJ_INVALID);
+    bgj_status expected = depths[i] < 1000 ? BGJ_OK : BGJ_INVALID;
+    assert_status(expected, bgj_manager_create(manager, "t", json, 0, &job, &error));
     bgj_job_release(job);
-    size_t jobs = count_jobs(manager, 0, NULL);
-    if (jobs == 0) continue;
-    assert_int_equal(json_array_size(json_object_get(read_state(), "jobs")), jobs);
-    close_manager();
-    assert_ok(bgj_manager_open(project, NULL, &manager, &error));
-    assert_int_equal(count_jobs(manager, 0, NULL), jobs);
   }
+  bgj_job *job = running();
+  assert_status(BGJ_INVALID, bgj_job_set_cursor(job, json, &error));
+  assert_status(BGJ_INVALID, bgj_job_complete(job, json, &error));
+  assert_int_equal(json_array_size(json_object_get(read_state(), "jobs")), 3);
+  char command[600];
+  snprintf(command, sizeof command, "rm -rf '%s'", path_of(STORE));
+  close_manager();
+  assert_int_equal(system(command), 0);
+  assert_ok(bgj_manager_open(project, NULL, &manager, &error));
+  assert_int_equal(count_jobs(manager, 0, NULL), 3);
 }
 
 static void numbers_have_bounds(void **state) {
@@ -205,7 +205,7 @@ int main(void) {
       TEST(messages_may_be_long),
       TEST(text_is_utf8),
       TEST(a_config_is_a_json_object),
-      TEST(json_may_be_deep_to_a_bound),
+      TEST(json_has_1000_levels),
       TEST(numbers_have_bounds),
       TEST(advances_do_not_overflow),
       TEST(flags_and_masks_that_nobody_knows),

@@ -40,7 +40,7 @@ final class ItemSet {
 
   init() {}
 
-  deinit { free(table) }
+  deinit { cposix_release(table, tableSize * 4) }
 
   // MARK: Looking up
 
@@ -242,10 +242,11 @@ final class ItemSet {
 
   private func growTable() throws(JobError) {
     let size = max(64, tableSize * 2)
-    guard let larger = calloc(size, 4) else {
+    guard let larger = cposix_grow(nil, 0, size * 4) else {
       throw JobError(.noMemory, "no memory for \(known) items", osError: ENOMEM)
     }
-    free(table)
+    memset(larger, 0, size * 4)
+    cposix_release(table, tableSize * 4)
     table = larger.bindMemory(to: UInt32.self, capacity: size)
     tableSize = size
     var position = 0

@@ -169,11 +169,24 @@ extension JobState {
     (error, result) = (theirs.error, theirs.result)
     (started, updated, completed) = (theirs.started, theirs.updated, theirs.completed)
     resumeAt = nil
+    keepPlan(in: theirs.items)
     items = theirs.items
+    foreignFailures = theirs.foreignFailures
     (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
     progressMembers = theirs.progressMembers
     currentItem.clear()
     try? currentItem.append(theirs.currentItem.bytes)
+  }
+
+  /// What another tool writes has no plan.
+  private func keepPlan(in theirs: ItemSet) {
+    try? items.forEachPlanned { item throws(JobError) in
+      let slot = try theirs.insert(item)
+      theirs.plan(slot)
+      if let old = items.find(item), let why = items.failures[old] {
+        theirs.note(failureOf: item, why)
+      }
+    }
   }
 
   func replace(by theirs: JobState) {

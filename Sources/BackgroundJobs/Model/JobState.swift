@@ -41,6 +41,8 @@ final class JobState {
   /// above win where they differ.
   var members: [JSONMember] = []
   var progressMembers: [JSONMember] = []
+  /// Another tool's list of failed items, where it also names done ones: kept while nothing changes.
+  var foreignFailures: (text: String, done: Int, failed: Int)?
   var dependsOn: [String] = []
   /// It is in no state any more.
   var isRemoved = false

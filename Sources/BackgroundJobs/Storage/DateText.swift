@@ -1,12 +1,32 @@
 /// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also without
 /// milliseconds and with an offset.
 enum DateText {
-  static func format(_ milliseconds: Int64) -> String {
-    let (days, time) = floorDivide(milliseconds, 86_400_000)
+  static func write(_ milliseconds: Int64, to buffer: Buffer) throws(JobError) {
+    // Years of four digits, whatever a clock says.
+    let inRange = min(max(milliseconds, 0), 253_402_300_799_999)
+    let (days, time) = floorDivide(inRange, 86_400_000)
     let (year, month, day) = civil(days)
     let seconds = time / 1000
-    return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T\(pad(seconds / 3600, 2))"
-      + ":\(pad(seconds / 60 % 60, 2)):\(pad(seconds % 60, 2)).\(pad(time % 1000, 3))Z"
+    try pad(year, 1000, to: buffer)
+    try buffer.append(UInt8(ascii: "-"))
+    try pad(month, 10, to: buffer)
+    try buffer.append(UInt8(ascii: "-"))
+    try pad(day, 10, to: buffer)
+    try buffer.append(UInt8(ascii: "T"))
+    try pad(seconds / 3600, 10, to: buffer)
+    try buffer.append(UInt8(ascii: ":"))
+    try pad(seconds / 60 % 60, 10, to: buffer)
+    try buffer.append(UInt8(ascii: ":"))
+    try pad(seconds % 60, 10, to: buffer)
+    try buffer.append(UInt8(ascii: "."))
+    try pad(time % 1000, 100, to: buffer)
+    try buffer.append(UInt8(ascii: "Z"))
+  }
+
+  static func format(_ milliseconds: Int64) -> String {
+    let buffer = Buffer()
+    guard (try? write(milliseconds, to: buffer)) != nil else { return "" }
+    return String(decoding: buffer.bytes, as: UTF8.self)
   }
 
   static func parse(_ text: String) -> Int64? {
@@ -78,9 +98,13 @@ enum DateText {
     }
   }
 
-  private static func pad(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+  /// Digits from the place `highest` on.
+  private static func pad(_ value: Int64, _ highest: Int64, to buffer: Buffer) throws(JobError) {
+    var place = highest
+    while place > 0 {
+      try buffer.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / place % 10))
+      place /= 10
+    }
   }
 
   private static func floorDivide(_ a: Int64, _ b: Int64) -> (Int64, Int64) {

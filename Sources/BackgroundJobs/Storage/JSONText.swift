@@ -6,7 +6,13 @@ final class JSONText {
   private var depth = 0
   private var isFirst = true
 
-  init(_ buffer: Buffer) { self.buffer = buffer }
+  /// Where the text goes when the buffer is full; nil: it stays.
+  private let stream: FileStream?
+
+  init(_ buffer: Buffer, _ stream: FileStream? = nil) {
+    self.buffer = buffer
+    self.stream = stream
+  }
 
   // MARK: Structure
 
@@ -24,6 +30,7 @@ final class JSONText {
 
   /// To be called before each element of an array.
   func next() throws(JobError) {
+    try stream?.checkpoint()
     if !isFirst { try buffer.append(UInt8(ascii: ",")) }
     isFirst = false
     try newLine(depth)
@@ -31,7 +38,41 @@ final class JSONText {
 
   func member(_ name: String, _ value: Int64) throws(JobError) {
     try self.name(name)
-    try buffer.append(String(value))
+    try integer(value)
+  }
+
+  /// 16 digits.
+  func member(_ name: String, hexadecimal value: UInt64) throws(JobError) {
+    try self.name(name)
+    try buffer.append(UInt8(ascii: "\""))
+    try hexadecimal(value)
+    try buffer.append(UInt8(ascii: "\""))
+  }
+
+  func hexadecimal(_ value: UInt64) throws(JobError) {
+    var shift: UInt64 = 64
+    while shift > 0 {
+      shift -= 4
+      let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
+      try buffer.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+    }
+  }
+
+  func date(_ name: String, _ milliseconds: Int64) throws(JobError) {
+    try self.name(name)
+    try buffer.append(UInt8(ascii: "\""))
+    try DateText.write(milliseconds, to: buffer)
+    try buffer.append(UInt8(ascii: "\""))
+  }
+
+  /// An array on one line.
+  func numbers(_ values: Int64...) throws(JobError) {
+    try buffer.append(UInt8(ascii: "["))
+    for position in values.indices {
+      if position > 0 { try buffer.append(", " as StaticString) }
+      try integer(values[position])
+    }
+    try buffer.append(UInt8(ascii: "]"))
   }
 
   func member(_ name: String, _ value: String) throws(JobError) {
@@ -89,6 +130,16 @@ final class JSONText {
       Int(JSON_ENCODE_ANY))
     guard size <= room.count else { throw JobError(.noMemory, "no memory for a JSON string") }
     buffer.grow(by: size)
+  }
+
+  func integer(_ value: Int64) throws(JobError) {
+    if value < 0 { try buffer.append(UInt8(ascii: "-")) }
+    var divisor: UInt64 = 1
+    while value.magnitude / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      try buffer.append(UInt8(ascii: "0") + UInt8(value.magnitude / divisor % 10))
+      divisor /= 10
+    }
   }
 
   /// The shortest text that reads back as the same number; whole numbers without a fraction, as Node.js

@@ -146,7 +146,10 @@ final class OwnedLog {
     record.store(UInt32(length), at: 0, as: UInt32.self)
     record.store(checksum, at: 4, as: UInt32.self)
     while record.count & 3 != 0 { try record.append(UInt8(0)) }
-    if end > sizeLimit - Int64(record.count) { throw .system(EFBIG, "write", file.name) }
+    if end > sizeLimit - Int64(record.count) {
+      sizeLimit = cposix_file_size_limit()
+      if end > sizeLimit - Int64(record.count) { throw .system(EFBIG, "write", file.name) }
+    }
     if isAstray { try file.seek(to: end) }
     isAstray = true
     guard try file.writeNext(record.bytes) == record.count else {

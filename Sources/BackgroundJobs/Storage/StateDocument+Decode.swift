@@ -152,12 +152,20 @@ extension StateDocument {
         let isNew =
           name == "itemsCompleted"
           ? try job.items.markDone(slot) : try job.items.markFailed(slot, why: nil)
-        if !isNew, name == "itemsCompleted" || job.items.mark(of: slot) == .failed {
-          try job.items.repeatInList(slot)
-        }
+        let wanted: ItemSet.Mark = name == "itemsCompleted" ? .done : .failed
+        if !isNew, job.items.mark(of: slot) == wanted { try job.items.repeatInList(slot) }
       }
     }
     job.total = max(0, progress["total"]?.integer ?? 0)
+    guard let failed = progress["itemsFailed"], isAllStrings(failed) else { return }
+    let isMixed = (0..<failed.count).contains { position in
+      guard let item = failed.at(position)?.stringBytes, let slot = job.items.find(item) else {
+        return false
+      }
+      return job.items.mark(of: slot) == .done
+    }
+    guard isMixed else { return }
+    job.foreignFailures = (try failed.text(), job.items.doneCount, job.items.failedCount)
   }
 
   private static func isAllStrings(_ list: JSONValue) -> Bool {

@@ -6,44 +6,36 @@ struct StateDocument {
   struct Epoch: Equatable {
     var high: UInt64
     var low: UInt64
-    var text: String { hex(high, digits: 16) + hex(low, digits: 16) }
   }
 
   // MARK: Encoding
 
-  /// Where times come from while a document is written: estimates are those of the moment.
-  struct Moment {
-    /// The active time of a job, now.
-    var active: (JobState) -> Int64
-  }
-
   static func encode(
-    _ state: State, epoch: Epoch, moment: Moment, into buffer: Buffer
+    _ state: State, epoch: Epoch, into out: JSONText
   ) throws(JobError) {
-    let out = JSONText(buffer)
     try out.beginObject()
     var hasJobs = false
     for member in state.topMembers where member.name != "bgjobs" {
       if member.name == "jobs" {
         hasJobs = true
-        try encodeJobs(state, moment, out)
+        try encodeJobs(state, out)
       } else {
         try out.member(member.name, raw: member.text)
       }
     }
-    if !hasJobs { try encodeJobs(state, moment, out) }
+    if !hasJobs { try encodeJobs(state, out) }
     try encodeTop(state, epoch, out)
     try out.endObject()
   }
 
-  private static func encodeJobs(_ state: State, _ moment: Moment, _ out: JSONText) throws(JobError)
+  private static func encodeJobs(_ state: State, _ out: JSONText) throws(JobError)
   {
     try out.name("jobs")
     try out.beginArray()
     for entry in state.entries {
       try out.next()
       switch entry {
-      case .job(let job): try encode(job, moment, out)
+      case .job(let job): try encode(job, out)
       case .opaque(let text): try out.raw(text)
       }
     }
@@ -54,14 +46,18 @@ struct StateDocument {
     try out.name("bgjobs")
     try out.beginObject()
     try out.member("format", format)
-    try out.member("epoch", epoch.text)
+    try out.name("epoch")
+    try out.buffer.append(UInt8(ascii: "\""))
+    try out.hexadecimal(epoch.high)
+    try out.hexadecimal(epoch.low)
+    try out.buffer.append(UInt8(ascii: "\""))
     try out.member("seq", Int64(clamping: state.seq))
     try out.name("logs")
     try out.beginArray()
-    for job in state.jobs {
+    for case .job(let job) in state.entries {
       guard let log = job.log else { continue }
       try out.next()
-      try out.raw("[\(log.number),\(log.index),\(log.offset)]")
+      try out.numbers(Int64(clamping: log.number), Int64(clamping: log.index), log.offset)
     }
     try out.endArray()
     if !state.setAside.isEmpty {
@@ -78,7 +74,10 @@ struct StateDocument {
     guard !edits.isEmpty else { return }
     try out.name("theirs")
     try out.beginObject()
-    for edit in edits { try out.member(edit.name, raw: "[\(edit.seq),\(edit.previous)]") }
+    for edit in edits {
+      try out.name(edit.name)
+      try out.numbers(Int64(clamping: edit.seq), Int64(edit.previous))
+    }
     try out.endObject()
   }
 
@@ -92,18 +91,25 @@ struct StateDocument {
     "current", "total", "percentage", "currentItem", "itemsCompleted", "itemsFailed", "rate", "eta",
   ]
 
-  /// The order of the file, or ours for a new job, then what has come since.
-  private static func names(_ members: [JSONMember], _ order: [String]) -> [String] {
+  /// The order of the file, then what has come since; or our order for a new job.
+  private static func forEachName(
+    _ members: [JSONMember], _ order: [String], _ body: (String) throws(JobError) -> Void
+  ) throws(JobError) {
     let isFromFile = members.contains { $0.name == order[0] }
-    let known = members.map { $0.name }
-    if isFromFile { return known + order.filter { !known.contains($0) } }
-    return order + known.filter { !order.contains($0) }
+    if isFromFile { for member in members { try body(member.name) } }
+    for name in order where !isFromFile || !members.contains(where: { $0.name == name }) {
+      try body(name)
+    }
+    if isFromFile { return }
+    for member in members where !order.contains(member.name) { try body(member.name) }
   }
 
-  static func encode(_ job: JobState, _ moment: Moment, _ out: JSONText) throws(JobError) {
+  static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {
     guard job.isOurs else { return try encodeForeign(job, out) }
     try out.beginObject()
-    for name in names(job.members, order) { try encodeMember(name, job, moment, out) }
+    try forEachName(job.members, order) { name throws(JobError) in
+      try encodeMember(name, job, out)
+    }
     try encodeOurs(job, out)
     try out.endObject()
   }
@@ -122,14 +128,14 @@ struct StateDocument {
   }
 
   private static func encodeMember(
-    _ name: String, _ job: JobState, _ moment: Moment, _ out: JSONText
+    _ name: String, _ job: JobState, _ out: JSONText
   ) throws(JobError) {
     let raw = job.members[name]
     switch name {
     case "id": try out.member(name, job.id)
     case "type": try out.member(name, job.type)
     case "status": try out.member(name, job.status.name)
-    case "progress": try encodeProgress(job, moment, out)
+    case "progress": try encodeProgress(job, out)
     case "startedAt": try encodeDate(name, job.started ?? job.created, raw, out)
     case "updatedAt": try encodeDate(name, job.updated, raw, out)
     case "completedAt": try encodeDate(name, job.completed, raw, out)
@@ -146,7 +152,7 @@ struct StateDocument {
   ) throws(JobError) {
     let before = raw.flatMap { DateText.parse(String($0.dropFirst().dropLast())) }
     if let raw, before == time { return try out.member(name, raw: raw) }
-    if let time { try out.member(name, DateText.format(time)) }
+    if let time { try out.date(name, time) }
   }
 
   private static func encodeForeignProgress(_ job: JobState, _ out: JSONText) throws(JobError) {
@@ -163,16 +169,16 @@ struct StateDocument {
   }
 
   private static func encodeProgress(
-    _ job: JobState, _ moment: Moment, _ out: JSONText
+    _ job: JobState, _ out: JSONText
   ) throws(JobError) {
     let members = job.progressMembers
     let current = members["current"].flatMap(whole) ?? 0
     let total = members["total"].flatMap(whole) ?? 0
     let isUnchanged = current == job.current && total == job.total
-    let estimate = currentEstimate(job, moment)
+    let estimate = currentEstimate(job)
     try out.name("progress")
     try out.beginObject()
-    for name in names(members, progressOrder) {
+    try forEachName(members, progressOrder) { name throws(JobError) in
       let raw = members[name]
       switch name {
       case "current", "total", "percentage":
@@ -203,6 +209,11 @@ struct StateDocument {
 
   private static func encodeItems(_ name: String, _ job: JobState, _ out: JSONText) throws(JobError)
   {
+    if name == "itemsFailed", let theirs = job.foreignFailures,
+      theirs.done == job.items.doneCount, theirs.failed == job.items.failedCount
+    {
+      return try out.member(name, raw: theirs.text)
+    }
     try out.name(name)
     try out.beginArray()
     if name == "itemsCompleted" {
@@ -220,13 +231,10 @@ struct StateDocument {
   }
 
   /// nil unless the job runs and there is ground for a number.
-  static func currentEstimate(_ job: JobState, _ moment: Moment) -> Estimate? {
+  static func currentEstimate(_ job: JobState) -> Estimate? {
     guard job.status == .running else { return nil }
-    var estimator = job.estimator
-    let active = moment.active(job)
-    if estimator.isDue(active: active) { estimator.feed(items: job.current, active: active) }
     let remaining = max(0, job.total.clampedAdding(-job.current))
-    return estimator.estimate(remaining: remaining)
+    return job.estimator.estimate(remaining: remaining)
   }
 
   /// Three significant digits, one decimal at the least.
@@ -248,9 +256,9 @@ struct StateDocument {
     if let key = job.key { try out.member("key", key) }
     if let reason = job.reason { try out.member("reason", reason) }
     if job.attempts != 1 { try out.member("attempts", job.attempts) }
-    if let created = job.created { try out.member("createdAt", DateText.format(created)) }
-    if let started = job.started { try out.member("firstStartedAt", DateText.format(started)) }
-    if let resumeAt = job.resumeAt { try out.member("resumeAt", DateText.format(resumeAt)) }
+    if let created = job.created { try out.date("createdAt", created) }
+    if let started = job.started { try out.date("firstStartedAt", started) }
+    if let resumeAt = job.resumeAt { try out.date("resumeAt", resumeAt) }
     if job.isPauseAcknowledged { try out.member("acknowledged", raw: "true") }
     if let owner = job.owner { try encode(owner, out) }
     if let log = job.log { try out.member("clockOffset", log.clockOffset) }
@@ -274,12 +282,12 @@ struct StateDocument {
       try out.member("pid", owner.process.pid)
       try out.member("startTicks", Int64(clamping: owner.process.startTicks))
       try out.member("namespace", Int64(clamping: owner.process.namespace))
-      try out.member("boot", hex(owner.process.boot, digits: 16))
+      try out.member("boot", hexadecimal: owner.process.boot)
     }
-    try out.member("since", DateText.format(owner.since))
+    try out.date("since", owner.since)
     if owner.log != 0 {
       try out.member("log", Int64(clamping: owner.log))
-      try out.member("salt", hex(owner.salt, digits: 16))
+      try out.member("salt", hexadecimal: owner.salt)
     }
     try out.endObject()
   }
@@ -292,16 +300,29 @@ struct StateDocument {
       return
     }
     try out.name("estimator")
-    try out.buffer.append("[\(estimator.items), \(estimator.active)" as String)
+    try out.buffer.append(UInt8(ascii: "["))
+    try out.integer(estimator.items)
+    try out.buffer.append(", " as StaticString)
+    try out.integer(estimator.active)
     for bucket in estimator.buckets {
-      try out.buffer.append(", \(bucket.events), " as String)
-      try out.number(bucket.items)
       try out.buffer.append(", " as StaticString)
-      try out.number(bucket.seconds)
+      try out.integer(bucket.events)
       try out.buffer.append(", " as StaticString)
-      try out.number(bucket.squares)
+      try out.number(significant(bucket.items))
+      try out.buffer.append(", " as StaticString)
+      try out.number(significant(bucket.seconds))
+      try out.buffer.append(", " as StaticString)
+      try out.number(significant(bucket.squares))
     }
     try out.buffer.append("]" as StaticString)
+  }
+
+  /// Six digits: far more than an estimate has.
+  private static func significant(_ value: Double) -> Double {
+    guard value > 0, value < 1e15 else { return value }
+    var scale = 1.0
+    while value * scale < 100_000 { scale *= 10 }
+    return (value * scale).rounded() / scale
   }
 
   /// Planned items that are not done yet, in order; of the others only that they are done is needed.

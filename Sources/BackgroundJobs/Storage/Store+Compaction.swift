@@ -18,6 +18,7 @@ extension Store {
   func compact() throws(JobError) {
     guard let old = journal, let files = places.files else { return }
     let publication = state.publication
+    defer { text.release() }
     try encodeState()
     let next = try writeJournal(
       Self.newName, in: files, epoch: old.epoch, isRebuilt: false, seq: state.seq)
@@ -44,7 +45,7 @@ extension Store {
   func encodeState() throws(JobError) {
     text.clear()
     guard let epoch = journal?.epoch else { return }
-    try StateDocument.encode(state, epoch: epoch, moment: moment, into: text)
+    try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
   }
 
   /// A synced journal with the text as its snapshot, not yet under its name.
@@ -81,7 +82,7 @@ extension Store {
     let epoch = StateDocument.Epoch(high: randomBits(), low: randomBits())
     text.clear()
     try StateDocument.encode(
-      state, epoch: epoch, moment: .init { $0.clock.total }, into: text)
+      state, epoch: epoch, into: JSONText(text))
     let name = "journal.\(hex(randomBits(), digits: 16))"
     _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, seq: state.seq)
     defer { try? files.unlink(name) }
@@ -92,16 +93,14 @@ extension Store {
     reset()
   }
 
-  /// Where active time stands, for jobs whose owner's clock can be read here.
-  var moment: StateDocument.Moment {
-    StateDocument.Moment { [self] job in
-      guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
-      if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
-      if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs - mine.base) }
-      guard let reader = readers[owner.log], reader.header.owner.boot == process.boot else {
-        return job.clock.total
-      }
-      return job.clock.reading(at: clock.awakeMs - reader.header.base)
+  /// Milliseconds of work until now, where the owner's clock can be read.
+  func activeTime(of job: JobState) -> Int64 {
+    guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
+    if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
+    if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs - mine.base) }
+    guard let reader = readers[owner.log], reader.header.owner.boot == process.boot else {
+      return job.clock.total
     }
+    return job.clock.reading(at: clock.awakeMs - reader.header.base)
   }
 }

@@ -78,6 +78,9 @@ extension Store {
     for reader in readers.values { reader.file.abandon() }
     for log in owned { log.file.abandon() }
     places.abandon()
+    owned = []
+    readers = [:]
+    journal = nil
   }
 
   /// Events behind the last known one. false: they could not be read on; start again.

@@ -23,13 +23,41 @@ extension Store {
   /// Under the lock: a dead owner's log is closed before anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
     guard job.owner != nil, try isOwnerAlive(job) == false else { return }
+    try recoverLostProgress(of: job)
     let pid = job.owner?.process.pid ?? 0
     let why = "process \(pid) ended without leaving the job"
     try append([.closed(job: job.id, why: why)], durable: false)
   }
 
+  /// A log that is shorter than what was published of it was damaged: the state file has more.
+  private func recoverLostProgress(of job: JobState) throws(JobError) {
+    try foldLog(job)
+    guard let position = job.log, let directory = places.state, let epoch = journal?.epoch,
+      let (bytes, _) = try readWhole(StateDirectory.fileName, in: directory),
+      let document = try? StateDocument.decode(bytes.bytes), document.epoch == epoch,
+      let published = document.state.job(job.id), let had = published.log,
+      had.number == position.number, had.index > position.index
+    else { return }
+    let name = LogFormat.name(position.number)
+    let why = "\(position.index) of \(had.index) records are left; the rest is from the state file"
+    if let files = places.files, let (log, _) = try readWhole(name, in: files) {
+      _ = try copyAside(name, log, in: files)
+    }
+    try append(
+      [
+        .edited(published, members: [], takesStatus: true),
+        .setAside(name: "background-jobs.d/\(name)", why: why),
+      ], durable: true)
+  }
+
   func closeDeadOwners() throws(JobError) {
-    for job in state.jobs where job.owner != nil { try closeIfOwnerIsDead(job) }
+    // By position: closing may replace the entries.
+    for position in state.entries.indices {
+      guard position < state.entries.count, case .job(let job) = state.entries[position] else {
+        continue
+      }
+      if job.owner != nil { try closeIfOwnerIsDead(job) }
+    }
   }
 
   /// PROTOCOL R4: creates and locks the log, then says so in the journal.

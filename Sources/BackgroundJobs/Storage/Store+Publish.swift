@@ -3,7 +3,11 @@ import CPosix
 // The state file: published view for everyone, inbox for other tools' edits (PROTOCOL, Publishing).
 extension Store {
   private static let outName = StateDirectory.outName
+  private static let nextName = "out.new"
   private static let fileName = StateDirectory.fileName
+  /// The same for the kernel.
+  private static let outPath: StaticString = "out"
+  private static let filePath: StaticString = "background-jobs.json"
   /// Our files get a time so far in the past that a later write is sure to change it, whatever the
   /// granularity of the file system's clock.
   private static let quiet: Int64 = 25_000_000
@@ -20,17 +24,25 @@ extension Store {
     switch urgency {
     case .transition:
       guard transitionPace.isDue(at: now) else { return }
-      try? publish()
+      _ = try? publish()
       transitionPace.spend(at: now, cost: Clock.machine - now)
     case .progress:
       guard progressPace.isDue(at: now) else { return }
-      try? publish()
+      _ = try? publish()
       progressPace.spend(at: now, cost: Clock.machine - now)
     }
   }
 
-  func publish() throws(JobError) {
-    guard let directory = places.state, let files = places.files else { return }
+  /// Publishes; waits for another tool that is writing just now.
+  func publishPatiently() throws(JobError) {
+    let deadline = Clock.machine + Self.writingTime
+    while try !publish(), Clock.machine < deadline { Clock.sleep(milliseconds: 20) }
+  }
+
+  /// false: not now, another tool seems to be writing.
+  @discardableResult
+  func publish() throws(JobError) -> Bool {
+    guard let directory = places.state, let files = places.files else { return true }
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
     if let journal, journal.hasUnsyncedReports {
@@ -40,13 +52,12 @@ extension Store {
     for _ in 0..<8 {
       let published = state.publication
       if try takeIn(Self.outName, in: files, published.out, checksum: nil) == .notReadableYet {
-        return
+        return false
       }
       let before = try directory.status(Self.fileName)
       let inbox = try takeIn(
         Self.fileName, in: directory, published.file, checksum: published.checksum)
-      if inbox == .notReadableYet { return }
-      try files.unlink(Self.outName)
+      if inbox == .notReadableYet { return false }
       let read = before?.stamp
       let checksum = try writeOut(in: files, like: before)
       try exchange(files, directory, isFirst: read == nil)
@@ -60,12 +71,14 @@ extension Store {
       let publication = Publication(
         seq: state.seq, file: file, out: isWhatWasRead && !isRacy ? out : FileStamp(),
         checksum: checksum)
-      try append([.published(publication)], durable: false)
+      try append(.published(publication), durable: false)
+      publishedSeq = state.seq
       if isWhatWasRead {
         owesPublication = false
-        return
+        return true
       }
     }
+    return false
   }
 
   /// Merges a file unless it is one that we know.
@@ -101,12 +114,16 @@ extension Store {
   private func writeOut(
     in files: Directory, like old: cposix_file_status?
   ) throws(JobError) -> UInt32 {
-    try encodeState()
-    let file = try places.create(Self.outName, in: files, mode: 0o644)
+    guard let epoch = journal?.epoch else { return 0 }
+    let file = try places.create(Self.nextName, in: files, mode: 0o644)
+    let checksum: UInt32
     do throws(JobError) {
-      try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
+      let stream = FileStream(file, text)
+      try StateDocument.encode(state, epoch: epoch, into: JSONText(text, stream))
+      try stream.flush()
+      checksum = stream.checksum
       let status = try file.status()
-      guard status.size == Int64(text.count) else {
+      guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
       if let old { try keepPermissions(of: old, on: file, status) }
@@ -114,11 +131,13 @@ extension Store {
         Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
       }
       try file.sync()
+      // Under the name that is looked at only when it is whole: a half-written one is no foreign edit.
+      try files.rename(Self.nextName, to: Self.outName)
     } catch {
-      try? files.unlink(Self.outName)
+      try? files.unlink(Self.nextName)
       throw error
     }
-    return CRC32C.of(text.bytes)
+    return checksum
   }
 
   private func keepPermissions(
@@ -137,18 +156,20 @@ extension Store {
     _ files: Directory, _ directory: Directory, isFirst: Bool
   ) throws(JobError) {
     let (from, to) = (files.file.descriptor, directory.file.descriptor)
-    let path = "\(directory.name)/\(Self.fileName)"
+    let path = { "\(directory.name)/\(Self.fileName)" }
+    let outPath = UnsafeRawPointer(Self.outPath.utf8Start).assumingMemoryBound(to: CChar.self)
+    let filePath = UnsafeRawPointer(Self.filePath.utf8Start).assumingMemoryBound(to: CChar.self)
     do throws(JobError) {
-      _ = try posix(.rename, path) {
+      _ = try posix(.rename, path()) {
         Int(
           isFirst
-            ? cposix_rename_new(from, Self.outName, to, Self.fileName)
-            : cposix_exchange(from, Self.outName, to, Self.fileName))
+            ? cposix_rename_new(from, outPath, to, filePath)
+            : cposix_exchange(from, outPath, to, filePath))
       }
     } catch {
       // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
       guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
-      _ = try posix(.rename, path) { Int(renameat(from, Self.outName, to, Self.fileName)) }
+      _ = try posix(.rename, path()) { Int(renameat(from, outPath, to, filePath)) }
     }
   }
 

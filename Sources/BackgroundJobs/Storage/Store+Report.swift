@@ -10,6 +10,7 @@ extension Store {
   private static let clockTolerance: Int64 = 100
 
   func report(_ id: JobReference, _ report: inout Report) throws(JobError) -> Status {
+    if lostDescriptors { try checkUsable() }
     let job = try id.resolve(in: self)
     guard let log = ownedLog(of: job) else { return try reportThroughJournal(id, &report) }
     let now = Clock.machineCoarse

@@ -32,7 +32,7 @@ extension Store {
         seq: max(state.seq, found.highestSeq) + 1, time: clock.realtimeMs,
         change: .setAside(name: "background-jobs.d/\(aside)", why: reason.message)))
     text.clear()
-    try StateDocument.encode(state, epoch: epoch, moment: moment, into: text)
+    try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
     let name = "journal.new"
     let next = try writeJournal(name, in: files, epoch: epoch, isRebuilt: true, seq: state.seq)
     _ = next

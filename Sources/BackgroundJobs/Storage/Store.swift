@@ -37,13 +37,15 @@ final class Store {
   var lostDescriptors = false
   /// A publication is owed: it was not due when something changed.
   var owesPublication = false
+  /// The event that says so of the last publication by this handle.
+  var publishedSeq: UInt64 = 0
 
   let journalBytes = Buffer()
   let logBytes = Buffer()
   let text = Buffer()
 
   var transitionPace = Pace(burst: 8, interval: 0)
-  var progressPace = Pace(burst: 4, interval: 1_000_000_000)
+  var progressPace = Pace(burst: 4, interval: 1_000_000_000, breath: 100_000_000)
   var syncPace = Pace(burst: 1, interval: 100_000_000)
 
   init(project: String, options: Options, clock: Clock) throws(JobError) {
@@ -120,7 +122,7 @@ final class Store {
       throw error
     }
     dropClosedLogs()
-    if state.seq != before { owesPublication = true }
+    if state.seq != before, state.seq != publishedSeq { owesPublication = true }
     publishIfDue(urgency)
     compactIfNeeded()
     return result
@@ -137,25 +139,36 @@ final class Store {
   /// PROTOCOL R3: encodes, appends, syncs, then applies. Whatever fails, nothing has happened.
   func append(_ changes: [Change], durable: Bool) throws(JobError) {
     guard !changes.isEmpty else { return }
+    try append(durable: durable) { add throws(JobError) in
+      for change in changes { try add(change) }
+    }
+  }
+
+  /// One change, without an array for it.
+  func append(_ change: Change, durable: Bool) throws(JobError) {
+    try append(durable: durable) { add throws(JobError) in try add(change) }
+  }
+
+  private func append(
+    durable: Bool, _ fill: ((Change) throws(JobError) -> Void) throws(JobError) -> Void
+  ) throws(JobError) {
     guard let journal, journal.isLocked else { throw JobError(.io, "the journal is not locked") }
     if durable { try makeNamed(journal) }
     let time = clock.realtimeMs
     journalBytes.clear()
     var seq = state.seq
-    for change in changes {
+    var hasReports = false
+    try fill { change throws(JobError) in
       seq += 1
+      if change.kind == .reported || change.kind == .closed { hasReports = true }
       try Record.append(
         to: journalBytes, kind: change.kind, seq: seq, synced: journal.durableSeq,
         salt: journal.salt
       ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
     }
     try write(journalBytes, to: journal, durable: durable)
-    if durable {
-      journal.durableSeq = seq
-      journal.hasUnsyncedReports = false
-    } else if changes.contains(where: { $0.kind == .reported || $0.kind == .closed }) {
-      journal.hasUnsyncedReports = true
-    }
+    if durable { journal.durableSeq = seq }
+    journal.hasUnsyncedReports = !durable && (journal.hasUnsyncedReports || hasReports)
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
     while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
@@ -187,6 +200,6 @@ final class Store {
     guard !state.isNamed, let files = places.files else { return }
     try files.sync()
     state.isNamed = true
-    try append([.named], durable: false)
+    try append(.named, durable: false)
   }
 }

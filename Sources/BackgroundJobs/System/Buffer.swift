@@ -1,6 +1,6 @@
 import CPosix
 
-/// Bytes that grow. Memory comes from malloc with a status, unlike Swift's arrays, which abort.
+/// Bytes that grow. Running out of memory is a status, unlike with Swift's arrays, which abort.
 package final class Buffer {
   private(set) var base: UnsafeMutableRawPointer?
   private(set) var capacity = 0
@@ -13,7 +13,7 @@ package final class Buffer {
     try append(bytes)
   }
 
-  deinit { free(base) }
+  deinit { cposix_release(base, capacity) }
 
   var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
@@ -24,6 +24,12 @@ package final class Buffer {
   }
 
   func clear() { count = 0 }
+
+  /// Gives the memory back.
+  func release() {
+    cposix_release(base, capacity)
+    (base, capacity, count) = (nil, 0, 0)
+  }
 
   func shorten(to length: Int) { if length >= 0 && length < count { count = length } }
 
@@ -36,7 +42,7 @@ package final class Buffer {
     let (needed, overflow) = count.addingReportingOverflow(more)
     let doubled = capacity < 1 << 20 ? capacity * 2 : capacity + capacity / 2
     let size = max(needed, doubled, 256)
-    guard !overflow, size < 1 << 40, let grown = realloc(base, size) else {
+    guard !overflow, size < 1 << 40, let grown = cposix_grow(base, capacity, size) else {
       throw JobError(.noMemory, "no memory for \(needed) bytes", osError: ENOMEM)
     }
     base = grown

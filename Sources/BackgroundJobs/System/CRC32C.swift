@@ -37,7 +37,8 @@ enum CRC32C {
       ^ entry(3, 32) ^ entry(2, 40) ^ entry(1, 48) ^ entry(0, 56)
   }
 
-  private static func update(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
+  /// Goes on from an earlier part; begins with, and in the end is, the complement.
+  static func update(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
     guard var next = bytes.baseAddress else { return start }
     var crc = start
     var left = bytes.count

@@ -19,12 +19,11 @@ final class Directory {
   }
 
   func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600) throws(JobError) -> File {
-    let path = "\(name)/\(entry)"
     let all = flags | O_CLOEXEC | O_NOCTTY
-    let low = try posix(.open, path) {
-      Int(cposix_openat(file.descriptor, entry, all, mode))
+    let low = try posix(.open, "\(name)/\(entry)") {
+      withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }
-    return try File(adopting: Int32(low), name: path)
+    return try File(adopting: Int32(low), name: entry, in: self)
   }
 
   /// nil when there is no such file.
@@ -39,7 +38,9 @@ final class Directory {
   func status(_ entry: String) throws(JobError) -> cposix_file_status? {
     var status = cposix_file_status()
     do throws(JobError) {
-      _ = try posix(.stat, name) { Int(cposix_fstatat(file.descriptor, entry, &status)) }
+      _ = try posix(.stat, name) {
+        withCString(entry) { Int(cposix_fstatat(file.descriptor, $0, &status)) }
+      }
       return status
     } catch {
       if error.osError == ENOENT { return nil }
@@ -49,7 +50,9 @@ final class Directory {
 
   func unlink(_ entry: String) throws(JobError) {
     do throws(JobError) {
-      _ = try posix(.unlink, "\(name)/\(entry)") { Int(unlinkat(file.descriptor, entry, 0)) }
+      _ = try posix(.unlink, "\(name)/\(entry)") {
+        withCString(entry) { Int(unlinkat(file.descriptor, $0, 0)) }
+      }
     } catch {
       if error.osError != ENOENT { throw error }
     }
@@ -68,7 +71,9 @@ final class Directory {
   /// Replaces `new` if it is there.
   func rename(_ old: String, to new: String) throws(JobError) {
     _ = try posix(.rename, "\(name)/\(new)") {
-      Int(renameat(file.descriptor, old, file.descriptor, new))
+      withCString(old) { old in
+        withCString(new) { Int(renameat(file.descriptor, old, file.descriptor, $0)) }
+      }
     }
   }
 
@@ -93,5 +98,21 @@ final class Directory {
       while cposix_directory_next(stream, base) == 1 { names.append(String(cString: base)) }
     }
     return names
+  }
+}
+
+/// A name as a C string on the stack: Swift's own conversion allocates.
+func withCString<Result>(
+  _ text: String, _ body: (UnsafePointer<CChar>) -> Result
+) -> Result {
+  withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.utf8.count + 1) { room in
+    var length = 0
+    for byte in text.utf8 {
+      room[length] = CChar(bitPattern: byte)
+      length += 1
+    }
+    room[length] = 0
+    // The room has at least one element.
+    return body(UnsafePointer(room.baseAddress.unsafelyUnwrapped))
   }
 }

@@ -24,15 +24,15 @@ private func errorText(_ number: Int32) -> String {
 /// Calls a POSIX function until it is not interrupted; -1 becomes an error.
 @inline(__always)
 func posix(
-  _ operation: FileOperation, _ name: borrowing String, _ call: () -> Int
+  _ operation: FileOperation, _ name: @autoclosure () -> String, _ call: () -> Int
 ) throws(JobError) -> Int {
-  if let injected = Seam.fault(operation, name) {
-    throw .system(injected, operation.verb, copy name)
+  if let injected = Seam.fault(operation, name()) {
+    throw .system(injected, operation.verb, name())
   }
   while true {
     let result = call()
     if result >= 0 { return result }
     let number = cposix_errno()
-    if number != EINTR { throw .system(number, operation.verb, copy name) }
+    if number != EINTR { throw .system(number, operation.verb, name()) }
   }
 }

@@ -11,12 +11,18 @@ struct FileStamp: Equatable {
 /// An open descriptor, numbered from 256 on and closed in forked children.
 final class File {
   let descriptor: Int32
-  let name: String
+  /// Its own, without the directory's.
+  private let entry: String
+  private let parent: Directory?
   private var isOurs = true
 
-  init(adopting low: Int32, name: String) throws(JobError) {
+  /// The whole path, for messages.
+  var name: String { parent.map { "\($0.name)/\(entry)" } ?? entry }
+
+  init(adopting low: Int32, name entry: String, in parent: Directory? = nil) throws(JobError) {
     descriptor = cposix_move_high(low)
-    self.name = name
+    self.entry = entry
+    self.parent = parent
     if cposix_fork_register(descriptor) != 0 {
       isOurs = false
       close(descriptor)

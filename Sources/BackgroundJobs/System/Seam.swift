@@ -27,22 +27,22 @@ enum FileOperation: Sendable {
 enum Seam {
   #if hasFeature(Embedded)
     @inline(__always)
-    static func fault(_ operation: FileOperation, _ name: borrowing String) -> Int32? { nil }
+    static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? { nil }
     @inline(__always)
-    static func limit(_ count: Int, _ name: borrowing String) -> Int { count }
+    static func limit(_ count: Int, _ name: @autoclosure () -> String) -> Int { count }
   #else
     /// Sees an operation before it happens; gives an errno to fail it with.
     nonisolated(unsafe) static var onOperation: ((FileOperation, String) -> Int32?)?
     /// Sees the size of a write; gives how much of it may happen.
     nonisolated(unsafe) static var onWrite: ((Int, String) -> Int)?
 
-    static func fault(_ operation: FileOperation, _ name: borrowing String) -> Int32? {
+    static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? {
       guard let onOperation else { return nil }
-      return onOperation(operation, copy name)
+      return onOperation(operation, name())
     }
-    static func limit(_ count: Int, _ name: borrowing String) -> Int {
+    static func limit(_ count: Int, _ name: @autoclosure () -> String) -> Int {
       guard let onWrite else { return count }
-      return onWrite(count, copy name)
+      return onWrite(count, name())
     }
   #endif
 }

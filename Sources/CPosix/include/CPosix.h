@@ -75,6 +75,12 @@ int64_t cposix_file_size_limit(void);
 /* strerror_r has two incompatible signatures. */
 void cposix_error_text(int number, char *text, size_t size);
 
+/* Memory that grows. From 64 KiB on it comes straight from the kernel: growing moves pages instead of
+ * copying bytes, freeing gives it back, and failing is a status. NULL: no memory, base stays valid.
+ * mremap is variadic, MAP_FAILED a macro. */
+void *cposix_grow(void *base, size_t old_size, size_t new_size);
+void cposix_release(void *base, size_t size);
+
 /* Forks. Descriptors that are registered here are closed in the child of fork(2); their number then
  * is no longer ours: unregister tells 1 while it is. The generation is 0 in every child, also of a raw
  * clone(2), until the child calls cposix_fork_begin. */

@@ -1,0 +1,34 @@
+import CPosix
+
+/// A file that is written from its beginning through a buffer, with the checksum of all of it: a state
+/// of any size is published in constant memory.
+final class FileStream {
+  private static let chunk = 256 << 10
+
+  private let file: File
+  private let buffer: Buffer
+  private let limit = cposix_file_size_limit()
+  private var running: UInt32 = ~0
+  private(set) var size: Int64 = 0
+
+  init(_ file: File, _ buffer: Buffer) {
+    self.file = file
+    self.buffer = buffer
+    buffer.clear()
+  }
+
+  var checksum: UInt32 { ~running }
+
+  /// Between two values: writes when enough is there.
+  @inline(__always)
+  func checkpoint() throws(JobError) {
+    if buffer.count >= Self.chunk { try flush() }
+  }
+
+  func flush() throws(JobError) {
+    try file.write(buffer.bytes, at: size, limit: limit)
+    running = CRC32C.update(running, buffer.bytes)
+    size += Int64(buffer.count)
+    buffer.clear()
+  }
+}
