@@ -49,7 +49,7 @@ progress() { jq -e "$1" "$state" >/dev/null; }
 # that makes its server compare the files at each clone: some seconds, as over a network.
 make_repository() {
   git init --quiet --bare --initial-branch=main "served/$1.git"
-  git -C "served/$1.git" config pack.window 30
+  git -C "served/$1.git" config pack.window 24
   for i in {1..300}; do
     printf 'commit refs/heads/main\ncommitter Demo <demo@example.org> %d +0000\n' \
       $((1700000000 + i * 3600))
@@ -87,7 +87,7 @@ done
 
 heading 'It is killed in the middle of a clone'
 half_made() { compgen -G 'project/.half-made.*/.git' >/dev/null; }
-sleep 0.7
+sleep 0.4
 await 'a clone is half made' half_made
 show "kill -9 $clone"
 { wait "$clone" || true; } 2>/dev/null

@@ -321,7 +321,7 @@ extension Store {
     }
     var nothing = Report()
     let now = Clock.machineCoarse
-    if now &- log.lastLook >= 25_000_000 { try look(log, job, now, &nothing) }
+    if now &- log.lastLook >= Self.lookInterval { try look(log, job, now, &nothing) }
     return try reference.resolve(in: self)
   }
 }

@@ -239,13 +239,14 @@ void edit_state_file(const char *project) {
       if (earlier != NULL) write_bytes(path, earlier, earlier_size);
       break;
     default: {
-      json_t *json = json_load_file(path, 0, NULL);
+      char *bytes = slurp(path, &size);
+      json_t *json = bytes == NULL ? NULL : json_loadb(bytes, size, 0, NULL);
       for (uint64_t i = below(4); json != NULL && i > 0; i--) edit_json(json);
       char *edited = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-      size = edited == NULL ? 0 : strlen(edited);
-      if (edited != NULL) write_bytes(path, edited, size);
+      if (edited != NULL) write_bytes(path, edited, strlen(edited));
       free(edited);
       json_decref(json);
+      free(bytes);
     }
   }
 }

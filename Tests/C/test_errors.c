@@ -104,8 +104,9 @@ static void smaller_options_leave_the_rest_at_its_default(void **state) {
   (void)state;
   bgj_options options;
   memset(&options, 0x5a, sizeof options);
-  options.struct_size = offsetof(bgj_options, lock_timeout_ms);
+  options.struct_size = offsetof(bgj_options, keep_finished);
   options.flags = 0;
+  options.lock_timeout_ms = 0;
   open_other(&options);
   bgj_start_options start;
   memset(&start, 0x5a, sizeof start);

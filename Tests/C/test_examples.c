@@ -116,6 +116,12 @@ static int calls_for(const char *name) {
   return count;
 }
 
+/* Lets the slow clone end, when the owner's next report is bound to see what was done to its job. */
+static void go(void) {
+  sleep_ms(50);
+  write_file("go", "", 0);
+}
+
 static const char list[] = "file:///r/first.git\nfile:///r/slow.git\n\nhost:r/last\n";
 
 static void a_killed_clone_leaves_nothing_alive_and_goes_on(void **state) {
@@ -135,7 +141,7 @@ static void a_killed_clone_leaves_nothing_alive_and_goes_on(void **state) {
   sleep_ms(300);
   assert_int_equal(half_made(), size);
 
-  write_file("go", "", 0);
+  go();
   start_program("clone", list);
   assert_int_equal(end_of_program(), 0);
   const bgj_job_info *info = await("completed", NULL, NULL, 3);
@@ -157,7 +163,7 @@ static void a_paused_clone_finishes_its_item_and_waits(void **state) {
   bgj_job *job = job_of(manager, await("running", NULL, "slow", 1)->id);
   assert_ok(bgj_job_pause(job, NULL, 0, &error));
   assert_int_equal(look(job)->pause_acknowledged, 0);
-  write_file("go", "", 0);
+  go();
   for (int i = 0; i < 3000 && !look(job)->pause_acknowledged; i++) sleep_ms(10);
   assert_int_equal(look(job)->pause_acknowledged, 1);
   assert_int_equal(look(job)->items_completed, 2);
@@ -175,7 +181,7 @@ static void a_cancelled_clone_ends(void **state) {
   start_program("clone", list);
   bgj_job *job = job_of(manager, await("running", NULL, "slow", 1)->id);
   assert_ok(bgj_job_cancel(job, "enough", &error));
-  write_file("go", "", 0);
+  go();
   assert_int_equal(WEXITSTATUS(end_of_program()), 1);
   assert_int_equal(calls_for("last"), 0);
   assert_string_equal(look(job)->reason, "cancelled");
@@ -200,7 +206,7 @@ static void two_clones_do_not_work_on_one_job(void **state) {
   start_program("clone", list);
   assert_int_equal(WEXITSTATUS(end_of_program()), 1);
   assert_true(half_made() >= 0);
-  write_file("go", "", 0);
+  go();
   child = first;
   assert_int_equal(end_of_program(), 0);
 }

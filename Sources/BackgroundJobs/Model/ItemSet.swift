@@ -241,7 +241,7 @@ final class ItemSet {
   }
 
   private func growTable() throws(JobError) {
-    let size = max(64, tableSize * 2)
+    let size = max(64, tableSize * (tableSize < 4096 ? 4 : 2))
     guard let larger = cposix_grow(nil, 0, size * 4) else {
       throw JobError(.noMemory, "no memory for \(known) items", osError: ENOMEM)
     }

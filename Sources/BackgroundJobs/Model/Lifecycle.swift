@@ -52,7 +52,8 @@ enum Lifecycle {
       return .refuse(ownerElsewhere ? .busy : .illegalTransition)
     case (.start, .paused):
       if ownerElsewhere { return .refuse(.busy) }
-      return job.isRateLimitOver(at: now) || job.reason == Reason.interrupted ? .go : .already(.paused)
+      return job.isRateLimitOver(at: now) || job.reason == Reason.interrupted
+        ? .go : .already(.paused)
 
     case (.report, .running), (.report, .paused): return .go
     case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go

@@ -8,7 +8,7 @@ final class State {
   }
 
   private(set) var entries: [Entry] = []
-  private var index: [[UInt8]: JobState] = [:]
+  private var index: [JobID: JobState] = [:]
   /// The last event that is in it.
   var seq: UInt64 = 0
   /// Of the file that it was read from; 0: none of ours.
@@ -23,7 +23,7 @@ final class State {
 
   init() {}
 
-  func job(_ id: String) -> JobState? { index[Array(id.utf8)] }
+  func job(_ id: String) -> JobState? { index[JobID(text: id)] }
 
   var jobs: [JobState] {
     var all: [JobState] = []
@@ -38,7 +38,7 @@ final class State {
   }
 
   func add(_ job: JobState) {
-    guard index.updateValue(job, forKey: Array(job.id.utf8)) == nil else { return }
+    guard index.updateValue(job, forKey: JobID(text: job.id)) == nil else { return }
     entries.append(.job(job))
   }
 
@@ -46,7 +46,7 @@ final class State {
 
   private func remove(_ job: JobState) {
     job.isRemoved = true
-    index[Array(job.id.utf8)] = nil
+    index[JobID(text: job.id)] = nil
     entries.removeAll {
       if case .job(let other) = $0 { return other === job }
       return false
@@ -132,4 +132,15 @@ final class State {
 func checksum(_ text: String?) -> UInt32 {
   guard var text else { return 0 }
   return text.withUTF8 { CRC32C.of(UnsafeRawBufferPointer($0)) }
+}
+
+/// Ids are compared byte by byte: for `String`, different spellings of a character are equal.
+private struct JobID: Hashable {
+  let text: String
+
+  static func == (a: JobID, b: JobID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+
+  func hash(into hasher: inout Hasher) {
+    for byte in text.utf8 { hasher.combine(byte) }
+  }
 }

@@ -169,6 +169,5 @@ final class OwnedLog {
     lastSync = Clock.machine
     syncCost = lastSync - begin
     isUnsynced = false
-    sizeLimit = cposix_file_size_limit()
   }
 }

@@ -8,6 +8,7 @@ final class StateDirectory {
 
   private let project: Directory
   private let acceptsAnyFileSystem: Bool
+  private let user = geteuid()
   /// `.specweave/state`.
   private(set) var state: Directory?
   /// `background-jobs.d` in it.
@@ -90,7 +91,7 @@ final class StateDirectory {
   }
 
   private func takeOver(_ file: File, like model: File) throws(JobError) {
-    guard geteuid() == 0 else { return }
+    guard user == 0 else { return }
     let (now, wanted) = (try file.status(), try model.status())
     guard now.owner != wanted.owner || now.group != wanted.group else { return }
     _ = try posix(.change, file.name) { Int(fchown(file.descriptor, wanted.owner, wanted.group)) }
@@ -108,7 +109,6 @@ final class StateDirectory {
   /// Only its owner, and root, may write where our truth is.
   private func checkPrivate(_ directory: Directory) throws(JobError) {
     let status = try directory.file.status()
-    let user = geteuid()
     guard status.owner == user || user == 0 else {
       throw JobError(
         .io, "\(directory.name) belongs to user \(status.owner), not to \(user)", osError: EPERM)

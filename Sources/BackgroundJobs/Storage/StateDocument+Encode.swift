@@ -28,8 +28,7 @@ struct StateDocument {
     try out.endObject()
   }
 
-  private static func encodeJobs(_ state: State, _ out: JSONText) throws(JobError)
-  {
+  private static func encodeJobs(_ state: State, _ out: JSONText) throws(JobError) {
     try out.name("jobs")
     try out.beginArray()
     for entry in state.entries {

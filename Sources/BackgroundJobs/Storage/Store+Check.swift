@@ -3,6 +3,7 @@ import CPosix
 // Verifies what is on disk, apart from any state in memory, and mends nothing.
 extension Store {
   func check() throws(JobError) -> (isSound: Bool, report: String) {
+    try? refresh()
     try places.find()
     var lines: [String] = []
     var isSound = true
@@ -27,6 +28,12 @@ extension Store {
       }
       try checkJournal(files, note)
       for name in names where name.hasPrefix("log-") { try checkLog(name, files, note) }
+      for job in state.jobs {
+        guard let log = job.log, !names.contains(LogFormat.name(log.number)) else { continue }
+        note(
+          LogFormat.name(log.number), "missing: the progress of job \(job.id) is in it",
+          sound: false)
+      }
     }
     if lines.isEmpty { lines.append("there is no state yet") }
     return (isSound, lines.joined(separator: "\n") + "\n")

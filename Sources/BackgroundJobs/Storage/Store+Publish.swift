@@ -51,12 +51,15 @@ extension Store {
     }
     for _ in 0..<8 {
       let published = state.publication
-      if try takeIn(Self.outName, in: files, published.out, checksum: nil) == .notReadableYet {
+      let left = try files.status(Self.outName)
+      if try takeIn(left, Self.outName, in: files, published.out, checksum: nil)
+        == .notReadableYet
+      {
         return false
       }
       let before = try directory.status(Self.fileName)
       let inbox = try takeIn(
-        Self.fileName, in: directory, published.file, checksum: published.checksum)
+        before, Self.fileName, in: directory, published.file, checksum: published.checksum)
       if inbox == .notReadableYet { return false }
       let read = before?.stamp
       let checksum = try writeOut(in: files, like: before)
@@ -83,9 +86,10 @@ extension Store {
 
   /// Merges a file unless it is one that we know.
   private func takeIn(
-    _ name: String, in directory: Directory, _ known: FileStamp, checksum: UInt32?
+    _ status: cposix_file_status?, _ name: String, in directory: Directory, _ known: FileStamp,
+    checksum: UInt32?
   ) throws(JobError) -> Inbox {
-    guard let status = try directory.status(name), status.stamp != known else { return .unchanged }
+    guard let status, status.stamp != known else { return .unchanged }
     guard let (bytes, stamp) = try readWhole(name, in: directory) else { return .unchanged }
     if let checksum, known.size >= 0, CRC32C.of(bytes.bytes) == checksum { return .unchanged }
     guard let journal else { return .unchanged }
@@ -156,11 +160,10 @@ extension Store {
     _ files: Directory, _ directory: Directory, isFirst: Bool
   ) throws(JobError) {
     let (from, to) = (files.file.descriptor, directory.file.descriptor)
-    let path = { "\(directory.name)/\(Self.fileName)" }
     let outPath = UnsafeRawPointer(Self.outPath.utf8Start).assumingMemoryBound(to: CChar.self)
     let filePath = UnsafeRawPointer(Self.filePath.utf8Start).assumingMemoryBound(to: CChar.self)
     do throws(JobError) {
-      _ = try posix(.rename, path()) {
+      _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
         Int(
           isFirst
             ? cposix_rename_new(from, outPath, to, filePath)
@@ -169,7 +172,9 @@ extension Store {
     } catch {
       // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
       guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
-      _ = try posix(.rename, path()) { Int(renameat(from, outPath, to, filePath)) }
+      _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
+        Int(renameat(from, outPath, to, filePath))
+      }
     }
   }
 

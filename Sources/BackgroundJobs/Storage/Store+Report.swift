@@ -2,7 +2,8 @@ import CPosix
 
 // Progress: from its owner one write(2) into the log, from others through the journal.
 extension Store {
-  private static let lookInterval: Int64 = 25_000_000
+  /// So that a report 30 ms after a pause sees it, on a clock that ticks every 4 ms.
+  static let lookInterval: Int64 = 26_000_000
   private static let leastSyncInterval: Int64 = 100_000_000
   private static let mostSyncInterval: Int64 = 1_000_000_000
   /// Above this, and above twice the snapshot, a log is replaced by a new one (PROTOCOL R7).
@@ -94,6 +95,8 @@ extension Store {
     try checkUsable()
     guard let journal else { return }
     log.lastLook = now
+    // Past this limit the kernel would send SIGXFSZ.
+    log.sizeLimit = cposix_file_size_limit()
     let ours = try? log.file.status()
     let theirs = try? journal.file.status()
     guard let ours, let theirs, ours.inode == log.inode, theirs.inode == journal.inode else {

@@ -35,13 +35,14 @@ package final class Buffer {
 
   func grow(by added: Int) { count += min(added, capacity - count) }
 
-  /// Makes room for more bytes. Doubles while small, then grows by half: few calls of realloc, little
-  /// slack when it matters.
+  /// Makes room for more bytes. Grows fast while small, then by half: few calls of realloc, little slack
+  /// when it matters.
   func reserve(_ more: Int) throws(JobError) {
     guard more > capacity - count else { return }
     let (needed, overflow) = count.addingReportingOverflow(more)
-    let doubled = capacity < 1 << 20 ? capacity * 2 : capacity + capacity / 2
-    let size = max(needed, doubled, 256)
+    let factor = capacity < 64 << 10 ? 4 : 2
+    let larger = capacity < 1 << 20 ? capacity * factor : capacity + capacity / 2
+    let size = max(needed, larger, 256)
     guard !overflow, size < 1 << 40, let grown = cposix_grow(base, capacity, size) else {
       throw JobError(.noMemory, "no memory for \(needed) bytes", osError: ENOMEM)
     }

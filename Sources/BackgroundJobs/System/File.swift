@@ -35,10 +35,12 @@ final class File {
     close(descriptor)
   }
 
-  /// The host closed our number, and may have given it to a file of its own: never touch it again.
+  /// The host closed our numbers, and may have given them to files of its own: never touch them again.
   func abandon() {
+    guard isOurs else { return }
     isOurs = false
     _ = cposix_fork_unregister(descriptor)
+    parent?.file.abandon()
   }
 
   func status() throws(JobError) -> cposix_file_status {

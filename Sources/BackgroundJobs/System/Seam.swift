@@ -27,7 +27,9 @@ enum FileOperation: Sendable {
 enum Seam {
   #if hasFeature(Embedded)
     @inline(__always)
-    static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? { nil }
+    static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? {
+      nil
+    }
     @inline(__always)
     static func limit(_ count: Int, _ name: @autoclosure () -> String) -> Int { count }
   #else

@@ -1,0 +1,132 @@
+import CPosix
+import Foundation
+import Testing
+
+@testable import BackgroundJobs
+
+/// Every file operation fails, one at a time. What was acknowledged stays, a call that gave an error
+/// changed nothing, and the manager goes on.
+@Suite struct FaultTests {
+  enum Mode: CaseIterable {
+    /// One operation of any kind gives EIO.
+    case broken
+    /// From one write on none succeeds, until the call is over.
+    case full
+    /// From one operation on nothing works, until the call is over: not even undoing.
+    case dead
+    /// One write writes half, and the next one of that call nothing.
+    case short
+  }
+
+  @Test(arguments: Script.all, Mode.allCases)
+  func everyFault(_ script: Script, _ mode: Mode) throws {
+    var place = 0
+    while try playScript(script, mode, failingAt: place) { place += 1 }
+    #expect(place > 5)
+  }
+
+  /// false: there are not that many operations.
+  private func playScript(_ script: Script, _ mode: Mode, failingAt place: Int) throws -> Bool {
+    let scratch = try Scratch()
+    var (cast, view) = try script.begin(scratch)
+    let trigger = Trigger(mode, place)
+    for step in script.steps {
+      let wasHit = trigger.isHit
+      let before = view
+      trigger.isOver = wasHit
+      let error = failure { try Faults.with(trigger.hook, in: scratch) { try step.run(cast) } }
+      if error == nil { step.effect(&view) }
+      guard trigger.isHit, !wasHit else {
+        #expect(error == nil, "\(script.name), \(step.name): \(trigger.what)")
+        if error != nil { return true }
+        continue
+      }
+      let what = "\(script.name), \(step.name): \(mode) \(trigger.what), then \(error ?? "OK")"
+      let disk = try scratch.copy()
+      #expect(disk.hasWholeStateFile, "\(what)")
+      let found = try View(disk)
+      var after = before
+      step.effect(&after)
+      // What could not be undone may have happened: nobody can know then.
+      if mode == .dead, error != nil, found == after.dead { view = after }
+      #expect(found == view.dead, "\(what)")
+      guard error != nil, view == before else { continue }
+      // A call that was not acknowledged is made again.
+      if let again = failure({ try step.run(cast) }) {
+        // A descriptor that cannot be looked at any more is given up.
+        if trigger.operation == .stat, again.contains("close it and open another") { return true }
+        Issue.record("\(what): again: \(again)")
+        return true
+      }
+      view = after
+    }
+    guard trigger.isHit else { return false }
+    let end = "\(script.name): \(mode) \(trigger.what)"
+    #expect(try View(try scratch.copy()) == view.dead, "\(end)")
+    if let error = failure({ try cast.a.close() }) { Issue.record("\(end): close: \(error)") }
+    #expect(scratch.hasWholeStateFile, "\(end)")
+    return true
+  }
+
+  private func failure(_ body: () throws -> Void) -> String? {
+    do {
+      try body()
+      return nil
+    } catch let error as JobError {
+      return "\(error.status): \(error.message.suffix(60))"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// Counts operations, and fails the one that it is meant for.
+  private final class Trigger {
+    let mode: Mode
+    private var left: Int
+    private(set) var isHit = false
+    private(set) var what = ""
+    private(set) var operation = FileOperation.open
+    var isOver = false
+    private var isFull = false
+
+    init(_ mode: Mode, _ place: Int) { (self.mode, left) = (mode, place) }
+
+    private func counts(_ operation: FileOperation, _ name: String) -> Bool {
+      guard !isHit else { return false }
+      left -= 1
+      guard left < 0 else { return false }
+      isHit = true
+      self.operation = operation
+      what = "\(operation) \(name.suffix(24))"
+      return true
+    }
+
+    var hook: Faults.Hook {
+      switch mode {
+      case .broken:
+        Faults.Hook { [self] operation, name in counts(operation, name) ? EIO : nil }
+      case .dead:
+        Faults.Hook { [self] operation, name in
+          guard !isOver else { return nil }
+          return isHit || counts(operation, name) ? EIO : nil
+        }
+      case .full:
+        Faults.Hook { [self] operation, name in
+          guard operation == .write, !isOver else { return nil }
+          return isHit || counts(operation, name) ? ENOSPC : nil
+        }
+      case .short:
+        Faults.Hook(
+          operation: { [self] operation, _ in
+            defer { if operation == .write { isFull = false } }
+            return operation == .write && isFull ? ENOSPC : nil
+          },
+          write: { [self] count, name in
+            guard counts(.write, name) else { return count }
+            isFull = true
+            return count / 2
+          })
+      }
+    }
+  }
+}
