@@ -76,15 +76,17 @@ final class StateDirectory {
   }
 
   /// A new file of ours, which gets its directory's owner: `sudo` must not lock the owner out.
-  func create(_ name: String, in directory: Directory, mode: mode_t = 0o600) throws(JobError)
-    -> File
-  {
+  func create(
+    _ name: String, in directory: Directory, mode: mode_t = 0o600, isBrief: Bool = false
+  ) throws(JobError) -> File {
     let flags = O_RDWR | O_CREAT | O_EXCL
     let file: File
-    do throws(JobError) { file = try directory.open(name, flags, mode: mode) } catch {
+    do throws(JobError) {
+      file = try directory.open(name, flags, mode: mode, isBrief: isBrief)
+    } catch {
       guard error.osError == EEXIST else { throw error }
       try directory.unlink(name)
-      file = try directory.open(name, flags, mode: mode)
+      file = try directory.open(name, flags, mode: mode, isBrief: isBrief)
     }
     try takeOver(file, like: directory.file)
     return file

@@ -119,7 +119,7 @@ extension Store {
     in files: Directory, like old: cposix_file_status?
   ) throws(JobError) -> UInt32 {
     guard let epoch = journal?.epoch else { return 0 }
-    let file = try places.create(Self.nextName, in: files, mode: 0o644)
+    let file = try places.create(Self.nextName, in: files, mode: 0o644, isBrief: true)
     let checksum: UInt32
     do throws(JobError) {
       let stream = FileStream(file, text)

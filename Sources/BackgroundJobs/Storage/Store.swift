@@ -45,7 +45,7 @@ final class Store {
   let text = Buffer()
 
   var transitionPace = Pace(burst: 8, interval: 0)
-  var progressPace = Pace(burst: 4, interval: 1_000_000_000, breath: 100_000_000)
+  var progressPace = Pace(burst: 3, interval: 1_000_000_000, breath: 100_000_000)
   var syncPace = Pace(burst: 1, interval: 100_000_000)
 
   init(project: String, options: Options, clock: Clock) throws(JobError) {

@@ -18,12 +18,14 @@ final class Directory {
     return Directory(try open(entry, flags))
   }
 
-  func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600) throws(JobError) -> File {
+  func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600, isBrief: Bool = false)
+    throws(JobError) -> File
+  {
     let all = flags | O_CLOEXEC | O_NOCTTY
     let low = try posix(.open, "\(name)/\(entry)") {
       withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }
-    return try File(adopting: Int32(low), name: entry, in: self)
+    return try File(adopting: Int32(low), name: entry, in: self, isBrief: isBrief)
   }
 
   /// nil when there is no such file.

@@ -19,8 +19,11 @@ final class File {
   /// The whole path, for messages.
   var name: String { parent.map { "\($0.name)/\(entry)" } ?? entry }
 
-  init(adopting low: Int32, name entry: String, in parent: Directory? = nil) throws(JobError) {
-    descriptor = cposix_move_high(low)
+  /// `isBrief`: it is closed before the call ends, so the host cannot come across its low number.
+  init(
+    adopting low: Int32, name entry: String, in parent: Directory? = nil, isBrief: Bool = false
+  ) throws(JobError) {
+    descriptor = isBrief ? low : cposix_move_high(low)
     self.entry = entry
     self.parent = parent
     if cposix_fork_register(descriptor) != 0 {

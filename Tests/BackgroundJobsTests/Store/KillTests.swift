@@ -35,9 +35,10 @@ import Testing
     var view = first
     var count = 0
     for step in script.steps {
-      var after = view
+      var (after, between) = (view, view)
       step.effect(&after)
-      let views = [view.dead, after.dead]
+      step.partly(&between)
+      let views = [view.dead, between.dead, after.dead]
       let hook = Faults.Hook { operation, name in
         guard operation.isChange, isOfInterest(scratch) else { return nil }
         count += 1

@@ -26,6 +26,8 @@ final class Cast {
 
   private func handle(_ who: String, _ type: String, _ manager: JobManager) throws(JobError) -> Job {
     if let job = handles[who + type] { return job }
+    // A creation that gave an error may have happened all the same.
+    if ids[type] == nil { ids[type] = try manager.list(type: type).first?.id }
     let job = try manager.find(ids[type] ?? "none")
     handles[who + type] = job
     return job
@@ -62,12 +64,15 @@ struct Step: Sendable {
   let name: String
   let run: @Sendable (Cast) throws -> Void
   let effect: @Sendable (inout View) -> Void
+  /// What a kill may leave besides all of it and nothing.
+  let partly: @Sendable (inout View) -> Void
 
   init(
     _ name: String, _ run: @escaping @Sendable (Cast) throws -> Void,
-    means effect: @escaping @Sendable (inout View) -> Void = { _ in }
+    means effect: @escaping @Sendable (inout View) -> Void = { _ in },
+    partly: @escaping @Sendable (inout View) -> Void = { _ in }
   ) {
-    (self.name, self.run, self.effect) = (name, run, effect)
+    (self.name, self.run, self.effect, self.partly) = (name, run, effect, partly)
   }
 }
 
