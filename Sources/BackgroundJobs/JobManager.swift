@@ -162,8 +162,9 @@ public final class JobManager: @unchecked Sendable {
     }
   }
 
-  /// Reads and verifies every file, mending nothing; one line per file and finding.
-  public func check() throws(JobError) -> (isSound: Bool, report: String) {
+  /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first of them
+  /// that tells of damage.
+  public func check() throws(JobError) -> (firstFinding: String?, report: String) {
     try with { store throws(JobError) in
       try store.checkUsable()
       return try store.check()
@@ -189,7 +190,8 @@ extension Store {
     let matches = state.jobs.filter { $0.id.utf8.starts(with: wanted) }
     guard let first = matches.first else { throw JobError(.notFound, "there is no job \(id)") }
     guard matches.count == 1 else {
-      let some = matches.prefix(4).map { $0.id }.joined(separator: ", ")
+      var some = first.id
+      for match in matches.dropFirst().prefix(3) { some += ", \(match.id)" }
       throw JobError(
         .ambiguous,
         "\(id) is the beginning of \(matches.count) ids: \(some)"

@@ -156,18 +156,11 @@ public func bgj_manager_check(
   _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
   call(error) { () throws(JobError) in
-    let (isSound, lines) = try object(manager).check()
+    let (firstFinding, lines) = try object(manager).check()
     if let report { report.pointee = try copy(lines) }
-    guard isSound else { throw JobError(.damaged, firstFinding(lines)) }
+    if let firstFinding { throw JobError(.damaged, firstFinding) }
     return .ok
   }
-}
-
-private func firstFinding(_ lines: String) -> String {
-  for line in lines.split(separator: "\n") where !has(String(line), ", sound") {
-    return String(line)
-  }
-  return "something is damaged"
 }
 
 @_cdecl("bgj_job_list_count") @implementation

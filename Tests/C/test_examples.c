@@ -116,7 +116,7 @@ static int calls_for(const char *name) {
   return count;
 }
 
-/* Lets the slow clone end, when the owner's next report is bound to see what was done to its job. */
+/* Lets the slow clone end, after a time in which its owner is bound to see what was done. */
 static void go(void) {
   sleep_ms(50);
   write_file("go", "", 0);

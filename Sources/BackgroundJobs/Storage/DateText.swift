@@ -29,8 +29,18 @@ enum DateText {
     return String(decoding: buffer.bytes, as: UTF8.self)
   }
 
-  static func parse(_ text: String) -> Int64? {
-    var digits = Scanner(utf8: Array(text.utf8))
+  static func parse(_ text: String) -> Int64? { scan(Scanner(utf8: Array(text.utf8))) }
+
+  /// JSON text of a string.
+  static func parse(quoted text: String) -> Int64? {
+    var utf8 = Array(text.utf8)
+    guard utf8.count > 2, utf8[0] == UInt8(ascii: "\"") else { return nil }
+    utf8.removeLast()
+    return scan(Scanner(utf8: utf8, position: 1))
+  }
+
+  private static func scan(_ start: Scanner) -> Int64? {
+    var digits = start
     guard let year = digits.number(4), digits.skip("-"), let month = digits.number(2),
       digits.skip("-"), let day = digits.number(2), digits.skip("T") || digits.skip(" "),
       let hour = digits.number(2), digits.skip(":"), let minute = digits.number(2),

@@ -147,7 +147,10 @@ final class JSONText {
   func number(_ value: Double) throws(JobError) {
     guard value.isFinite else { return try buffer.append("null" as StaticString) }
     let text = value.description
-    try buffer.append(text.hasSuffix(".0") ? String(text.dropLast(2)) : text)
+    try buffer.append(text)
+    if value.rounded(.towardZero) == value, buffer.bytes.suffix(2).elementsEqual([0x2e, 0x30]) {
+      buffer.shorten(to: buffer.count - 2)
+    }
   }
 
   /// Indents compact JSON text that is known to be valid.

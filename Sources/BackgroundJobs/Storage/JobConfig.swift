@@ -10,10 +10,13 @@ package enum JobConfig {
       let compact = try value.text()
       guard value["type"] == nil else { return compact }
       let buffer = Buffer()
+      try buffer.append("{\"type\":" as StaticString)
       try JSONText(buffer).string(type)
-      let name = String(decoding: buffer.bytes, as: UTF8.self)
-      let rest = compact.dropFirst()
-      return "{\"type\":\(name)" + (compact == empty ? "" : ",") + rest
+      if compact != empty { try buffer.append(",") }
+      try withBytes(of: compact) { bytes throws(JobError) in
+        try buffer.append(UnsafeRawBufferPointer(rebasing: bytes[1...]))
+      }
+      return String(decoding: buffer.bytes, as: UTF8.self)
     }
   }
 

@@ -101,7 +101,8 @@ final class Journal {
   /// Tells others who holds the lock. Only information.
   func writeHolder(_ text: String) {
     let buffer = Buffer()
-    guard (try? buffer.append(String(text.prefix(63)))) != nil else { return }
+    guard (try? buffer.append(text)) != nil else { return }
+    buffer.shorten(to: 63)
     while buffer.count < 64 { guard (try? buffer.append(UInt8(0))) != nil else { return } }
     let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix(64))
     try? file.write(bytes, at: Self.holderOffset, limit: cposix_file_size_limit())

@@ -43,8 +43,8 @@ extension StateDocument {
 
   private static func decodeTop(_ ours: JSONValue, _ decoded: inout Decoded) {
     decoded.state.format = ours["format"]?.integer ?? 0
-    if let text = ours["epoch"]?.string, text.utf8.count == 32,
-      let high = parseHex(String(text.prefix(16))), let low = parseHex(String(text.dropFirst(16)))
+    if let text = ours["epoch"]?.stringBytes, text.count == 32,
+      let high = parseHex(text.prefix(16)), let low = parseHex(text.dropFirst(16))
     {
       decoded.epoch = Epoch(high: high, low: low)
     }
@@ -122,9 +122,9 @@ extension StateDocument {
       case "progress": try decodeProgress(member, job)
       case "error": job.error = member.string
       case "result": job.result = try member.text()
-      case "startedAt": job.started = member.string.flatMap(DateText.parse)
-      case "updatedAt": job.updated = member.string.flatMap(DateText.parse)
-      case "completedAt": job.completed = member.string.flatMap(DateText.parse)
+      case "startedAt": job.started = member.string.flatMap { DateText.parse($0) }
+      case "updatedAt": job.updated = member.string.flatMap { DateText.parse($0) }
+      case "completedAt": job.completed = member.string.flatMap { DateText.parse($0) }
       case "dependsOn":
         job.dependsOn = (0..<member.count).compactMap { member.at($0)?.string }
       default: break
@@ -186,9 +186,9 @@ extension StateDocument {
     job.key = ours["key"]?.string
     job.reason = ours["reason"]?.string
     job.attempts = max(1, ours["attempts"]?.integer ?? 1)
-    job.created = ours["createdAt"]?.string.flatMap(DateText.parse) ?? job.created
-    job.started = ours["firstStartedAt"]?.string.flatMap(DateText.parse)
-    job.resumeAt = ours["resumeAt"]?.string.flatMap(DateText.parse)
+    job.created = ours["createdAt"]?.string.flatMap { DateText.parse($0) } ?? job.created
+    job.started = ours["firstStartedAt"]?.string.flatMap { DateText.parse($0) }
+    job.resumeAt = ours["resumeAt"]?.string.flatMap { DateText.parse($0) }
     job.isPauseAcknowledged = ours["acknowledged"]?.kind == JSON_TRUE
     job.advances = ours["advances"]?.integer ?? 0
     job.shift = ours["shift"]?.integer ?? 0
@@ -217,10 +217,10 @@ extension StateDocument {
     decoded.process = ProcessIdentity(
       pid: owner["pid"]?.integer ?? 0, startTicks: owner["startTicks"]?.unsigned ?? 0,
       namespace: owner["namespace"]?.unsigned ?? 0,
-      boot: owner["boot"]?.string.flatMap(parseHex) ?? 0)
-    decoded.since = owner["since"]?.string.flatMap(DateText.parse) ?? 0
+      boot: owner["boot"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0)
+    decoded.since = owner["since"]?.string.flatMap { DateText.parse($0) } ?? 0
     decoded.log = owner["log"]?.unsigned ?? 0
-    decoded.salt = owner["salt"]?.string.flatMap(parseHex) ?? 0
+    decoded.salt = owner["salt"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0
     job.owner = decoded
     guard decoded.log != 0 else { return }
     var position =

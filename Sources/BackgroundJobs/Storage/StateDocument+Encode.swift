@@ -149,7 +149,7 @@ struct StateDocument {
   private static func encodeDate(
     _ name: String, _ time: Int64?, _ raw: String?, _ out: JSONText
   ) throws(JobError) {
-    let before = raw.flatMap { DateText.parse(String($0.dropFirst().dropLast())) }
+    let before = raw.flatMap { DateText.parse(quoted: $0) }
     if let raw, before == time { return try out.member(name, raw: raw) }
     if let time { try out.date(name, time) }
   }

@@ -2,25 +2,26 @@ import CPosix
 
 // Verifies what is on disk, apart from any state in memory, and mends nothing.
 extension Store {
-  func check() throws(JobError) -> (isSound: Bool, report: String) {
+  func check() throws(JobError) -> (firstFinding: String?, report: String) {
     try? refresh()
     try places.find()
-    var lines: [String] = []
-    var isSound = true
+    var lines = ""
+    var firstFinding: String?
     func note(_ name: String, _ finding: String, sound: Bool) {
-      lines.append("\(name): \(finding)")
-      if !sound { isSound = false }
+      let line = "\(name): \(finding)"
+      lines += line + "\n"
+      if !sound, firstFinding == nil { firstFinding = line }
     }
     if let directory = places.state {
       try checkStateFile(directory, note)
-      for name in try directory.names().sorted() where has(name, ".corrupt-") {
+      for name in try directory.names() where has(name, ".corrupt-") {
         note(
           name, "set aside because it was damaged; delete it when it is of no more use",
           sound: false)
       }
     }
     if let files = places.files {
-      let names = try files.names().sorted()
+      let names = try files.names()
       for name in names where has(name, ".corrupt-") {
         note(
           name, "set aside because it was damaged; delete it when it is of no more use",
@@ -35,8 +36,8 @@ extension Store {
           sound: false)
       }
     }
-    if lines.isEmpty { lines.append("there is no state yet") }
-    return (isSound, lines.joined(separator: "\n") + "\n")
+    if lines.isEmpty { lines = "there is no state yet\n" }
+    return (firstFinding, lines)
   }
 
   private func checkStateFile(

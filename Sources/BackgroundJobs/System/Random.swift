@@ -11,14 +11,18 @@ func randomBits() -> UInt64 {
 
 /// Hexadecimal, with leading zeros.
 func hex(_ value: UInt64, digits: Int) -> String {
-  let text = String(value, radix: 16)
-  return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
+  var text = ""
+  for place in (0..<digits).reversed() {
+    let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place) & 15)
+    text.unicodeScalars.append(Unicode.Scalar(digit < 10 ? 0x30 + digit : 0x57 + digit))
+  }
+  return text
 }
 
-func parseHex(_ text: String) -> UInt64? {
+func parseHex(_ text: Slice<UnsafeRawBufferPointer>) -> UInt64? {
   var value: UInt64 = 0
-  guard !text.isEmpty, text.utf8.count <= 16 else { return nil }
-  for byte in text.utf8 {
+  guard !text.isEmpty, text.count <= 16 else { return nil }
+  for byte in text {
     guard let digit = hexDigit(byte) else { return nil }
     value = value << 4 | UInt64(digit)
   }

@@ -90,9 +90,9 @@ import Testing
   private func everyRottenByteIsMended(_ kind: Kind) throws {
     let built = try build(kind)
     let size = try readBytes(at: built.disk.path + built.file).count
-    for place in stride(from: 0, to: size, by: 3) {
-      // The holder's text is for people, and no part of the truth.
-      if kind == .journal, (48..<128).contains(place) { continue }
+    for place in stride(from: 0, to: size, by: 1) {
+      // Another version is left alone; the holder's text is for people, and no part of the truth.
+      if kind == .journal, (8..<12).contains(place) || (48..<128).contains(place) { continue }
       let disk = try built.flip(at: place)
       try mend(disk, "byte \(place)")
       #expect(try items(disk) == Self.items, "byte \(place)")
