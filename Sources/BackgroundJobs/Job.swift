@@ -156,7 +156,7 @@ public final class Job: @unchecked Sendable {
         try store.syncLog(of: job)
         try store.append(try changes(job, store), durable: true)
         if operation == .complete { try store.removeOldJobs() }
-        if operation != .resume, let log = store.ownedLog(of: job) {
+        if let log = store.ownedLog(of: job) {
           try store.acknowledge(job, log)
         }
         return .ok

@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+
+@testable import BackgroundJobs
+
+/// Values that no sane writer has: whatever a file says, calls give a status. Each runs in a process of
+/// its own, for a trap cannot be caught.
+@Suite struct HostileFileTests {
+  private static let largest = "9223372036854775807"
+  private static let smallest = "-9223372036854775808"
+
+  private static func job(_ ours: String, status: String = "running", total: String = "100")
+    -> String
+  {
+    """
+    {"jobs": [{"id": "a", "type": "t", "status": "\(status)", "progress": {"current": 0,
+    "total": \(total), "itemsFailed": ["x"]}, "bgjobs": {"rev": 1, "created": 1, \(ours)}}]}
+    """
+  }
+
+  /// Numbers in the estimator that overflow where they are added, divided or compared.
+  static let files: [String] = [
+    job("\"attempts\": \(largest)", status: "failed"),
+    job("\"estimator\": [0, 0, \(largest), 5, 5, 5, \(largest), 5, 5, 5]"),
+    job(
+      "\"owner\": {\"pid\": 1, \"log\": 5}, \"estimator\": [0, 0"
+        + String(repeating: ", \(largest), 5, 5, 5", count: 6) + "]"),
+    job("\"estimator\": [0, 0, 9, 1e-300, 1e300, 0]", total: "9007199254740991"),
+    job("\"estimator\": [0, 0, 9, 1e308, 1e-308, 1e308, 9, 1e308, 1e-308, 1e308]"),
+    job("\"estimator\": [0, 0, 9, 1e-308, 1e308, 1e308, 9, 1e-308, 1e308, 1e308]"),
+    job("\"estimator\": [\(smallest), \(smallest), 9, 1, 1, 1]"),
+    job("\"estimator\": [\(largest), \(largest), 9, 1, 1, 1]"),
+    job("\"advances\": \(largest), \"shift\": \(largest)"),
+    job("\"advances\": \(smallest), \"shift\": \(smallest)"),
+    job("\"activeMs\": \(largest), \"activeMark\": \(smallest), \"owner\": {}"),
+    job("\"activeMs\": \(smallest), \"activeMark\": \(largest), \"owner\": {\"pid\": 1}"),
+    job("\"clockOffset\": \(largest), \"owner\": {\"log\": 7, \"pid\": \(largest)}"),
+    job("\"rev\": \(largest), \"created\": \(largest)"),
+    job("\"resumeAt\": \"9999-12-31T23:59:59.999Z\"", status: "paused"),
+    job("\"key\": null", total: largest),
+    "{\"jobs\": [], \"bgjobs\": {\"format\": 1, \"seq\": \(largest), \"logs\": [[1, 1, 1]]}}",
+    "{\"jobs\": [], \"bgjobs\": {\"format\": \(largest)}}",
+    "{\"jobs\": [[], null, 1, \"\", {}, {\"id\": 7}, {\"id\": \"\"}], \"bgjobs\": []}",
+    "{\"jobs\": [{\"id\": \"a\", \"progress\": [], \"bgjobs\": 7, \"config\": 7}]}",
+  ]
+
+  @Test(arguments: files.indices)
+  func everyCallGivesAStatus(_ index: Int) async {
+    await #expect(processExitsWith: .success) { [index] in
+      let scratch = try Scratch()
+      try scratch.writeStateFile(Self.files[index])
+      for _ in 0..<2 { try exercise(scratch) }
+    }
+  }
+}
+
+/// Every call there is; errors are fine.
+private func exercise(_ scratch: Scratch) throws {
+  let manager: JobManager
+  do { manager = try scratch.manager() } catch { return }
+  let jobs = (try? manager.list())?.compactMap { try? manager.find($0.id) } ?? []
+  for job in jobs {
+    _ = try? job.info()
+    _ = try? job.json()
+    _ = try? job.retry()
+    _ = try? job.start()
+    _ = try? job.plan(["p"])
+    _ = try? job.done("d")
+    _ = try? job.advance(1)
+    _ = try? job.update(current: 3)
+    _ = try? job.info()
+    _ = try? job.pause()
+    _ = try? job.resume()
+    _ = try? job.leave()
+    _ = try? job.complete()
+    _ = try? job.retry()
+  }
+  _ = try? manager.create("new")
+  _ = try? manager.sync()
+  _ = try? manager.check()
+  _ = try? manager.cleanup(keep: 0)
+  try? manager.close()
+}
