@@ -77,7 +77,7 @@ printf '\n%s\n' "served as file://, made in $SECONDS s"
 
 heading 'A C program clones them. The state file as any tool sees it, while it runs:'
 look="jq -c '.jobs[0].progress | {current, total, percentage, currentItem, rate, eta}' $state"
-show 'clone project repositories.txt &'
+show 'clone project repositories.txt 2>errors &' # git has something to say when it is killed
 clone=$!
 for n in 0 1 2 3; do
   await "$n clones are done" progress ".jobs[0].progress | .current >= $n and .currentItem"

@@ -148,7 +148,7 @@ static void a_child_does_not_keep_its_parent_alive(void **state) {
   assert_int_equal(status, 0);
   bgj_job *job = job_of(open_other(NULL), id);
   /* The lock goes when the child has run at all: it closes its copies first thing. */
-  for (int i = 0; i < 500 && look(job)->status == BGJ_JOB_RUNNING; i++) usleep(10000);
+  for (int i = 0; i < 500 && look(job)->status == BGJ_JOB_RUNNING; i++) sleep_ms(10);
   assert_int_equal(look(job)->status, BGJ_JOB_PAUSED);
   assert_string_equal(look(job)->reason, "interrupted");
   assert_int_equal(look(job)->items_completed, 1);

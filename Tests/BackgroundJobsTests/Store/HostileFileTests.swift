@@ -25,6 +25,9 @@ import Testing
     job(
       "\"owner\": {\"pid\": 1, \"log\": 5}, \"estimator\": [0, 0"
         + String(repeating: ", \(largest), 5, 5, 5", count: 6) + "]"),
+    job(
+      "\"estimator\": [0, 0" + String(repeating: ", \(largest), 5, 5, 5", count: 6) + "]",
+      status: "pending"),
     job("\"estimator\": [0, 0, 9, 1e-300, 1e300, 0]", total: "9007199254740991"),
     job("\"estimator\": [0, 0, 9, 1e308, 1e-308, 1e308, 9, 1e308, 1e-308, 1e308]"),
     job("\"estimator\": [0, 0, 9, 1e-308, 1e308, 1e308, 9, 1e-308, 1e308, 1e308]"),
@@ -52,6 +55,85 @@ import Testing
       for _ in 0..<2 { try exercise(scratch) }
     }
   }
+
+  // MARK: A journal that somebody forged: every checksum is right
+
+  private static let kinds = (1...21).map { UInt16($0) }
+
+  @Test(arguments: kinds)
+  func everyForgedEventGivesAStatus(_ kind: UInt16) async {
+    await #expect(processExitsWith: .success) { [kind] in
+      var dice = Dice(UInt64(kind))
+      for _ in 0..<12 {
+        try exercise(try forged(seq: 3, snapshot: Self.files[5], kind, randomPayload(&dice), 4))
+      }
+      for text in ["}}}}}}}}", "]", "\"", "{\"a", "\\", "", "\u{0}"] {
+        let payload = try payload(text)
+        try exercise(try forged(seq: 3, snapshot: Self.files[5], kind, payload, 4))
+      }
+    }
+  }
+
+  @Test(arguments: [1, 1 << 53, 1 << 63, UInt64.max - 1, .max] as [UInt64])
+  func everyForgedNumberGivesAStatus(_ seq: UInt64) async {
+    await #expect(processExitsWith: .success) { [seq] in
+      let payload = try payload("clone")
+      for kind in [2, 4, 5] as [UInt16] {
+        try exercise(try forged(seq: seq, snapshot: "{\"jobs\":[]}", kind, payload, seq &+ 1))
+      }
+    }
+  }
+
+  @Test func everyForgedSnapshotGivesAStatus() async {
+    await #expect(processExitsWith: .success) {
+      for file in Self.files {
+        let owner = "\"owner\": {\"pid\": 1, \"log\": 1, \"salt\": \"1\"}, "
+        let text = file.replacingOccurrences(of: "\"bgjobs\": {", with: "\"bgjobs\": {" + owner)
+        let logs = ", \"bgjobs\": {\"logs\": [[1, \(Self.largest), \(Self.largest)]]}}"
+        try exercise(try forged(seq: 3, snapshot: text.dropLast() + logs, 2, Buffer(), 4))
+      }
+    }
+  }
+}
+
+/// A project whose journal has this snapshot and one event.
+private func forged(
+  seq: UInt64, snapshot: String, _ kind: UInt16, _ payload: Buffer, _ next: UInt64
+) throws -> Scratch {
+  let scratch = try Scratch()
+  try scratch.writeStateFile("{\"jobs\":[]}")
+  mkdir(scratch.files, 0o700)
+  let text = Buffer()
+  try text.append(snapshot)
+  let epoch = StateDocument.Epoch(high: 1, low: 2)
+  let bytes = try Journal.encode(
+    epoch: epoch, salt: 5, isRebuilt: false, seq: seq, snapshot: text)
+  if let kind = Record.Kind(rawValue: kind) {
+    try Record.append(to: bytes, kind: kind, seq: next, synced: seq, salt: 5) {
+      buffer throws(JobError) in try buffer.append(payload.bytes)
+    }
+  }
+  try writeBytes(bytes.bytes, at: scratch.journal)
+  return scratch
+}
+
+private func randomPayload(_ dice: inout Dice) throws -> Buffer {
+  let buffer = Buffer()
+  try buffer.appendSigned(Int64(bitPattern: dice.next() >> UInt64.random(in: 0...63, using: &dice)))
+  try buffer.appendCounted("a")
+  for byte in dice.bytes(Int.random(in: 0...60, using: &dice)) {
+    try buffer.append(Bool.random(using: &dice) ? byte : byte & 3)
+  }
+  return buffer
+}
+
+/// The job, and then one text for whatever comes next.
+private func payload(_ text: String) throws -> Buffer {
+  let buffer = Buffer()
+  try buffer.appendSigned(.max)
+  try buffer.appendCounted("a")
+  for _ in 0..<3 { try buffer.appendOptional(text) }
+  return buffer
 }
 
 /// Every call there is; errors are fine.
