@@ -7,47 +7,53 @@
  * database and no thread: everything happens inside the calls below, on files in the directory
  * PROJECT/.specweave/state. Other tools read PROJECT/.specweave/state/background-jobs.json.
  *
- * A whole program; its first run, its run after a crash and its run after a pause are the same code:
+ * A whole program; its first run, its run after a crash and its run after a pause are the same
+ * code:
  *
  *     bgj_manager *manager = NULL;
  *     bgj_job *job = NULL;
  *     char *item = NULL;
+ *     bgj_status status;
  *
  *     bgj_manager_open(".", NULL, &manager, NULL);
  *     bgj_manager_ensure(manager, "clone-repos", "all", NULL, 0, &job, NULL);
  *     bgj_job_plan(job, names, count, NULL);
  *     if (bgj_job_start(job, NULL, NULL) == BGJ_OK) {
- *       while (bgj_job_next(job, &item, NULL) == BGJ_OK) {
+ *       while ((status = bgj_job_next(job, &item, NULL)) == BGJ_OK) {
  *         if (work(item)) bgj_job_item_done(job, item, NULL);
  *         else bgj_job_item_failed(job, item, "work said no", NULL);
  *         bgj_string_free(item);
  *       }
- *       bgj_job_complete(job, NULL, NULL);
+ *       if (status == BGJ_END) bgj_job_complete(job, NULL, NULL);
  *     }
  *     bgj_job_release(job);
  *     bgj_manager_close(manager, NULL);
  *
- * (Check the statuses in yours: a NULL job gives BGJ_INVALID everywhere, so nothing above can crash,
- * but only the statuses say why nothing happened. Examples/clone.c is this program with the checks.)
+ * (Check the statuses in yours: a NULL job gives BGJ_INVALID everywhere, so nothing above can
+ * crash, but only the statuses say why nothing happened. Examples/clone.c is this program with the
+ * checks.)
  *
  * CAVEATS, before anything else
  *
- *   - Linux, one machine, a local file system: ext2 to 4, xfs, btrfs, f2fs, zfs, tmpfs or overlayfs.
- *     Elsewhere (NFS: its locks and renames promise less) opening gives BGJ_UNSUPPORTED.
+ *   - Linux, one machine, a local file system: ext2 to 4, xfs, btrfs, f2fs, zfs, tmpfs or
+ *     overlayfs. Elsewhere (NFS: its locks and renames promise less) opening gives BGJ_UNSUPPORTED.
  *   - The owner of a job, the process that does its work, learns of a pause from what its own calls
  *     return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. A host that reports nothing for ten minutes
  *     publishes nothing for ten minutes; see bgj_manager_sync.
- *   - When malloc fails inside the Swift runtime, the process aborts; what is on disk stays valid. The
- *     large buffers are allocated apart from it and give BGJ_NO_MEMORY instead.
+ *   - The descriptors of the library are numbered from 256 on. A host that closes what is not its own
+ *     (closefrom, close_range) loses the manager: its calls give BGJ_IO. That is noticed within 30 ms;
+ *     until then a report may go into whatever file the host opened under the same number.
+ *   - When malloc fails inside the Swift runtime, the process aborts; what is on disk stays valid.
+ *     The large buffers are allocated apart from it and give BGJ_NO_MEMORY instead.
  *
  * PROMISES
  *
  *   1. When a call returned a status below 10, what it reported survives kill -9 of every process.
  *      Changes of status also survive a power cut; of progress, at most the reports of the second
  *      after the last sync are lost. What is recovered is a prefix of what was reported, in order.
- *   2. The state file is one whole valid JSON document at every moment, and what other tools put into
- *      it is kept. A damaged one is set aside and reported, never silently replaced.
+ *   2. The state file is one whole valid JSON document at every moment, and what other tools put
+ *      into it is kept. A damaged one is set aside and reported, never silently replaced.
  *   3. Any number of processes may hold the same project.
  *   4. A report costs at most one small write(2) and takes no lock between processes. About once a
  *      second one report also syncs or publishes, within about 5 % of the time.
@@ -56,8 +62,8 @@
  * FOUR SENTENCES ON OWNERSHIP
  *
  *   - Inputs are copied: you may reuse or free what you passed as soon as the call returns.
- *   - What you get through a `**out` parameter is yours, to release with the function its type names:
- *     bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_string_free.
+ *   - What you get through a `**out` parameter is yours, to release with the function its type
+ *     names: bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_string_free.
  *   - A const pointer that you get lives as long as the object that it was read from.
  *   - Never pass anything of ours to free(3).
  *
@@ -66,21 +72,23 @@
  *   - Outputs are written only when the status is below 10, unless the function says otherwise.
  *   - Every pointer may be NULL. Where the text does not say what NULL means, it gives BGJ_INVALID
  *     and nothing happens; every close, release and free takes NULL and does nothing.
- *   - Strings are UTF-8 and end with a zero byte. Items have 1 to 4096 bytes; types, keys and reasons
- *     1 to 255; messages up to 1 MiB; a cursor 64 KiB; JSON texts at most 1000 levels deep. The whole
- *     state is limited to 256 MiB of text.
+ *   - Strings are UTF-8 and end with a zero byte. Items have 1 to 4096 bytes; types, keys and
+ *     reasons 1 to 255; messages up to 1 MiB; a cursor 64 KiB; JSON texts at most 1000 levels deep.
+ *     A state file beyond 256 MiB is not read.
  *   - Any thread may use any handle at any time, except that close, release, free and clear must be
  *     the last use of their object. Calls on one manager wait for each other.
  *   - After fork(2) without exec, the child may only close, release and free what it inherited: all
  *     other functions give BGJ_FORKED there. The child opens a manager of its own.
  *   - Every function that takes a bgj_error accepts NULL for it; see bgj_error.
- *   - These statuses can come from every function that takes a manager or a job, and are not repeated
- *     in the lists below:
+ *   - These statuses can come from every function that takes a manager or a job, and are not
+ *     repeated in the lists below:
+ *       BGJ_NOT_FOUND    the job was removed meanwhile
+ *       BGJ_ILLEGAL_TRANSITION  the job's status is one that only another tool knows
  *       BGJ_INVALID      an argument is NULL, not UTF-8, too long, negative or out of its range
- *       BGJ_BUSY         another process holds the writer lock longer than lock_timeout_ms; the error
- *                        names it
- *       BGJ_DAMAGED      a file of the state directory is not what it must be; the error names file,
- *                        line or byte; nothing was overwritten
+ *       BGJ_BUSY         another process holds the writer lock longer than lock_timeout_ms; the
+ *                        error names it
+ *       BGJ_DAMAGED      a file of the state directory is not what it must be; the error names
+ *                        file, line or byte; nothing was overwritten
  *       BGJ_IO           the operating system refused; os_error has errno
  *       BGJ_NO_SPACE     the disk, the quota or RLIMIT_FSIZE is exhausted; the call may be repeated
  *       BGJ_NO_MEMORY    a large buffer could not be had
@@ -120,8 +128,9 @@ typedef struct bgj_job bgj_job;
 /* What bgj_manager_list found. Free it with bgj_job_list_free. */
 typedef struct bgj_job_list bgj_job_list;
 
-/* What a call gives back. 0 is success. 1 to 9 are no failures: what was reported is kept, and there
- * is news. With 10 and up nothing was changed. Numbers are never reused; new ones may be added. */
+/* What a call gives back. 0 is success. 1 to 9 are no failures: what was reported is kept, and
+ * there is news. With 10 and up nothing was changed. Numbers are never reused; new ones may be
+ * added. */
 typedef enum bgj_status {
   BGJ_OK = 0,
   /* Kept, but the job is paused: finish what is under way, then bgj_job_wait or bgj_job_leave. */
@@ -223,11 +232,12 @@ typedef struct bgj_options {
 typedef struct bgj_start_options {
   size_t struct_size; /* sizeof(bgj_start_options) */
   unsigned int flags; /* BGJ_START_... */
-  int64_t owner_pid;  /* with BGJ_START_DETACHED: the process whose end interrupts the job; 0: none */
+  int64_t owner_pid;  /* with BGJ_START_DETACHED: the process whose end interrupts it; 0: none */
 } bgj_start_options;
 
 /* The caller does not own the job: it goes on running when this manager is closed, and everyone may
- * report on it. For launchers and shell scripts. Without owner_pid nobody judges whether it lives. */
+ * report on it. For launchers and shell scripts. Without owner_pid nobody judges whether it
+ * lives. */
 #define BGJ_START_DETACHED 0x1u
 
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0}
@@ -242,8 +252,8 @@ typedef struct bgj_job_info {
   const char *type;           /* what bgj_manager_create was given */
   const char *key;            /* what bgj_manager_ensure was given */
   bgj_job_status status;      /* as every reader sees it: running with a dead owner is paused */
-  const char *status_name;    /* "pending", "running", "paused", "completed", "failed", or another */
-  const char *reason;         /* paused or failed: asked, rate-limit, interrupted, error, cancelled */
+  const char *status_name;    /* pending, running, paused, completed, failed, or another */
+  const char *reason;         /* asked, rate-limit, interrupted, error, cancelled, or another */
   const char *error;          /* the same in words */
   int64_t current;            /* items; see bgj_job_update */
   int64_t total;              /* items; 0: unknown */
@@ -252,7 +262,7 @@ typedef struct bgj_job_info {
   uint64_t items_completed;   /* how many */
   uint64_t items_failed;      /* how many */
   uint64_t items_planned;     /* planned items that are neither completed nor failed */
-  double rate;                /* items per second of active time; negative: unknown or not running */
+  double rate;                /* items per second of work; negative: unknown or not running */
   int64_t eta;                /* seconds of work that remain, now; -1: unknown or not running */
   int64_t eta_low;            /* the likely range of eta; -1 as above */
   int64_t eta_high;
@@ -269,8 +279,8 @@ typedef struct bgj_job_info {
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
-  {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, -1, \
-   0, -1, -1, -1, -1, -1, 0, 0, 0, 0}
+  {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
+   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0}
 
 /* ---- The library --------------------------------------------------------------------------- */
 
@@ -289,34 +299,35 @@ BGJ_API void bgj_string_free(char *string);
 /* ---- The manager --------------------------------------------------------------------------- */
 
 /*
- * Opens the state of a project directory, which must exist. Nothing is written: the state directory
- * comes with the first change. options may be NULL.
+ * Opens the state of a project directory, which must exist. Nothing is written, unless something
+ * damaged must be set aside: the state directory comes with the first change. options may be NULL.
  *   BGJ_NOT_FOUND    there is no directory of that name
  *   BGJ_UNSUPPORTED  the file system is not on the list of the caveats
  *   BGJ_DAMAGED      the state cannot be read, and could not be mended from what is left of it. A
- *                    state file that is no JSON was copied to background-jobs.json.corrupt-TIME beside
- *                    it: the next open goes on without its content. bgj_manager_check tells of such
- *                    copies until they are deleted
+ *                    state file that is no JSON was copied to background-jobs.json.corrupt-TIME
+ *                    beside it: the next open goes on without its content. bgj_manager_check tells
+ *                    of such copies until they are deleted
  */
 BGJ_API bgj_status bgj_manager_open(const char *project, const bgj_options *options,
                                     bgj_manager **manager, bgj_error *error);
 
 /*
- * Leaves all jobs that this manager owns (they become paused, interrupted), publishes, and frees the
- * manager, whatever the status. NULL: BGJ_OK. In a forked child it only frees.
+ * Leaves all jobs that this manager owns (they become paused, interrupted), publishes, and frees
+ * the manager, whatever the status. NULL: BGJ_OK. In a forked child it only frees.
  */
 BGJ_API bgj_status bgj_manager_close(bgj_manager *manager, bgj_error *error);
 
 /*
- * Makes everything reported so far survive a power cut, and publishes the state file. A host calls it
- * when a moment suits it, say before a long silence.
+ * Makes everything reported so far survive a power cut, and publishes the state file. A host calls
+ * it when a moment suits it, say before a long silence.
  */
 BGJ_API bgj_status bgj_manager_sync(bgj_manager *manager, bgj_error *error);
 
 /*
- * Creates a pending job. type: what kind of work it is; the known ones are clone-repos, import-issues
- * and sync-external. config: a JSON object for your own use and for other tools, or NULL for {}; a
- * config without a member "type" gets it. total: how many items there will be; 0: not known yet.
+ * Creates a pending job. type: what kind of work it is; the known ones are clone-repos,
+ * import-issues and sync-external. config: a JSON object for your own use and for other tools, or
+ * NULL for {}; a config without a member "type" gets it. total: how many items there will be; 0:
+ * not known yet.
  *   BGJ_INVALID      config is not a JSON object (the error says where); total is negative or 2^53
  */
 BGJ_API bgj_status bgj_manager_create(bgj_manager *manager, const char *type, const char *config,
@@ -340,15 +351,15 @@ BGJ_API bgj_status bgj_manager_find(bgj_manager *manager, const char *id, bgj_jo
                                     bgj_error *error);
 
 /*
- * The jobs whose status is in statuses (BGJ_MASK_...; 0: all) and whose type is type (NULL: any), in
- * the order of the state file. The list is a copy: it does not change any more.
+ * The jobs whose status is in statuses (BGJ_MASK_...; 0: all) and whose type is type (NULL: any),
+ * in the order of the state file. The list is a copy: it does not change any more.
  */
 BGJ_API bgj_status bgj_manager_list(bgj_manager *manager, unsigned int statuses, const char *type,
                                     bgj_job_list **list, bgj_error *error);
 
 /*
- * Removes finished jobs, oldest first, until keep are left. A job that another one names in dependsOn
- * stays. removed may be NULL.
+ * Removes finished jobs, oldest first, until keep are left. A job that another one names in
+ * dependsOn stays. removed may be NULL.
  */
 BGJ_API bgj_status bgj_manager_cleanup(bgj_manager *manager, size_t keep, size_t *removed,
                                        bgj_error *error);
@@ -378,11 +389,11 @@ BGJ_API void bgj_job_list_free(bgj_job_list *list);
 /* ---- A job: its life ----------------------------------------------------------------------- */
 
 /*
- * Takes a job and runs it: the caller becomes its owner, until it ends the job, leaves it, closes the
- * manager or dies. Possible for a pending job, an interrupted one, one whose rate limit has passed,
- * and one that this manager owns already. options may be NULL.
- *   BGJ_PAUSED       it is paused, by someone or for a rate limit: it was not started. Wait for it with
- *                    bgj_job_wait for BGJ_MASK_PENDING, then start again
+ * Takes a job and runs it: the caller becomes its owner, until it ends the job, leaves it, closes
+ * the manager or dies. Possible for a pending job, an interrupted one, one whose rate limit has
+ * passed, and one that this manager owns already. options may be NULL.
+ *   BGJ_PAUSED       it is paused, by someone or for a rate limit: it was not started. Wait for it
+ *                    with bgj_job_wait for BGJ_MASK_PENDING, then start again
  *   BGJ_BUSY         another live process owns it, and the error names it
  *   BGJ_FINISHED     it is completed or failed; see bgj_job_retry
  *   BGJ_ILLEGAL_TRANSITION  another tool runs it, or its status is not one of ours
@@ -400,19 +411,19 @@ BGJ_API bgj_status bgj_job_leave(bgj_job *job, const char *why, bgj_error *error
 
 /*
  * Pauses a pending or running job, or replaces the reason of a paused one. The owner sees it in the
- * status of its next report; see bgj_job_info.pause_acknowledged. reason: a word for programs, NULL:
- * "asked". retry_after_s: seconds after which the job may be started again, at most 3155760000 (a
- * hundred years); 0: only bgj_job_resume ends the pause.
+ * status of its next report; see bgj_job_info.pause_acknowledged. reason: a word for programs,
+ * NULL: "asked". retry_after_s: seconds after which the job may be started again, at most
+ * 3155760000 (a hundred years); 0: only bgj_job_resume ends the pause.
  *   BGJ_FINISHED     it has ended
  */
 BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry_after_s,
                                  bgj_error *error);
 
 /*
- * The worker was told to slow down: pauses the running job with the reason "rate-limit" and the time
- * at which it may go on; bgj_job_wait then ends the pause by itself. provider: who said so ("github"),
- * or NULL. seconds: what it said, 0 if it did not: 60. At most 31 days.
- *   BGJ_PAUSED       it was paused already, by a person: that pause stays
+ * The worker was told to slow down: pauses the running job with the reason "rate-limit" and the
+ * time at which it may go on; bgj_job_wait then ends the pause by itself. provider: who said so
+ * ("github"), or NULL. seconds: what it said, 0 if it did not: 60. At most 31 days.
+ *   BGJ_PAUSED       it was paused already, for another reason: that pause stays
  *   BGJ_FINISHED     it has ended
  *   BGJ_ILLEGAL_TRANSITION  it is not running
  */
@@ -429,9 +440,9 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
 
 /*
  * Waits until the job's status is in statuses (BGJ_MASK_...), or the job ends, or timeout_ms
- * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause. A pause with a
- * time (a rate limit) ends when its time has come, through the owner's wait, or through anybody's when
- * there is no owner. Other threads may use the manager meanwhile. status, if
+ * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause. A pause
+ * with a time (a rate limit) ends when its time has come, through the owner's wait, or through
+ * anybody's when there is no owner. Other threads may use the manager meanwhile. status, if
  * not NULL, gets the job's status, whatever the result.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed
@@ -450,8 +461,9 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
 BGJ_API bgj_status bgj_job_complete(bgj_job *job, const char *result, bgj_error *error);
 
 /*
- * Ends a job badly; why, in words, may be NULL. Its reason is "error". Failing a failed job is BGJ_OK
- * and changes nothing. Anyone may do it; a live owner gets BGJ_FINISHED from its next report.
+ * Ends a job badly; why, in words, may be NULL. Its reason is "error". Failing a failed job is
+ * BGJ_OK and changes nothing. Anyone may do it; a live owner gets BGJ_FINISHED from its next
+ * report.
  *   BGJ_FINISHED     it is completed
  */
 BGJ_API bgj_status bgj_job_fail(bgj_job *job, const char *why, bgj_error *error);
@@ -460,8 +472,8 @@ BGJ_API bgj_status bgj_job_fail(bgj_job *job, const char *why, bgj_error *error)
 BGJ_API bgj_status bgj_job_cancel(bgj_job *job, const char *why, bgj_error *error);
 
 /*
- * Gives a failed job, or a completed one that has failed items, another try: it is pending again, done
- * items stay done, failed items are forgotten, and attempts counts one more.
+ * Gives a failed job, or a completed one that has failed items, another try: it is pending again,
+ * done items stay done, failed items are forgotten, and attempts counts one more.
  *   BGJ_ILLEGAL_TRANSITION  it is neither
  *   BGJ_BUSY         its owner has not let go of it yet
  */
@@ -481,9 +493,9 @@ BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
 
 /*
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
- * items; -1: not said; owner only while the job has an owner. Until somebody says it, current is the
- * number of items completed and failed; after that, items and advances are added to what was said.
- * current_item: what is being worked on; "": nothing; NULL: not said; owner only likewise.
+ * items; -1: not said; owner only while the job has an owner. Until somebody says it, current is
+ * the number of items completed and failed; after that, items and advances are added to what was
+ * said. current_item: what is being worked on; "": nothing; NULL: not said; owner only likewise.
  * completed_item, failed_item: as bgj_job_item_done and bgj_job_item_failed; NULL: none.
  */
 BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *current_item,
@@ -500,8 +512,8 @@ BGJ_API bgj_status bgj_job_item_done(bgj_job *job, const char *item, bgj_error *
 BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const char *why,
                                        bgj_error *error);
 
-/* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes it
- * from anyone. */
+/* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes
+ * it from anyone. */
 BGJ_API bgj_status bgj_job_set_total(bgj_job *job, int64_t total, bgj_error *error);
 
 /*
@@ -511,10 +523,10 @@ BGJ_API bgj_status bgj_job_set_total(bgj_job *job, int64_t total, bgj_error *err
 BGJ_API bgj_status bgj_job_set_cursor(bgj_job *job, const char *json, bgj_error *error);
 
 /*
- * Names items in advance, in the order in which bgj_job_next shall give them out. Items that the job
- * knows are skipped, so that a plan may be given on every run. A total below the number of items
- * known then becomes that number. Possible until the job ends. It is as durable as a change of
- * status.
+ * Names items in advance, in the order in which bgj_job_next shall give them out. Items that the
+ * job knows are skipped, so that a plan may be given on every run. A total below the number of
+ * items known then becomes that number. Possible until the job ends. It is as durable as a change
+ * of status.
  *   BGJ_INVALID      count is not 0 and items is NULL, or one of its members is NULL or no item
  */
 BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t count,
@@ -522,8 +534,8 @@ BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t c
 
 /* ---- A job: questions ----------------------------------------------------------------------- */
 
-/* 1 if the item is done, else 0. Constant time. NULL or a damaged state: 0. The answer is that of this
- * manager's last look; its own reports are always in it. */
+/* 1 if the item is done, else 0. Constant time. NULL or a damaged state: 0. The answer is that of
+ * this manager's last look; its own reports are always in it. */
 BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 
 /*
@@ -536,7 +548,7 @@ BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 BGJ_API bgj_status bgj_job_next(bgj_job *job, char **item, bgj_error *error);
 
 /*
- * Looks at the files again and fills info. The rate and the ETA are those of this moment.
+ * Looks at the files again and fills info. Rate and ETA follow from all reports until this moment.
  *   BGJ_NOT_FOUND    the job was removed
  *   BGJ_INVALID      info.struct_size was not set
  */
@@ -560,7 +572,8 @@ BGJ_API bgj_status bgj_job_get_cursor(bgj_job *job, char **json, bgj_error *erro
  *   BGJ_NOT_FOUND    the job was removed */
 BGJ_API bgj_status bgj_job_get_json(bgj_job *job, char **json, bgj_error *error);
 
-/* Lets go of the handle. The job, and this manager's ownership of it, are not touched. NULL is fine. */
+/* Lets go of the handle. The job, and this manager's ownership of it, are not touched. NULL is
+ * fine. */
 BGJ_API void bgj_job_release(bgj_job *job);
 
 #ifdef __cplusplus

@@ -3,7 +3,6 @@ public final class Job: @unchecked Sendable {
   public let id: String
   let manager: JobManager
   private let reference: JobReference
-  private var dispenser: Dispenser?
 
   init(id: String, manager: JobManager) {
     self.id = id
@@ -49,7 +48,7 @@ public final class Job: @unchecked Sendable {
         if let log = store.ownedLog(of: job) { try store.acknowledge(job, log) }
         return .ok
       }
-      if status == .ok { dispenser = nil }
+      if status == .ok { store.dispensers[id] = nil }
       return status
     }
   }
@@ -159,7 +158,8 @@ public final class Job: @unchecked Sendable {
         if let log = store.ownedLog(of: job) {
           try store.acknowledge(job, log)
         }
-        return .ok
+        // Planning is a report: it says so when the job is paused.
+        return operation == .plan && job.status == .paused ? .paused : .ok
       }
     }
   }
@@ -255,8 +255,8 @@ public final class Job: @unchecked Sendable {
       case .paused: return .paused
       default: break
       }
-      let dispenser = self.dispenser?.following(job.items) ?? Dispenser(job.items)
-      self.dispenser = dispenser
+      let dispenser = store.dispensers[id]?.following(job.items) ?? Dispenser(job.items)
+      store.dispensers[id] = dispenser
       guard let slot = dispenser.next() else { return .end }
       try take(job.items.bytes(of: slot))
       return .ok

@@ -33,7 +33,7 @@ struct Merge {
       changes.append(.importedOpaque(text))
     }
     for ours in state.jobs where theirs.job(ours.id) == nil {
-      guard let seen, seen >= ours.createdSeq, ours.owner == nil else { continue }
+      guard let seen, seen >= ours.createdSeq, ours.log == nil else { continue }
       changes.append(.removed(job: ours.id))
     }
     for name in changed(state.topMembers, theirs.topMembers, state.topEdits, except: ["jobs"]) {
@@ -52,7 +52,8 @@ struct Merge {
       "result",
       "bgjobs",
     ]
-    let members = changed(ours.members, job.members, ours.foreignEdits, except: known)
+    var members = changed(ours.members, job.members, ours.foreignEdits, except: known)
+    if !job.type.isEmpty, job.type != ours.type { members.append("type") }
     let isFresh = ours.log == nil && (seen.map { $0 >= ours.revision } ?? false)
     let takesStatus = isFresh && differs(ours, job)
     guard takesStatus || !members.isEmpty else { return nil }

@@ -7,7 +7,7 @@ enum LogFormat {
   static let magic: StaticString = "bgjobs L"
   static let version: UInt32 = 1
   static let recordHeader = 8
-  static let largestRecord = 1 << 20
+  static let largestRecord = 4 << 20
 
   static func name(_ number: UInt64) -> String { "log-\(number)" }
 
@@ -141,6 +141,9 @@ final class OwnedLog {
     try record.append(UInt64(0), as: UInt64.self)
     try report.encode(to: record)
     let length = record.count - LogFormat.recordHeader
+    guard length <= LogFormat.largestRecord else {
+      throw JobError(.invalid, "the report has \(length) bytes, more than 4 MiB")
+    }
     let payload = UnsafeRawBufferPointer(rebasing: record.bytes[LogFormat.recordHeader...])
     let checksum = CRC32C.of(salt: salt, index, payload)
     record.store(UInt32(length), at: 0, as: UInt32.self)

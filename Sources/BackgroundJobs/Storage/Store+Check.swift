@@ -28,7 +28,7 @@ extension Store {
           sound: false)
       }
       try checkJournal(files, note)
-      for name in names where name.hasPrefix("log-") { try checkLog(name, files, note) }
+      for name in names where isLog(name) { try checkLog(name, files, note) }
       for job in state.jobs {
         guard let log = job.log, !names.contains(LogFormat.name(log.number)) else { continue }
         note(

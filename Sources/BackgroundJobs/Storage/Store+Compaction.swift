@@ -37,10 +37,13 @@ extension Store {
   private func removeClosedLogs(_ files: Directory) throws(JobError) {
     var open: [String] = []
     for job in state.jobs { if let log = job.log { open.append(LogFormat.name(log.number)) } }
-    for name in try files.names() where name.hasPrefix("log-") && !open.contains(name) {
+    for name in try files.names() where isLog(name) && !open.contains(name) {
       try? files.unlink(name)
     }
   }
+
+  /// And no copy of a damaged one.
+  func isLog(_ name: String) -> Bool { name.hasPrefix("log-") && !has(name, ".corrupt-") }
 
   func encodeState() throws(JobError) {
     text.clear()

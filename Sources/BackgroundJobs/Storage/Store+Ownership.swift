@@ -23,6 +23,7 @@ extension Store {
   /// Under the lock: a dead owner's log is closed before anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
     guard job.owner != nil, try isOwnerAlive(job) == false else { return }
+    try syncLog(of: job)
     try recoverLostProgress(of: job)
     let pid = job.owner?.process.pid ?? 0
     let why = "process \(pid) ended without leaving the job"
@@ -38,16 +39,18 @@ extension Store {
       let published = document.state.job(job.id), let had = published.log,
       had.number == position.number, had.index > position.index
     else { return }
-    let name = LogFormat.name(position.number)
-    let why = "\(position.index) of \(had.index) records are left; the rest is from the state file"
-    if let files = places.files, let (log, _) = try readWhole(name, in: files) {
-      _ = try copyAside(name, log, in: files)
+    var changes = [Change.edited(published, members: [], takesStatus: true)]
+    // After a power cut it is no wonder: what was published need not have been synced.
+    if job.owner?.process.boot == process.boot {
+      let name = LogFormat.name(position.number)
+      if let files = places.files, let (log, _) = try readWhole(name, in: files) {
+        _ = try copyAside(name, log, in: files)
+      }
+      let why =
+        "\(position.index) of \(had.index) records are left; the rest is from the state file"
+      changes.append(.setAside(name: "background-jobs.d/\(name)", why: why))
     }
-    try append(
-      [
-        .edited(published, members: [], takesStatus: true),
-        .setAside(name: "background-jobs.d/\(name)", why: why),
-      ], durable: true)
+    try append(changes, durable: true)
   }
 
   func closeDeadOwners() throws(JobError) {

@@ -140,7 +140,8 @@ extension Store {
     return try transact { () throws(JobError) -> JobStatus? in
       guard let job = state.job(id), ownedLog(of: job) === log else { return state.job(id)?.status }
       guard job.status != .running, job.status != .paused else { return job.status }
-      try append([.closed(job: id, why: nil)], durable: true)
+      try sync(log, job)
+      try append(.closed(job: id, why: nil), durable: true)
       return job.status
     }
   }

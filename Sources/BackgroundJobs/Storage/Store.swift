@@ -25,6 +25,8 @@ final class Store {
   var journal: Journal?
   var readers: [UInt64: LogReader] = [:]
   var owned: [OwnedLog] = []
+  /// What was handed out of plans, by job.
+  var dispensers: [String: Dispenser] = [:]
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
   /// Foreign edits were applied for reading only; they are in no event yet.

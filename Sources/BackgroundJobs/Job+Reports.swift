@@ -1,0 +1,82 @@
+// Reports and questions in Swift's own types. A report is `.paused` when it is kept but the job is
+// paused, and throws `.finished` when the job has ended.
+extension Job {
+  /// Marks an item done. A failed item that is done after all is done.
+  @discardableResult
+  public func itemDone(_ item: String) throws(JobError) -> Status {
+    try withBytes(of: item) { bytes throws(JobError) in try send { $0.done = bytes } }
+  }
+
+  /// Marks an item failed, unless it is done already.
+  @discardableResult
+  public func itemFailed(_ item: String, why: String? = nil) throws(JobError) -> Status {
+    try withBytes(of: item) { item throws(JobError) in
+      guard let why else { return try send { $0.failed = item } }
+      return try withBytes(of: why) { why throws(JobError) in
+        try send {
+          $0.failed = item
+          $0.why = why
+        }
+      }
+    }
+  }
+
+  /// Adds to `current`, for work whose items have no names.
+  @discardableResult
+  public func advance(by count: Int64) throws(JobError) -> Status {
+    try send { $0.advance = count }
+  }
+
+  /// How far the job is, in items. The owner's alone while there is one.
+  @discardableResult
+  public func setCurrent(_ current: Int64) throws(JobError) -> Status {
+    try send { $0.current = current }
+  }
+
+  /// What is being worked on; nil: nothing. The owner's alone likewise.
+  @discardableResult
+  public func setCurrentItem(_ item: String?) throws(JobError) -> Status {
+    try withBytes(of: item ?? "") { bytes throws(JobError) in try send { $0.currentItem = bytes } }
+  }
+
+  /// The number of items; 0: unknown. The owner's alone likewise.
+  @discardableResult
+  public func setTotal(_ total: Int64) throws(JobError) -> Status {
+    try send { $0.total = total }
+  }
+
+  /// Keeps JSON text of the host's, in order with the reports. The owner's alone likewise.
+  @discardableResult
+  public func setCursor(_ json: String) throws(JobError) -> Status {
+    let compact = try withBytes(of: json) { bytes throws(JobError) in
+      try JobConfig.checkValue(bytes, "the cursor")
+    }
+    return try withBytes(of: compact) { bytes throws(JobError) in try send { $0.cursor = bytes } }
+  }
+
+  /// Names items in advance; those that the job knows are skipped.
+  @discardableResult
+  public func plan(_ items: [String]) throws(JobError) -> Status {
+    let packed = Buffer()
+    for item in items {
+      try withBytes(of: item) { bytes throws(JobError) in
+        try Limits.checkItem(bytes)
+        try packed.appendCounted(bytes)
+      }
+    }
+    return try plan(packed: packed)
+  }
+
+  /// The next planned item that is neither done nor failed; nil with `.end` or `.paused`.
+  public func next() throws(JobError) -> (item: String?, status: Status) {
+    var item: String?
+    let status = try next { bytes throws(JobError) in item = String(decoding: bytes, as: UTF8.self)
+    }
+    return (item, status)
+  }
+
+  /// As of this manager's last look.
+  public func isDone(_ item: String) -> Bool {
+    (try? withBytes(of: item) { bytes throws(JobError) in isDone(bytes) }) ?? false
+  }
+}

@@ -1,0 +1,93 @@
+import Testing
+
+@testable import BackgroundJobs
+
+/// The state is a pure function of its events.
+@Suite struct StateTests {
+  private static let owner = ProcessIdentity(pid: 4, startTicks: 5, namespace: 6, boot: 7)
+
+  /// A random life of three jobs, as journal payloads.
+  private func events(_ seed: UInt64) throws -> [(kind: UInt16, payload: Buffer)] {
+    var dice = Dice(seed)
+    var changes: [Change] = []
+    for id in ["a", "b", "c"] {
+      changes.append(
+        .created(NewJob(id: id, type: "t", key: "k", config: "{\"type\":\"t\"}", total: 9)))
+    }
+    for step in 0..<60 {
+      let id = ["a", "b", "c"].randomElement(using: &dice) ?? "a"
+      switch Int.random(in: 0..<14, using: &dice) {
+      case 0: changes.append(.opened(job: id, owner: Self.owner, salt: 8, isRoll: false))
+      case 1: changes.append(.closed(job: id, why: "w"))
+      case 2: changes.append(.detached(job: id, watched: nil))
+      case 3: changes.append(.paused(job: id, reason: "asked", error: nil, resumeAt: 99))
+      case 4: changes.append(.resumed(job: id))
+      case 5: changes.append(.completed(job: id, result: "{\"n\":[1,2]}"))
+      case 6: changes.append(.failed(job: id, reason: "error", error: "e", keepsLog: step % 2 == 0))
+      case 7: changes.append(.retried(job: id))
+      case 8: changes.append(.planned(job: id, PackedItems(try packed(["p\(step)", "q"]))))
+      case 9: changes.append(.topEdited(name: "activeJobId", text: "\"\(id)\""))
+      case 10: changes.append(.importedOpaque("[\(step)]"))
+      default: changes.append(.reported(job: id, Report(advance: Int64(step))))
+      }
+    }
+    changes.append(.removed(job: "c"))
+    return try changes.enumerated().map { number, change in
+      let buffer = Buffer()
+      try change.encode(time: Int64(number) * 1000, to: buffer)
+      return (change.kind.rawValue, buffer)
+    }
+  }
+
+  private func fold(_ events: [(kind: UInt16, payload: Buffer)]) throws -> State {
+    let state = State()
+    for (number, event) in events.enumerated() {
+      let decoded = try #require(try Change.decode(event.kind, event.payload.bytes))
+      try state.apply(
+        Event(seq: UInt64(number + 1), time: decoded.time, change: decoded.change))
+    }
+    return state
+  }
+
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func theSameEventsGiveTheSameDocument(_ seed: UInt64) throws {
+    let events = try events(seed)
+    let first = try document(try fold(events))
+    #expect(try document(try fold(events)) == first)
+  }
+
+  /// A snapshot in the middle changes nothing.
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func aSnapshotIsAsGoodAsItsEvents(_ seed: UInt64) throws {
+    let events = try events(seed)
+    let whole = try document(try fold(events))
+    let half = try fold(Array(events.prefix(30)))
+    let snapshot = Array(try document(half).utf8)
+    let state = try snapshot.withUnsafeBytes { try StateDocument.decode($0).state }
+    for (number, event) in events.enumerated().dropFirst(30) {
+      let decoded = try #require(try Change.decode(event.kind, event.payload.bytes))
+      try state.apply(
+        Event(seq: UInt64(number + 1), time: decoded.time, change: decoded.change))
+    }
+    let (found, wanted) = (try lines(state), whole.split(separator: "\n"))
+    let first = zip(found, wanted).first { $0 != $1 }
+    #expect(found == wanted, "\(first.map { "\($0.0) instead of \($0.1)" } ?? "")")
+  }
+
+  private func lines(_ state: State) throws -> [Substring] {
+    try document(state).split(separator: "\n")
+  }
+
+  @Test func theIndexAndTheListAgree() throws {
+    let state = try fold(try events(1))
+    #expect(state.job("c") == nil)
+    #expect(state.jobs.map { $0.id } == ["a", "b"])
+    #expect(state.job("a") === state.jobs[0])
+  }
+
+  private func document(_ state: State) throws -> String {
+    let buffer = Buffer()
+    try StateDocument.encode(state, epoch: .init(high: 1, low: 2), into: JSONText(buffer))
+    return string(buffer.bytes)
+  }
+}
