@@ -41,9 +41,9 @@
  *     return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. A host that reports nothing for ten minutes
  *     publishes nothing for ten minutes; see bgj_manager_sync.
- *   - The descriptors of the library are numbered from 256 on. A host that closes what is not its own
- *     (closefrom, close_range) loses the manager: its calls give BGJ_IO. That is noticed within 30 ms;
- *     until then a report may go into whatever file the host opened under the same number.
+ *   - The descriptors of the library are numbered from 256 on. A host that closes what is not its
+ *     own (closefrom, close_range) loses the manager: its calls give BGJ_IO. That is noticed within
+ *     30 ms; until then a report may go into whatever file the host opened under the same number.
  *   - When malloc fails inside the Swift runtime, the process aborts; what is on disk stays valid.
  *     The large buffers are allocated apart from it and give BGJ_NO_MEMORY instead.
  *

