@@ -28,7 +28,8 @@ public final class JobManager: @unchecked Sendable {
       project: project,
       options: .init(
         isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
-        lockTimeoutMs: options.lockTimeoutMs, keepFinished: options.keepFinished),
+        lockTimeoutMs: min(max(0, options.lockTimeoutMs), 86_400_000),
+        keepFinished: options.keepFinished),
       clock: Clock(source: options.clock))
     try store.refresh()
   }

@@ -40,12 +40,17 @@ int cposix_ofd_test(int fd) {
   return lock.l_type != F_UNLCK;
 }
 
+/* Wraps around for times beyond the year 2262, which some file systems have; it is only compared. */
+static int64_t nanoseconds(struct timespec time) {
+  return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
+}
+
 static void copy_status(const struct stat *from, struct cposix_file_status *to) {
   to->inode = from->st_ino;
   to->device = from->st_dev;
   to->size = from->st_size;
-  to->modified_ns = from->st_mtim.tv_sec * 1000000000LL + from->st_mtim.tv_nsec;
-  to->changed_ns = from->st_ctim.tv_sec * 1000000000LL + from->st_ctim.tv_nsec;
+  to->modified_ns = nanoseconds(from->st_mtim);
+  to->changed_ns = nanoseconds(from->st_ctim);
   to->links = from->st_nlink;
   to->mode = from->st_mode & 07777;
   to->owner = from->st_uid;

@@ -33,7 +33,7 @@ extension JobState {
       clearReason()
       completed = nil
       result = nil
-      attempts += 1
+      attempts = attempts.clampedAdding(1)
       items.forgetFailures()
       estimator.skip(to: current, active: clock.total)
     default: break

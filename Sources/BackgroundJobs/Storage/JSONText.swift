@@ -100,7 +100,7 @@ final class JSONText {
 
   private func newLine(_ depth: Int) throws(JobError) {
     try buffer.append(UInt8(ascii: "\n"))
-    for _ in 0..<depth { try buffer.append("  " as StaticString) }
+    for _ in 0..<max(0, depth) { try buffer.append("  " as StaticString) }
   }
 
   // MARK: Values

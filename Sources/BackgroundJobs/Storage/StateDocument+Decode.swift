@@ -237,7 +237,7 @@ extension StateDocument {
     var buckets: [Estimator.Bucket] = []
     var position = 2
     while position + 3 < value.count, buckets.count < 256 {
-      guard let events = value.at(position)?.integer, events > 0,
+      guard let events = value.at(position)?.integer, events > 0, events < 1 << 40,
         let count = value.at(position + 1)?.real, count > 0,
         let seconds = value.at(position + 2)?.real, seconds > 0,
         let squares = value.at(position + 3)?.real, squares >= 0

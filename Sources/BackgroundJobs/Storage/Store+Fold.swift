@@ -120,14 +120,14 @@ extension Store {
 
   private func follows(_ record: Record, _ journal: Journal) -> Bool {
     if journal.end == 0 { return record.kind == Record.Kind.snapshot.rawValue }
-    return record.seq == state.seq + 1
+    return record.seq == state.seq &+ 1
   }
 
   /// PROTOCOL R2: what a kill or a power cut leaves is cut off; what was durable and is gone is damage.
   private func handleTail(
     _ journal: Journal, _ bytes: UnsafeRawBufferPointer, _ offset: Int, at place: Int64
   ) throws(JobError) -> Bool {
-    let missing = journal.end == 0 ? 0 : state.seq + 1
+    let missing = journal.end == 0 ? 0 : state.seq &+ 1
     if journal.end == 0 || isDamage(bytes, after: offset, missing: missing, salt: journal.salt) {
       // A reader may be looking at a file that is being replaced.
       if try journal.file.status().links == 0 {
@@ -206,7 +206,7 @@ extension Store {
   private func finishLog(_ job: JobState) throws(JobError) {
     try foldLog(job)
     guard let log = job.log else { return }
-    closedLogBytes += log.offset
+    closedLogBytes = closedLogBytes.clampedAdding(log.offset)
     readers[log.number] = nil
   }
 
@@ -230,6 +230,9 @@ extension Store {
     }
     let size = try file.status().size
     guard size > offset else { return }
+    guard size - offset <= 1 << 32 else {
+      throw JobError(.noMemory, "\(file.name) has \(size) bytes")
+    }
     logBytes.clear()
     try file.read(Int(size - offset), at: offset, into: logBytes)
     var place = 0
@@ -242,7 +245,7 @@ extension Store {
       let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
       try job.apply(report, at: realtime, fromOwner: true)
       place += LogFormat.recordSize(payload.count)
-      index += 1
+      index &+= 1
       job.log?.index = index
       job.log?.offset = offset + Int64(place)
     }

@@ -72,7 +72,7 @@ extension Store {
       state.isNamed = true
       try append([.named], durable: false)
     }
-    let number = state.seq + 1
+    let number = state.seq &+ 1
     let name = LogFormat.name(number)
     let file = try places.create(name, in: files)
     do throws(JobError) {

@@ -69,7 +69,7 @@ extension Store {
       let isWhatWasRead =
         read.map { $0.inode == out.inode && $0.size == out.size && $0.modified == out.modified }
         ?? true
-      let isRacy = read.map { cposix_realtime() - $0.modified < 20_000_000 } ?? false
+      let isRacy = read.map { cposix_realtime() &- $0.modified < 20_000_000 } ?? false
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
       let publication = Publication(
         seq: state.seq, file: file, out: isWhatWasRead && !isRacy ? out : FileStamp(),

@@ -29,7 +29,7 @@ extension Store {
     let aside = asideName(Journal.name)
     try state.apply(
       Event(
-        seq: max(state.seq, found.highestSeq) + 1, time: clock.realtimeMs,
+        seq: max(state.seq, found.highestSeq) &+ 1, time: clock.realtimeMs,
         change: .setAside(name: "background-jobs.d/\(aside)", why: reason.message)))
     text.clear()
     try StateDocument.encode(state, epoch: epoch, into: JSONText(text))

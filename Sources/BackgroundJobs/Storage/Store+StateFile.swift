@@ -63,7 +63,7 @@ extension Store {
   }
 
   func isBeingWritten(_ stamp: FileStamp) -> Bool {
-    let age = cposix_realtime() - stamp.modified
+    let age = cposix_realtime() &- stamp.modified
     return age >= 0 && age < Self.writingTime
   }
 

@@ -161,7 +161,7 @@ final class Store {
     var seq = state.seq
     var hasReports = false
     try fill { change throws(JobError) in
-      seq += 1
+      seq &+= 1
       if change.kind == .reported || change.kind == .closed { hasReports = true }
       try Record.append(
         to: journalBytes, kind: change.kind, seq: seq, synced: journal.durableSeq,
