@@ -37,6 +37,8 @@
  *
  *   - Linux, one machine, a local file system: ext2 to 4, xfs, btrfs, f2fs, zfs, tmpfs or
  *     overlayfs. Elsewhere (NFS: its locks and renames promise less) opening gives BGJ_UNSUPPORTED.
+ *   - The private directory beside the state file belongs to one user: only that user, and root,
+ *     can open a manager. Everyone who may can read the state file.
  *   - The owner of a job, the process that does its work, learns of a pause from what its own calls
  *     return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. A host that reports nothing for ten minutes
@@ -190,7 +192,7 @@ typedef enum bgj_job_status {
 #define BGJ_MASK_ALL 0x7eu
 
 /* The detail of a failure. You own it; pass NULL where you do not want it. Initialise it with
- * BGJ_ERROR_INIT; a status of 10 or more fills it, any other clears it. It holds no memory. */
+ * BGJ_ERROR_INIT; every status but BGJ_OK fills it, BGJ_OK clears it. It holds no memory. */
 typedef struct bgj_error {
   size_t struct_size;  /* sizeof(bgj_error); set by BGJ_ERROR_INIT */
   bgj_status status;   /* what the call returned */
@@ -211,7 +213,7 @@ typedef enum bgj_clock_id {
  * and must not call this library. Negative results are taken as 0. */
 typedef int64_t (*bgj_clock)(void *context, bgj_clock_id which);
 
-/* Never write: changes give BGJ_UNSUPPORTED. For viewers without write permission. */
+/* Never write: changes give BGJ_UNSUPPORTED. */
 #define BGJ_OPEN_READ_ONLY 0x1u
 /* Use a file system that is not on the list of the caveats. Its locks had better work. */
 #define BGJ_OPEN_ANY_FILE_SYSTEM 0x2u
@@ -274,7 +276,7 @@ typedef struct bgj_job_info {
   int64_t resume_at_ms;       /* paused for a rate limit: when it may go on */
   int64_t owner_pid;          /* the owner; 0: none, or unknown */
   int owned_by_caller;        /* 1: this manager owns it */
-  int pause_acknowledged;     /* paused: 1 when no owner is working on it any more */
+  int pause_acknowledged;     /* paused: 1 when its owner has seen it, or there is none */
   int attempts;               /* 1, and one more with each bgj_job_retry */
 } bgj_job_info;
 
@@ -411,9 +413,9 @@ BGJ_API bgj_status bgj_job_leave(bgj_job *job, const char *why, bgj_error *error
 
 /*
  * Pauses a pending or running job, or replaces the reason of a paused one. The owner sees it in the
- * status of its next report; see bgj_job_info.pause_acknowledged. reason: a word for programs,
- * NULL: "asked". retry_after_s: seconds after which the job may be started again, at most
- * 3155760000 (a hundred years); 0: only bgj_job_resume ends the pause.
+ * status of each report that begins 30 ms after it, or later; see bgj_job_info.pause_acknowledged.
+ * reason: a word for programs, NULL: "asked". retry_after_s: seconds after which the job may be
+ * started again, at most 3155760000 (a hundred years); 0: only bgj_job_resume ends the pause.
  *   BGJ_FINISHED     it has ended
  */
 BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry_after_s,
@@ -431,7 +433,7 @@ BGJ_API bgj_status bgj_job_rate_limited(bgj_job *job, const char *provider, int6
                                         bgj_error *error);
 
 /*
- * Lifts a pause: the job is running again if its owner is alive and waits, else pending. Nothing
+ * Lifts a pause: the job is running again if it has a live owner, else pending. Nothing
  * happens, BGJ_OK, if it is pending or running.
  *   BGJ_FINISHED     it has ended
  *   BGJ_ILLEGAL_TRANSITION  its status is not one of ours
@@ -442,7 +444,8 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
  * Waits until the job's status is in statuses (BGJ_MASK_...), or the job ends, or timeout_ms
  * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause. A pause
  * with a time (a rate limit) ends when its time has come, through the owner's wait, or through
- * anybody's when there is no owner. Other threads may use the manager meanwhile. status, if
+ * anybody's when there is no owner. BGJ_MASK_PENDING also stands for interrupted, as such a job may
+ * be started. Other threads may use the manager meanwhile. status, if
  * not NULL, gets the job's status, whatever the result.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed
@@ -451,9 +454,9 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
                                 bgj_job_status *status, bgj_error *error);
 
 /*
- * Ends a job well. result: a JSON value to be kept with it, or NULL. A job may complete below its
- * total. Completing a completed job is BGJ_OK and changes nothing. Completed jobs beyond the last
- * keep_finished are removed.
+ * Ends a job well, a pending one as well. result: a JSON value to be kept with it, or NULL. A job
+ * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Completed
+ * jobs beyond the last keep_finished are removed.
  *   BGJ_FINISHED     it has failed
  *   BGJ_BUSY         another live process owns it
  *   BGJ_INVALID      result is not JSON
@@ -462,8 +465,8 @@ BGJ_API bgj_status bgj_job_complete(bgj_job *job, const char *result, bgj_error 
 
 /*
  * Ends a job badly; why, in words, may be NULL. Its reason is "error". Failing a failed job is
- * BGJ_OK and changes nothing. Anyone may do it; a live owner gets BGJ_FINISHED from its next
- * report.
+ * BGJ_OK and changes nothing. Anyone may do it; a live owner gets BGJ_FINISHED from reports that
+ * begin 30 ms after it, or later; what it reported before is kept.
  *   BGJ_FINISHED     it is completed
  */
 BGJ_API bgj_status bgj_job_fail(bgj_job *job, const char *why, bgj_error *error);
@@ -502,7 +505,8 @@ BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *cur
                                   const char *completed_item, const char *failed_item,
                                   bgj_error *error);
 
-/* Adds count to current, for work whose items have no names. 0 is fine; negative goes back. */
+/* Adds count to current, for work whose items have no names. Negative goes back; below 0 it
+ * shows 0. */
 BGJ_API bgj_status bgj_job_advance(bgj_job *job, int64_t count, bgj_error *error);
 
 /* Marks an item done. A failed item that is done after all is done; a done item stays done. */
@@ -526,7 +530,8 @@ BGJ_API bgj_status bgj_job_set_cursor(bgj_job *job, const char *json, bgj_error 
  * Names items in advance, in the order in which bgj_job_next shall give them out. Items that the
  * job knows are skipped, so that a plan may be given on every run. A total below the number of
  * items known then becomes that number. Possible until the job ends. It is as durable as a change
- * of status.
+ * of status. It is no report: BGJ_OK on a pending or paused job, too.
+ *   BGJ_FINISHED     it has ended
  *   BGJ_INVALID      count is not 0 and items is NULL, or one of its members is NULL or no item
  */
 BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t count,

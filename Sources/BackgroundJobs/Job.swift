@@ -158,8 +158,7 @@ public final class Job: @unchecked Sendable {
         if let log = store.ownedLog(of: job) {
           try store.acknowledge(job, log)
         }
-        // Planning is a report: it says so when the job is paused.
-        return operation == .plan && job.status == .paused ? .paused : .ok
+        return .ok
       }
     }
   }
@@ -187,8 +186,10 @@ public final class Job: @unchecked Sendable {
     var nap: Int64 = 5
     while true {
       let now = try manager.with { store throws(JobError) in try look(store) }
-      guard let now else { return (.finished, .other("removed")) }
+      guard let (now, isInterrupted) = now else { return (.finished, .other("removed")) }
       if statuses.contains(now) { return (.ok, now) }
+      // Whoever waits to start a job may start an interrupted one.
+      if isInterrupted, statuses.contains(JobStatus.pending) { return (.ok, now) }
       if now.isFinished { return (.finished, now) }
       let waited = (Clock.machine - begin) / 1_000_000
       if let timeoutMs, waited >= timeoutMs { return (.timeout, now) }
@@ -199,12 +200,14 @@ public final class Job: @unchecked Sendable {
   }
 
   /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil: removed.
-  private func look(_ store: Store) throws(JobError) -> JobStatus? {
+  private func look(
+    _ store: Store
+  ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     try store.refresh()
     guard var job = store.state.job(id) else { return nil }
     if let log = store.ownedLog(of: job) {
       guard job.status == .running || job.status == .paused else {
-        return try store.letGo(of: job, log)
+        return try store.letGo(of: job, log).map { ($0, false) }
       }
       try store.acknowledge(job, log)
     }
@@ -213,7 +216,8 @@ public final class Job: @unchecked Sendable {
       guard let found = store.state.job(id) else { return nil }
       job = found
     }
-    return try store.info(job).status
+    let info = try store.info(job)
+    return (info.status, info.status == .paused && info.reason == Reason.interrupted)
   }
 
   /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.

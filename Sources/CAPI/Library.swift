@@ -42,25 +42,30 @@ public func bgj_status_name(_ status: bgj_status) -> UnsafePointer<CChar>? {
 
 @_cdecl("bgj_status_message") @implementation
 public func bgj_status_message(_ status: bgj_status) -> UnsafePointer<CChar>? {
-  switch Status(rawValue: Int32(bitPattern: status.rawValue)) {
-  case .ok: pointer("done")
-  case .paused: pointer("kept, but the job is paused")
-  case .resumed: pointer("the job was resumed meanwhile and is still yours")
-  case .end: pointer("there is no further item")
-  case .finished: pointer("the job has ended; nothing was kept")
-  case .invalid: pointer("an argument is not valid")
-  case .notFound: pointer("there is no such job")
-  case .ambiguous: pointer("several ids begin so")
-  case .illegalTransition: pointer("the job's status does not allow this")
-  case .busy: pointer("another process is in the way")
-  case .timeout: pointer("the time has passed")
-  case .damaged: pointer("a file is damaged")
-  case .io: pointer("the operating system refused")
-  case .noSpace: pointer("there is no space left")
-  case .noMemory: pointer("there is no memory left")
-  case .unsupported: pointer("this is not supported here")
-  case .forked: pointer("the handle came through a fork")
-  case nil: pointer("unknown status")
+  pointer(words(for: Status(rawValue: Int32(bitPattern: status.rawValue))))
+}
+
+/// nil: a number that we do not know.
+func words(for status: Status?) -> StaticString {
+  switch status {
+  case .ok: "done"
+  case .paused: "the job is paused"
+  case .resumed: "the job was resumed meanwhile and is still yours"
+  case .end: "there is no further item"
+  case .finished: "the job has ended; nothing was kept"
+  case .invalid: "an argument is not valid"
+  case .notFound: "there is no such job"
+  case .ambiguous: "several ids begin so"
+  case .illegalTransition: "the job's status does not allow this"
+  case .busy: "another process is in the way"
+  case .timeout: "the time has passed"
+  case .damaged: "a file is damaged"
+  case .io: "the operating system refused"
+  case .noSpace: "there is no space left"
+  case .noMemory: "there is no memory left"
+  case .unsupported: "this is not supported here"
+  case .forked: "the handle came through a fork"
+  case nil: "unknown status"
   }
 }
 

@@ -19,35 +19,46 @@ func call(
 ) -> bgj_status {
   do throws(JobError) {
     let status = try body()
-    if let error { write(nil, to: error) }
+    if let error { write(status, to: error) }
     return bgj_status(status)
   } catch let failure {
-    if let error { write(failure, to: error) }
+    if let error {
+      _ = try? withBytes(of: failure.message) { bytes throws(JobError) in
+        write(failure.status, failure.osError, bytes, to: error)
+      }
+    }
     return bgj_status(failure.status)
   }
 }
 
+/// News have a sentence of their own; success has none.
+@inline(never)
+private func write(_ status: Status, to error: UnsafeMutablePointer<bgj_error>) {
+  let words = words(for: status)
+  let count = status == .ok ? 0 : words.utf8CodeUnitCount
+  write(status, 0, UnsafeRawBufferPointer(start: words.utf8Start, count: count), to: error)
+}
+
 /// Writes no further than the caller's `struct_size`. The message is cut between characters.
-private func write(_ failure: JobError?, to error: UnsafeMutablePointer<bgj_error>) {
+private func write(
+  _ status: Status, _ number: Int32, _ message: UnsafeRawBufferPointer,
+  to error: UnsafeMutablePointer<bgj_error>
+) {
   let raw = UnsafeMutableRawPointer(error)
   let size = raw.load(as: Int.self)
   guard size >= 12, size <= 1 << 20 else { return }
-  raw.storeBytes(of: failure?.status.rawValue ?? 0, toByteOffset: 8, as: Int32.self)
+  raw.storeBytes(of: status.rawValue, toByteOffset: 8, as: Int32.self)
   guard size >= 16 else { return }
-  raw.storeBytes(of: failure?.osError ?? 0, toByteOffset: 12, as: Int32.self)
+  raw.storeBytes(of: number, toByteOffset: 12, as: Int32.self)
   let room = min(size - 16, 496)
   guard room > 0 else { return }
-  let text = raw + 16
-  var length = 0
-  for scalar in (failure?.message ?? "").unicodeScalars {
-    let utf8 = UTF8.encode(scalar)
-    guard let utf8, length + utf8.count < room else { break }
-    for byte in utf8 {
-      text.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: length, as: UInt8.self)
-      length += 1
-    }
+  var length = min(message.count, room - 1)
+  while length > 0, length < message.count, message[length] & 0xc0 == 0x80 { length -= 1 }
+  for position in 0..<length {
+    let byte = message[position]
+    raw.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: 16 + position, as: UInt8.self)
   }
-  text.storeBytes(of: 0, toByteOffset: length, as: UInt8.self)
+  raw.storeBytes(of: 0, toByteOffset: 16 + length, as: UInt8.self)
 }
 
 func missing(_ what: StaticString) -> JobError { JobError(.invalid, "\(what) is NULL") }

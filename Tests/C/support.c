@@ -75,8 +75,7 @@ void check_status(bgj_status got, bgj_status expected, const char *call, const c
   }
   /* 99: the call was not given the error, or its function has none. */
   if (error.status == (bgj_status)99) return;
-  int right = error.status == got || (got < BGJ_FINISHED && error.status == BGJ_OK);
-  if (!right || (error.message[0] != 0) != (got >= BGJ_FINISHED)) {
+  if (error.status != got || (error.message[0] != 0) != (got != BGJ_OK)) {
     print_error("%s\n  gave %s, and its error says %s: \"%s\"\n", call, bgj_status_name(got),
                 bgj_status_name(error.status), error.message);
     _fail(file, line);

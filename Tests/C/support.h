@@ -35,7 +35,7 @@ void close_manager(void);
 
 /* ---- Assertions ---- */
 
-/* The call must give this status; a failure must have filled the error, and nothing else. */
+/* The call must give this status, and the error must say the same: BGJ_OK clears it. */
 #define assert_status(expected, call) \
   check_status((error.status = (bgj_status)99, call), expected, #call, __FILE__, __LINE__)
 void check_status(bgj_status got, bgj_status expected, const char *call, const char *file,

@@ -56,9 +56,10 @@ final class JobState {
   /// Jobs that we never changed belong to other tools.
   var isOurs: Bool { revision != 0 }
 
-  var current: Int64 {
-    Int64(items.doneCount + items.failedCount).clampedAdding(advances).clampedAdding(shift)
-  }
+  /// Items and advances, before what was said explicitly.
+  var counted: Int64 { Int64(items.doneCount + items.failedCount).clampedAdding(advances) }
+
+  var current: Int64 { Swift.max(0, counted.clampedAdding(shift)) }
 
   /// Rounded down, 0 to 100; 0 while the total is unknown.
   var percentage: Int64 {

@@ -97,7 +97,7 @@ enum Lifecycle {
       return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
     case .illegalTransition where operation == .leave && !job.status.isFinished:
       return "\(what), this manager does not own it: cannot leave it"
-    case .illegalTransition where job.status == .running:
+    case .illegalTransition where job.status == .running && job.owner == nil:
       return "\(what), and nothing is known of its owner: cannot \(operation.verb) it"
     case .illegalTransition where job.status == .completed:
       return "\(what) and has no failed items: cannot \(operation.verb) it"

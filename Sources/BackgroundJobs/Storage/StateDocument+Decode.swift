@@ -175,7 +175,7 @@ extension StateDocument {
   /// What `current` says beyond the items and advances is the shift.
   private static func finishProgress(_ progress: JSONValue?, _ job: JobState) {
     guard job.shift == 0, let current = progress?["current"]?.integer else { return }
-    job.shift = current.clampedAdding(-job.current)
+    job.shift = current.clampedAdding(-job.counted)
   }
 
   private static func decodeOurs(

@@ -49,7 +49,7 @@ extension Store {
       let jobs = try StateDocument.decode(bytes.bytes).state.jobs.count
       note(name, "\(bytes.count) bytes, \(jobs) jobs, sound", true)
     } catch {
-      note(name, StateDocument.describe(error, name).message, false)
+      note(name, StateDocument.describe(error, "damaged").message, false)
     }
   }
 

@@ -75,8 +75,7 @@ extension Store {
       }
     }
     if let current = report.current {
-      let counted = job.current.clampedAdding(-job.shift).clampedAdding(added)
-        .clampedAdding(report.advance ?? 0)
+      let counted = job.counted.clampedAdding(added).clampedAdding(report.advance ?? 0)
       let shift = current.clampedAdding(-counted)
       if shift != job.shift {
         report.shift = shift

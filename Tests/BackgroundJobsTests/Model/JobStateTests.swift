@@ -46,11 +46,12 @@ import Testing
     #expect(job.current >= -largest && job.current <= largest)
   }
 
-  @Test(arguments: [
-    (0, 0, 0), (5, 0, 0), (-5, 10, 0), (0, 10, 0), (1, 3, 33), (2, 3, 66), (199, 200, 99),
-    (3, 3, 100), (9, 3, 100), (1, .max, 0), (.max - 1, .max, 99), (.max, .max, 100),
-    (.min, .max, 0), (.max, 1, 100), (.max, -1, 0), (Int64.max / 2, .max, 49),
-  ] as [(Int64, Int64, Int64)])
+  @Test(
+    arguments: [
+      (0, 0, 0), (5, 0, 0), (-5, 10, 0), (0, 10, 0), (1, 3, 33), (2, 3, 66), (199, 200, 99),
+      (3, 3, 100), (9, 3, 100), (1, .max, 0), (.max - 1, .max, 99), (.max, .max, 100),
+      (.min, .max, 0), (.max, 1, 100), (.max, -1, 0), (Int64.max / 2, .max, 49),
+    ] as [(Int64, Int64, Int64)])
   func percentageIsRoundedDown(_ current: Int64, _ total: Int64, _ percentage: Int64) {
     job.shift = current
     job.total = total
@@ -59,10 +60,11 @@ import Testing
     #expect((0...100).contains(job.percentage))
   }
 
-  @Test(arguments: [
-    (.max, 1, 1 << 53 - 1), (.max, .max, 1 << 53 - 1), (.min, -1, -(1 << 53 - 1)), (1, 2, 3),
-    (.min, .max, -1), (0, .min, -(1 << 53 - 1)),
-  ] as [(Int64, Int64, Int64)])
+  @Test(
+    arguments: [
+      (.max, 1, 1 << 53 - 1), (.max, .max, 1 << 53 - 1), (.min, -1, -(1 << 53 - 1)), (1, 2, 3),
+      (.min, .max, -1), (0, .min, -(1 << 53 - 1)),
+    ] as [(Int64, Int64, Int64)])
   func clampedSums(_ a: Int64, _ b: Int64, _ sum: Int64) { #expect(a.clampedAdding(b) == sum) }
 
   @Test func whatIsFinishedIsNotWorkedOn() throws {

@@ -40,7 +40,8 @@ import Testing
     return job
   }
 
-  private func wanted(_ operation: BackgroundJobs.Operation, _ c: Condition, _ who: Who) -> Verdict {
+  private func wanted(_ operation: BackgroundJobs.Operation, _ c: Condition, _ who: Who) -> Verdict
+  {
     let anothers = who == .otherOwned
     switch operation {
     case .start:

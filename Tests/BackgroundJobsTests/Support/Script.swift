@@ -24,7 +24,8 @@ final class Cast {
   func a(_ type: String) throws(JobError) -> Job { try handle("a", type, a) }
   func b(_ type: String) throws(JobError) -> Job { try handle("b", type, b) }
 
-  private func handle(_ who: String, _ type: String, _ manager: JobManager) throws(JobError) -> Job {
+  private func handle(_ who: String, _ type: String, _ manager: JobManager) throws(JobError) -> Job
+  {
     if let job = handles[who + type] { return job }
     // A creation that gave an error may have happened all the same.
     if ids[type] == nil { ids[type] = try manager.list(type: type).first?.id }

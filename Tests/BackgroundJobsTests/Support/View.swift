@@ -59,7 +59,7 @@ struct View: Equatable, CustomStringConvertible {
   /// After the end of every process.
   var dead: View {
     var view = self
-    for place in view.jobs.indices 
+    for place in view.jobs.indices
     where view.jobs[place].status == "running" && !view.jobs[place].isDetached {
       view.jobs[place].status = "paused"
       view.jobs[place].reason = "interrupted"

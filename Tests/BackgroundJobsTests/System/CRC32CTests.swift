@@ -4,14 +4,15 @@ import Testing
 
 @Suite struct CRC32CTests {
   /// RFC 3720, B.4.
-  @Test(arguments: [
-    (Array("123456789".utf8), 0xe306_9283),
-    ([UInt8](repeating: 0, count: 32), 0x8a91_36aa),
-    ([UInt8](repeating: 0xff, count: 32), 0x62a8_ab43),
-    ([UInt8](0..<32), 0x46dd_794e),
-    ([UInt8]((0..<32).reversed()), 0x113f_db5c),
-    ([], 0),
-  ] as [([UInt8], UInt32)])
+  @Test(
+    arguments: [
+      (Array("123456789".utf8), 0xe306_9283),
+      ([UInt8](repeating: 0, count: 32), 0x8a91_36aa),
+      ([UInt8](repeating: 0xff, count: 32), 0x62a8_ab43),
+      ([UInt8](0..<32), 0x46dd_794e),
+      ([UInt8]((0..<32).reversed()), 0x113f_db5c),
+      ([], 0),
+    ] as [([UInt8], UInt32)])
   func publishedVectors(_ bytes: [UInt8], _ sum: UInt32) {
     #expect(bytes.withUnsafeBytes { CRC32C.of($0) } == sum)
   }
@@ -32,7 +33,9 @@ import Testing
     for start in 0..<9 {
       for end in start...96 {
         let part = Array(bytes[start..<end])
-        let sum = bytes.withUnsafeBytes { CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+        let sum = bytes.withUnsafeBytes {
+          CRC32C.of(UnsafeRawBufferPointer(rebasing: $0[start..<end]))
+        }
         #expect(sum == slowly(part))
       }
     }

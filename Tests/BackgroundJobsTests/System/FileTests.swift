@@ -99,10 +99,11 @@ import Testing
     #expect(buffer.count == 0)
   }
 
-  @Test(arguments: [
-    (ENOSPC, .noSpace), (EDQUOT, .noSpace), (EFBIG, .noSpace), (ENOMEM, .noMemory), (EIO, .io),
-    (EACCES, .io), (EROFS, .io),
-  ] as [(Int32, Status)])
+  @Test(
+    arguments: [
+      (ENOSPC, .noSpace), (EDQUOT, .noSpace), (EFBIG, .noSpace), (ENOMEM, .noMemory), (EIO, .io),
+      (EACCES, .io), (EROFS, .io),
+    ] as [(Int32, Status)])
   func errnoBecomesAStatus(_ number: Int32, _ status: Status) throws {
     let file = try make()
     let hook = Faults.Hook(operation: { operation, _ in operation == .sync ? number : nil })

@@ -12,7 +12,7 @@ import Testing
   @Test func everyShortSequence() {
     for first in UInt8.min...UInt8.max {
       #expect(agrees([first]))
-      for second in stride(from: 0, through: 255, by: 1) { 
+      for second in stride(from: 0, through: 255, by: 1) {
         if !agrees([first, UInt8(second)]) { Issue.record("\(first) \(second)") }
       }
     }

@@ -1,0 +1,131 @@
+import Testing
+
+@testable import BackgroundJobs
+
+@Suite struct EventCodingTests {
+  private static let owner = ProcessIdentity(
+    pid: 4321, startTicks: .max, namespace: 4_026_531_836, boot: .max - 1)
+
+  private static func job() throws -> JobState {
+    let text = Array(
+      """
+      {"id":"j","type":"t","status":"paused","config":{"a":[1,2]},"error":"e","progress":
+      {"current":2,"total":9,"itemsCompleted":["a"],"itemsFailed":["b"],"currentItem":"c"}}
+      """.utf8)
+    let job = try text.withUnsafeBytes { raw in try StateDocument.decodeJob(raw) }
+    return try #require(job)
+  }
+
+  private static func report() throws -> (Report, [UInt8]) {
+    var report = Report(time: -5, shift: .min, advance: .max, total: 3)
+    let bytes = Array("item".utf8)
+    report.acknowledgesPause = true
+    report.clockOffset = -1
+    return (report, bytes)
+  }
+
+  /// One of each, with every optional part there and not.
+  static func samples() throws -> [Change] {
+    let stamp = FileStamp(inode: .max, size: 7, modified: .min, changed: -1)
+    let new = NewJob(id: "i", type: "t", key: nil, config: "{}", total: .max)
+    return [
+      .created(new),
+      .created(NewJob(id: "", type: "ä", key: "", config: "{\"a\":1}", total: 0)),
+      .opened(job: "j", owner: owner, salt: .max, isRoll: true),
+      .opened(job: "j", owner: ProcessIdentity(), salt: 0, isRoll: false),
+      .closed(job: "j", why: nil), .closed(job: "j", why: "ended"),
+      .detached(job: "j", watched: nil), .detached(job: "j", watched: owner),
+      .paused(job: "j", reason: "asked", error: nil, resumeAt: nil),
+      .paused(job: "j", reason: "rate-limit", error: "e", resumeAt: 0), .resumed(job: "j"),
+      .completed(job: "j", result: nil), .completed(job: "j", result: "[1]"),
+      .failed(job: "j", reason: "error", error: nil, keepsLog: false),
+      .failed(job: "j", reason: "cancelled", error: "e", keepsLog: true), .retried(job: "j"),
+      .removed(job: "j"), .reported(job: "j", Report()), .reported(job: "j", try report().0),
+      .planned(job: "j", PackedItems(try packed(["a", "", "ccc"]))), .imported(try job()),
+      .importedOpaque("[1,{\"a\":null}]"),
+      .edited(try job(), members: ["config", "x"], takesStatus: true),
+      .edited(try job(), members: [], takesStatus: false), .topEdited(name: "v", text: nil),
+      .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,
+      .published(Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max)),
+    ]
+  }
+
+  private func encoded(_ change: Change) throws -> [UInt8] {
+    let buffer = Buffer()
+    try change.encode(time: -1_767_156_458_281, to: buffer)
+    return Array(buffer.bytes)
+  }
+
+  private func decode(_ kind: UInt16, _ bytes: [UInt8]) throws -> (bytes: [UInt8], time: Int64)? {
+    try bytes.withUnsafeBytes { raw in
+      guard let found = try Change.decode(kind, raw) else { return nil }
+      if found.change.kind.rawValue != kind { Issue.record("\(kind)") }
+      return (try encoded(found.change), found.time)
+    }
+  }
+
+  @Test func everyChangeComesBack() throws {
+    var kinds: Set<UInt16> = []
+    for change in try Self.samples() {
+      let bytes = try encoded(change)
+      let found = try #require(try decode(change.kind.rawValue, bytes))
+      #expect(found.bytes == bytes, "\(change)")
+      #expect(found.time == -1_767_156_458_281)
+      kinds.insert(change.kind.rawValue)
+    }
+    let all = (2...UInt16(64)).filter { Record.Kind(rawValue: $0) != nil }
+    #expect(kinds == Set(all), "every kind of event has a sample")
+  }
+
+  @Test func everyTruncationAndBitFlipIsSafe() throws {
+    for change in try Self.samples() {
+      let (kind, bytes) = (change.kind.rawValue, try encoded(change))
+      for count in bytes.indices { _ = try decode(kind, Array(bytes[..<count])) }
+      for place in bytes.indices {
+        for bit in 0..<8 {
+          var flipped = bytes
+          flipped[place] ^= 1 << bit
+          _ = try decode(kind, flipped)
+        }
+      }
+    }
+  }
+
+  @Test func unknownKindsAndSnapshotsAreNoEvents() throws {
+    for kind in [0, 1, 21, 99, .max] as [UInt16] {
+      #expect(try decode(kind, [0, 0, 0, 0, 0, 0, 0, 0]) == nil)
+    }
+  }
+
+  @Test func randomPayloadsAreSafe() throws {
+    var dice = Dice(1)
+    for _ in 0..<1500 {
+      let bytes = dice.bytes(Int.random(in: 0..<60, using: &dice))
+      _ = try decode(UInt16.random(in: 0...22, using: &dice), bytes)
+    }
+  }
+
+  /// The same bytes in an owner's log and in the journal.
+  @Test func aReportWithEverythingComesBack() throws {
+    let (sample, item) = try Self.report()
+    try withBytes(item) { bytes throws(JobError) in
+      var report = sample
+      (report.done, report.failed, report.why) = (bytes, bytes, bytes)
+      (report.currentItem, report.cursor) = (bytes, bytes)
+      let buffer = Buffer()
+      try report.encode(to: buffer)
+      var reader = Reader(buffer.bytes)
+      let found = Report(&reader)
+      #expect(found != nil && reader.isAtEnd)
+      #expect(found?.time == -5 && found?.shift == .min && found?.advance == .max)
+      #expect(found?.total == 3 && found?.clockOffset == -1 && found?.acknowledgesPause == true)
+      for part in [found?.done, found?.failed, found?.why, found?.currentItem, found?.cursor] {
+        #expect(part.map { Array($0) } == item)
+      }
+      for count in 0..<buffer.count {
+        var reader = Reader(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+        #expect(Report(&reader) == nil)
+      }
+    }
+  }
+}
