@@ -49,7 +49,7 @@ progress() { jq -e "$1" "$state" >/dev/null; }
 # that makes its server compare the files at each clone: some seconds, as over a network.
 make_repository() {
   git init --quiet --bare --initial-branch=main "served/$1.git"
-  git -C "served/$1.git" config pack.window 24
+  git -C "served/$1.git" config pack.window 20
   for i in {1..300}; do
     printf 'commit refs/heads/main\ncommitter Demo <demo@example.org> %d +0000\n' \
       $((1700000000 + i * 3600))

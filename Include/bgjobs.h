@@ -46,6 +46,8 @@
  *   - The descriptors of the library are numbered from 256 on. A host that closes what is not its
  *     own (closefrom, close_range) loses the manager: its calls give BGJ_IO. That is noticed within
  *     30 ms; until then a report may go into whatever file the host opened under the same number.
+ *   - RLIMIT_FSIZE that is lowered below the size of a file of ours is noticed within 30 ms; a
+ *     report before that meets the kernel's SIGXFSZ.
  *   - When malloc fails inside the Swift runtime, the process aborts; what is on disk stays valid.
  *     The large buffers are allocated apart from it and give BGJ_NO_MEMORY instead.
  *

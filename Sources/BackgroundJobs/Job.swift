@@ -45,7 +45,7 @@ public final class Job: @unchecked Sendable {
         }
         try store.syncLog(of: job)
         try store.append([.resumed(job: job.id)], durable: true)
-        if let log = store.ownedLog(of: job) { try store.acknowledge(job, log) }
+        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
         return .ok
       }
       if status == .ok { store.dispensers[id] = nil }
@@ -72,7 +72,7 @@ public final class Job: @unchecked Sendable {
         let (job, _, already) = try admit(.leave, store)
         if let already { return already }
         if let log = store.ownedLog(of: job), log.sawPause, job.status == .running {
-          try store.acknowledge(job, log)
+          try? store.acknowledge(job, log)
           return .resumed
         }
         try store.syncLog(of: job)
@@ -154,10 +154,9 @@ public final class Job: @unchecked Sendable {
         if let already { return already }
         try store.syncLog(of: job)
         try store.append(try changes(job, store), durable: true)
-        if operation == .complete { try store.removeOldJobs() }
-        if let log = store.ownedLog(of: job) {
-          try store.acknowledge(job, log)
-        }
+        // The change is made: what follows may fail without undoing it.
+        if operation == .complete { try? store.removeOldJobs() }
+        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
         return .ok
       }
     }
@@ -231,7 +230,7 @@ public final class Job: @unchecked Sendable {
       else { return }
       try store.syncLog(of: job)
       try store.append([.resumed(job: id)], durable: true)
-      if let log = store.ownedLog(of: job) { try store.acknowledge(job, log) }
+      if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
     }
   }
 

@@ -85,7 +85,7 @@ public final class JobManager: @unchecked Sendable {
         for log in store.owned {
           if let job = store.state.job(log.job) { try store.sync(log, job) }
         }
-        try store.journal?.file.syncData()
+        try store.journal?.sync(store.state.seq)
         try store.publishPatiently()
       }
     }

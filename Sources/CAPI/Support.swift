@@ -115,7 +115,8 @@ func read<Options>(
     throw JobError(.invalid, "struct_size of \(what) is \(size); initialise it with its _INIT")
   }
   var copy = empty
-  let known = min(size, MemoryLayout<Options>.size)
+  // Whole members only: half a pointer is none.
+  let known = min(size, MemoryLayout<Options>.size) & ~7
   withUnsafeMutableBytes(of: &copy) { $0.copyMemory(from: .init(start: options, count: known)) }
   return copy
 }

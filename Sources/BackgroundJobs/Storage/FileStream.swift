@@ -26,6 +26,9 @@ final class FileStream {
   }
 
   func flush() throws(JobError) {
+    guard size + Int64(buffer.count) <= Store.largestFile else {
+      throw JobError(.noSpace, "\(file.name) would have more than 256 MiB")
+    }
     try file.write(buffer.bytes, at: size, limit: limit)
     running = CRC32C.update(running, buffer.bytes)
     size += Int64(buffer.count)

@@ -28,16 +28,20 @@ package enum JobConfig {
     return try JSONValue(raw: json.value).text()
   }
 
-  /// An upper bound: brackets in texts count as well.
   private static func depth(_ bytes: UnsafeRawBufferPointer) -> Int {
-    var (depth, deepest) = (0, 0)
+    var (depth, deepest, inString, isEscaped) = (0, 0, false, false)
     for byte in bytes {
-      switch byte {
-      case UInt8(ascii: "["), UInt8(ascii: "{"):
+      if isEscaped {
+        isEscaped = false
+      } else if byte == UInt8(ascii: "\\") {
+        isEscaped = true
+      } else if byte == UInt8(ascii: "\"") {
+        inString.toggle()
+      } else if !inString, byte | 0x20 == UInt8(ascii: "{") {
         depth += 1
         deepest = max(deepest, depth)
-      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
-      default: break
+      } else if !inString, byte | 0x20 == UInt8(ascii: "}") {
+        depth -= 1
       }
     }
     return deepest

@@ -27,8 +27,8 @@ final class Journal {
   /// A sync failed: nothing more may be synced through this descriptor.
   var isPoisoned = false
   var isLocked = false
-  /// Reports of others than owners wait for a sync.
-  var hasUnsyncedReports = false
+  /// The last event that tells of progress.
+  var lastReportSeq: UInt64 = 0
 
   private init(
     _ file: File, inode: UInt64, epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool
@@ -43,6 +43,9 @@ final class Journal {
   /// Reads the header.
   static func open(_ file: File) throws(JobError) -> Journal {
     let status = try file.status()
+    guard status.is_regular != 0 else {
+      throw JobError(.damaged, "\(file.name) is not a regular file")
+    }
     let buffer = Buffer()
     try file.read(headerSize, at: 0, into: buffer)
     var reader = Reader(buffer.bytes)
@@ -89,6 +92,16 @@ final class Journal {
       payload throws(JobError) in try payload.append(snapshot.bytes)
     }
     return buffer
+  }
+
+  /// Everything up to event `seq` is on disk then. A failure poisons the descriptor: the kernel would say
+  /// OK the next time, although the data is gone.
+  func sync(_ seq: UInt64) throws(JobError) {
+    do throws(JobError) { try file.syncData() } catch {
+      isPoisoned = true
+      throw error
+    }
+    durableSeq = max(durableSeq, seq)
   }
 
   /// Forgets what was read; the file stays open, and locked if it was.

@@ -45,6 +45,7 @@ enum LogFormat {
 
   /// nil: not whole.
   static func decode(_ file: File) throws(JobError) -> Header? {
+    guard try file.status().is_regular != 0 else { return nil }
     let buffer = Buffer()
     try file.read(16, at: 0, into: buffer)
     guard buffer.count == 16 else { return nil }
@@ -122,6 +123,12 @@ final class OwnedLog {
   /// The file position was left behind by a failed write.
   var isAstray = false
   var sizeLimit = Int64.max
+  /// Why what was acknowledged could not be synced, and when that was last tried: no further report is
+  /// taken until it can.
+  var failure: JobError?
+  var lastFailure: Int64 = 0
+  /// When a new log may be tried again.
+  var nextRoll: Int64 = 0
 
   init(_ file: File, _ header: LogFormat.Header, inode: UInt64) {
     job = header.job
@@ -131,6 +138,7 @@ final class OwnedLog {
     self.file = file
     self.inode = inode
     end = header.size
+    lastSync = Clock.machineCoarse
     sizeLimit = cposix_file_size_limit()
   }
 

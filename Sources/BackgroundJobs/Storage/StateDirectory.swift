@@ -40,6 +40,11 @@ final class StateDirectory {
     }
   }
 
+  /// By its whole path: a directory that was moved away is not ours any more.
+  func journalStatus() throws(JobError) -> cposix_file_status? {
+    try project.status(".specweave/state/background-jobs.d/journal")
+  }
+
   /// The host closed our descriptors.
   func abandon() {
     for directory in [files, state, project] { directory?.file.abandon() }
@@ -68,7 +73,8 @@ final class StateDirectory {
       try takeOver(ignore, like: files.file)
       let text: StaticString = "*\n"
       try? ignore.write(
-        UnsafeRawBufferPointer(start: text.utf8Start, count: 2), at: 0, limit: .max)
+        UnsafeRawBufferPointer(start: text.utf8Start, count: 2), at: 0,
+        limit: cposix_file_size_limit())
     }
     for directory in [made, parent, project] { try directory.sync() }
     (state, self.files) = (made, files)

@@ -92,7 +92,9 @@ extension Store {
   ) throws(JobError) {
     guard let file = try files.openIfThere(name, O_RDONLY | O_NOFOLLOW) else { return }
     guard let header = try LogFormat.decode(file) else {
-      return note(name, "byte 0: the header is damaged", false)
+      let isListed = state.jobs.contains { $0.log.map { LogFormat.name($0.number) } == name }
+      let finding = isListed ? "byte 0: the header is damaged" : "left over from a start, sound"
+      return note(name, finding, !isListed)
     }
     let bytes = Buffer()
     try file.read(Int(try file.status().size - header.size), at: header.size, into: bytes)

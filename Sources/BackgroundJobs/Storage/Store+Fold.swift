@@ -164,6 +164,9 @@ extension Store {
         .unsupported, "the journal has a record of kind \(record.kind): written by a newer version?"
       )
     }
+    if event.change.kind == .reported || event.change.kind == .closed {
+      journal?.lastReportSeq = record.seq
+    }
     do throws(JobError) {
       if let job = closingLog(event.change) { try finishLog(job) }
       try state.apply(Event(seq: record.seq, time: event.time, change: event.change))

@@ -28,7 +28,7 @@ extension Store {
       }
       guard try journal.file.tryLock() else { return false }
       journal.isLocked = true
-      if try places.files?.status(Journal.name)?.inode == journal.inode {
+      if try places.journalStatus()?.inode == journal.inode {
         do throws(JobError) {
           try catchUp()
           if self.journal?.isPoisoned ?? false { try compact() }
@@ -39,6 +39,9 @@ extension Store {
         return true
       }
       unlock()
+      // The same file under another path: the directory was moved away.
+      if try journal.file.status().links > 0 { leaveMovedDirectory() }
+      try checkUsable()
     }
     throw JobError(.busy, "the journal is replaced again and again")
   }
@@ -50,6 +53,15 @@ extension Store {
       .unsupported,
       "\(places.statePath)/\(StateDirectory.fileName) has format \(state.format), we know"
         + " \(StateDocument.format)")
+  }
+
+  /// Someone else may run our jobs now, from the directory that has taken this one's place.
+  private func leaveMovedDirectory() {
+    isMovedAway = !owned.isEmpty
+    owned = []
+    journal = nil
+    places.forget()
+    reset()
   }
 
   func unlock() {

@@ -45,10 +45,7 @@ extension Store {
     guard let directory = places.state, let files = places.files else { return true }
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
-    if let journal, journal.hasUnsyncedReports {
-      try journal.file.syncData()
-      journal.hasUnsyncedReports = false
-    }
+    if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
     for _ in 0..<8 {
       let published = state.publication
       let left = try files.status(Self.outName)

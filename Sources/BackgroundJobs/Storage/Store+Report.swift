@@ -11,7 +11,7 @@ extension Store {
   private static let clockTolerance: Int64 = 100
 
   func report(_ id: JobReference, _ report: inout Report) throws(JobError) -> Status {
-    if lostDescriptors { try checkUsable() }
+    if lostDescriptors || isMovedAway { try checkUsable() }
     let job = try id.resolve(in: self)
     guard let log = ownedLog(of: job) else { return try reportThroughJournal(id, &report) }
     let now = Clock.machineCoarse
@@ -29,6 +29,7 @@ extension Store {
     _ report: inout Report, _ job: JobState, _ log: OwnedLog, _ now: Int64
   ) throws(JobError) -> Status {
     guard job.status == .running || job.status == .paused else { return try end(job, log) }
+    if log.failure != nil { try mendFailure(log, job, now) }
     if try isNews(&report, job) {
       report.time = awake(now) &- log.base
       try job.items.reserve(max(report.done?.count ?? 0, report.failed?.count ?? 0))
@@ -39,7 +40,7 @@ extension Store {
       job.log?.offset = log.end
       owesPublication = true
     }
-    if log.isUnsynced || owesPublication { try keepUp(log, job, now) }
+    if log.isUnsynced || owesPublication { keepUp(log, job, now) }
     return job.status == .paused ? .paused : .ok
   }
 
@@ -151,13 +152,18 @@ extension Store {
     throw JobError(.finished, "job \(id) is \(status?.name ?? "removed"): it takes no more reports")
   }
 
-  /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time.
-  private func keepUp(_ log: OwnedLog, _ job: JobState, _ now: Int64) throws(JobError) {
+  /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The report is
+  /// kept already: what fails here is told by the next one.
+  private func keepUp(_ log: OwnedLog, _ job: JobState, _ now: Int64) {
     let since = now &- log.lastSync
     if log.isUnsynced, since >= Self.leastSyncInterval,
-      since >= Self.mostSyncInterval || since >= 20 &* log.syncCost
+      since >= Self.mostSyncInterval || now &- lastSync >= 20 &* log.syncCost
     {
-      try sync(log, job)
+      do throws(JobError) { try sync(log, job) } catch {
+        log.failure = error
+        log.lastFailure = now
+      }
+      lastSync = now
     }
     if owesPublication, progressPace.isDue(at: now) {
       let begin = Clock.machine
@@ -168,14 +174,25 @@ extension Store {
       dropClosedLogs()
       if happened != false { progressPace.spend(at: begin, cost: Clock.machine &- begin) }
     }
-    if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0) {
+    if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0), now >= log.nextRoll {
+      log.nextRoll = now &+ Self.mostSyncInterval
       let id = job.id
-      try transact { () throws(JobError) in
+      _ = try? transactIfFree { () throws(JobError) in
         guard let job = state.job(id), ownedLog(of: job) === log else { return }
-        try log.sync()
+        try sync(log, job)
+        guard ownedLog(of: job) === log else { return }
         try open(job, rolling: log)
+        compactIfNeeded()
       }
     }
+  }
+
+  private func mendFailure(_ log: OwnedLog, _ job: JobState, _ now: Int64) throws(JobError) {
+    guard let failure = log.failure else { return }
+    guard now &- log.lastFailure >= Self.leastSyncInterval else { throw failure }
+    log.lastFailure = now
+    try sync(log, job)
+    log.failure = nil
   }
 
   // MARK: From somebody who is not the owner

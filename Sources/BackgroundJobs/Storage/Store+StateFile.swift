@@ -3,7 +3,7 @@ import CPosix
 // Reading the state file, and what to do when it cannot be read.
 extension Store {
   /// jansson has no limit of its own, and needs several times the size in memory.
-  private static let largestFile: Int64 = 256 << 20
+  static let largestFile: Int64 = 256 << 20
   /// Other tools write in place: a file that cannot be read may be half written for so long.
   static let writingTime: Int64 = 2_000_000_000
 
@@ -11,7 +11,7 @@ extension Store {
   func readWhole(
     _ name: String, in directory: Directory
   ) throws(JobError) -> (bytes: Buffer, stamp: FileStamp)? {
-    guard let file = try directory.openIfThere(name, O_RDONLY | O_NONBLOCK) else { return nil }
+    guard let file = try directory.openIfThere(name, O_RDONLY) else { return nil }
     let status = try file.status()
     guard status.is_regular != 0 else {
       throw JobError(.damaged, "\(file.name) is not a regular file")

@@ -37,6 +37,10 @@ final class Store {
   var mustRestart = false
   /// Nothing works any more: the host closed our descriptors.
   var lostDescriptors = false
+  /// Machine nanoseconds of the last sync of any log.
+  var lastSync: Int64 = 0
+  /// The state directory was moved away while we owned jobs in it.
+  var isMovedAway = false
   /// A publication is owed: it was not due when something changed.
   var owesPublication = false
   /// The event that says so of the last publication by this handle.
@@ -65,6 +69,11 @@ final class Store {
   func checkUsable() throws(JobError) {
     if isForked {
       throw JobError(.forked, "this manager was opened before fork; open another in the child")
+    }
+    if isMovedAway {
+      throw JobError(
+        .io, "\(places.statePath) was moved or replaced while this manager owned jobs in it",
+        osError: ESTALE)
     }
     if lostDescriptors {
       throw JobError(
@@ -121,6 +130,7 @@ final class Store {
     let result: Result
     do throws(JobError) { result = try body() } catch {
       dropClosedLogs()
+      if state.seq != before { owesPublication = true }
       throw error
     }
     dropClosedLogs()
@@ -159,18 +169,14 @@ final class Store {
     let time = clock.realtimeMs
     journalBytes.clear()
     var seq = state.seq
-    var hasReports = false
     try fill { change throws(JobError) in
       seq &+= 1
-      if change.kind == .reported || change.kind == .closed { hasReports = true }
       try Record.append(
         to: journalBytes, kind: change.kind, seq: seq, synced: journal.durableSeq,
         salt: journal.salt
       ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
     }
-    try write(journalBytes, to: journal, durable: durable)
-    if durable { journal.durableSeq = seq }
-    journal.hasUnsyncedReports = !durable && (journal.hasUnsyncedReports || hasReports)
+    try write(journalBytes, to: journal, durable: durable ? seq : nil)
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
     while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
@@ -181,14 +187,10 @@ final class Store {
     }
   }
 
-  private func write(_ bytes: Buffer, to journal: Journal, durable: Bool) throws(JobError) {
+  private func write(_ bytes: Buffer, to journal: Journal, durable: UInt64?) throws(JobError) {
     do throws(JobError) {
       try journal.file.write(bytes.bytes, at: journal.end, limit: cposix_file_size_limit())
-      guard durable else { return }
-      do throws(JobError) { try journal.file.syncData() } catch {
-        journal.isPoisoned = true
-        throw error
-      }
+      if let durable { try journal.sync(durable) }
     } catch {
       do throws(JobError) { try journal.file.truncate(to: journal.end) } catch {
         journal.isPoisoned = true

@@ -21,7 +21,8 @@ final class Directory {
   func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600, isBrief: Bool = false)
     throws(JobError) -> File
   {
-    let all = flags | O_CLOEXEC | O_NOCTTY
+    // A FIFO must not make anyone wait.
+    let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
     let low = try posix(.open, "\(name)/\(entry)") {
       withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }

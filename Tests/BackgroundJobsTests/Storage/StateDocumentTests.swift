@@ -110,6 +110,26 @@ import Testing
     #expect(again.state.topEdits == state.topEdits)
   }
 
+  /// Whatever happened to its items before the snapshot.
+  @Test func aPlanKeepsItsOrder() throws {
+    let state = State()
+    let new = NewJob(id: "a", type: "t", key: nil, config: "{}", total: 0)
+    try state.apply(Event(seq: 1, time: 0, change: .created(new)))
+    let plan = PackedItems(try packed(["1", "2", "3", "4"]))
+    try state.apply(Event(seq: 2, time: 0, change: .planned(job: "a", plan)))
+    for item in ["3", "2"] {
+      try withBytes(Array(item.utf8)) { bytes throws(JobError) in
+        var report = Report()
+        report.failed = bytes
+        try state.apply(Event(seq: 3, time: 0, change: .reported(job: "a", report)))
+      }
+    }
+    var planned: [String] = []
+    let job = try #require(try decode(try encode(state)).state.job("a"))
+    try job.items.forEachPlanned { item throws(JobError) in planned.append(string(item)) }
+    #expect(planned == ["1", "2", "3", "4"])
+  }
+
   @Test(arguments: ["[]", "7", "null", "\"\"", "{\"jobs\":{}}", "{\"jobs\":null}"])
   func whatIsNoStateFileIsAFault(_ text: String) {
     #expect(throws: StateDocument.Fault.self) { try decode(text) }

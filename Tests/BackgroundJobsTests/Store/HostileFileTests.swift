@@ -3,8 +3,8 @@ import Testing
 
 @testable import BackgroundJobs
 
-/// Values that no sane writer has: whatever a file says, calls give a status. Each runs in a process of
-/// its own, for a trap cannot be caught.
+/// Values that no sane writer has: whatever a file says, calls give a status. Each runs in a
+/// process of its own, for a trap cannot be caught.
 @Suite struct HostileFileTests {
   private static let largest = "9223372036854775807"
   private static let smallest = "-9223372036854775808"

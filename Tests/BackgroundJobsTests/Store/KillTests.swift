@@ -4,8 +4,8 @@ import Testing
 
 @testable import BackgroundJobs
 
-/// Every process is killed before every operation that changes a file: what was acknowledged is there,
-/// the call that was under way happened or did not, and the work goes on.
+/// Every process is killed before every operation that changes a file: what was acknowledged is
+/// there, the call that was under way happened or did not, and the work goes on.
 @Suite struct KillTests {
   /// What the disk was before an operation, and what had been acknowledged.
   private struct Moment {
@@ -37,7 +37,7 @@ import Testing
     for step in script.steps {
       var (after, between) = (view, view)
       step.effect(&after)
-      step.partly(&between)
+      step.partly?(&between)
       let views = [view.dead, between.dead, after.dead]
       let hook = Faults.Hook { operation, name in
         guard operation.isChange, isOfInterest(scratch) else { return nil }

@@ -8,7 +8,8 @@ import Testing
 @Suite struct TornTests {
   private static let items = (0..<8).map { "item-\($0)" }
 
-  /// A job of a dead owner, or of none; `sizes`: how long `file` was when each item was acknowledged.
+  /// A job of a dead owner, or of none; `sizes`: how long `file` was when each item was
+  /// acknowledged.
   private struct Case {
     var disk: Scratch
     var file: String

@@ -2,8 +2,8 @@ import Foundation
 
 @testable import BackgroundJobs
 
-/// The seam is one for the whole process and tests run side by side: this hands each operation to the
-/// test whose directory it is in.
+/// The seam is one for the whole process and tests run side by side: this hands each operation to
+/// the test whose directory it is in.
 final class Faults: @unchecked Sendable {
   struct Hook {
     var operation: (FileOperation, String) -> Int32? = { _, _ in nil }

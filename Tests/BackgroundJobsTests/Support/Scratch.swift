@@ -3,8 +3,8 @@ import Testing
 
 @testable import BackgroundJobs
 
-/// A project directory for one test, deleted with it. Whoever touches files makes one first: that puts
-/// the fault hook in place, so that no other test ever sees it change.
+/// A project directory for one test, deleted with it. Whoever touches files makes one first: that
+/// puts the fault hook in place, so that no other test ever sees it change.
 final class Scratch: Sendable {
   let path: String
 

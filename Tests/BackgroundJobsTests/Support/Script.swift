@@ -41,8 +41,10 @@ final class Cast {
 
   /// `a` is killed: its locks are gone, and nothing was said.
   func kill() throws {
+    let logs = try a.with { store throws(JobError) in store.owned.map { $0.number } }
     handles = handles.filter { !$0.key.hasPrefix("a") }
     a = try scratch.manager()
+    for log in logs { try Locks.waitUntilFree("\(scratch.files)/\(LogFormat.name(log))") }
   }
 
   func compact() throws(JobError) {
@@ -65,13 +67,14 @@ struct Step: Sendable {
   let name: String
   let run: @Sendable (Cast) throws -> Void
   let effect: @Sendable (inout View) -> Void
-  /// What a kill may leave besides all of it and nothing.
-  let partly: @Sendable (inout View) -> Void
+  /// What a kill may leave besides all of it and nothing: housekeeping is done after the call's own
+  /// work, and may fail without it.
+  let partly: (@Sendable (inout View) -> Void)?
 
   init(
     _ name: String, _ run: @escaping @Sendable (Cast) throws -> Void,
     means effect: @escaping @Sendable (inout View) -> Void = { _ in },
-    partly: @escaping @Sendable (inout View) -> Void = { _ in }
+    partly: (@Sendable (inout View) -> Void)? = nil
   ) {
     (self.name, self.run, self.effect, self.partly) = (name, run, effect, partly)
   }

@@ -1,7 +1,7 @@
 import BackgroundJobs
 
-/// What the crash tests play: every kind of call, as short as it can be, for the cost of failing each
-/// operation in turn is quadratic.
+/// What the crash tests play: every kind of call, as short as it can be, for the cost of failing
+/// each operation in turn is quadratic.
 extension Script {
   static let all = [birth, reports, pause, ends, others, compaction, afterlife, takeover, cleanup]
 

@@ -2,8 +2,8 @@ import Foundation
 
 @testable import BackgroundJobs
 
-/// What a state directory says, in the order of the state file. It is also the tests' model of what was
-/// acknowledged: kept apart from the code, and compared with what a fresh manager finds.
+/// What a state directory says, in the order of the state file. It is also the tests' model of what
+/// was acknowledged: kept apart from the code, and compared with what a fresh manager finds.
 struct View: Equatable, CustomStringConvertible {
   struct Job: Equatable {
     var type: String
@@ -69,9 +69,10 @@ struct View: Equatable, CustomStringConvertible {
 
   var description: String {
     let all = jobs.map { job in
-      "\(job.type) \(job.status)/\(job.reason ?? "-") done\(job.done)+\(job.othersDone) failed\(job.failed)"
-        + " plan\(job.planned) \(job.current)/\(job.total) item \(job.currentItem ?? "-")"
-        + " cursor \(job.cursor ?? "-") result \(job.result ?? "-") try \(job.attempts)"
+      "\(job.type) \(job.status)/\(job.reason ?? "-") done\(job.done)+\(job.othersDone)"
+        + " failed\(job.failed) plan\(job.planned) \(job.current)/\(job.total)"
+        + " item \(job.currentItem ?? "-") cursor \(job.cursor ?? "-")"
+        + " result \(job.result ?? "-") try \(job.attempts)"
     }
     return "[\(all.joined(separator: "; "))] active \(activeJobId ?? "-")"
   }

@@ -38,7 +38,7 @@ import Testing
     _ = try make()
     #expect(try two.isLockedByAnother())
     one = nil
-    #expect(try !two.isLockedByAnother())
+    try Locks.waitUntilFree { try !two.isLockedByAnother() }
   }
 
   @Test func lockIsSeenThroughAReadOnlyDescriptor() throws {
