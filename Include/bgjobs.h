@@ -236,6 +236,7 @@ typedef struct bgj_options {
 typedef struct bgj_start_options {
   size_t struct_size; /* sizeof(bgj_start_options) */
   unsigned int flags; /* BGJ_START_... */
+  int owner_fd;       /* with BGJ_START_OWNER_FD: an open regular file */
   int64_t owner_pid;  /* with BGJ_START_DETACHED: the process whose end interrupts it; 0: none */
 } bgj_start_options;
 
@@ -243,8 +244,13 @@ typedef struct bgj_start_options {
  * report on it. For launchers and shell scripts. Without owner_pid nobody judges whether it
  * lives. */
 #define BGJ_START_DETACHED 0x1u
+/* With BGJ_START_DETACHED, instead of owner_pid: owner_fd gets a lock (an open file description lock
+ * on one byte, so that one file serves many jobs). The job is interrupted when the last process that
+ * has this open file has closed it or ended. A shell keeps such a descriptor with `exec 9>FILE`; the
+ * file must stay until the job has ended, and children that should not count get it closed. */
+#define BGJ_START_OWNER_FD 0x2u
 
-#define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0}
+#define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
 
 /* What is known of a job at one moment. Initialise with BGJ_JOB_INFO_INIT before the first use; it
  * may be filled again and again. Its strings belong to it: they live until it is filled again or

@@ -53,15 +53,24 @@ public final class Job: @unchecked Sendable {
     }
   }
 
-  /// Runs it without an owner: everyone may report. With a pid, that process' end interrupts it.
-  public func startDetached(watching pid: Int64? = nil) throws(JobError) -> Status {
+  /// Runs it without an owner: everyone may report. With a pid, that process' end interrupts it; with a
+  /// descriptor of a file, the end of all processes that hold it open (or its close).
+  @discardableResult
+  public func startDetached(
+    watching pid: Int64? = nil, lockedBy descriptor: Int32? = nil
+  ) throws(JobError) -> Status {
+    guard pid == nil || descriptor == nil else {
+      throw JobError(.invalid, "a process or a lock tells of the owner's end, not both")
+    }
     var watched: ProcessIdentity?
     if let pid {
       watched = ProcessIdentity.of(pid: pid)
       guard watched != nil else { throw JobError(.invalid, "there is no process \(pid)") }
     }
-    return try change(.start) { job, _ throws(JobError) in
-      [.detached(job: job.id, watched: watched)]
+    return try change(.start) { job, store throws(JobError) in
+      var lock: OwnerLock?
+      if let descriptor { lock = try store.lock(descriptor, for: job) }
+      return [.detached(job: job.id, watched: watched, lock: lock)]
     }
   }
 
@@ -83,6 +92,7 @@ public final class Job: @unchecked Sendable {
   }
 
   /// `retryAfter`: seconds after which it may be started again.
+  @discardableResult
   public func pause(reason: String? = nil, retryAfter: Int64? = nil) throws(JobError) -> Status {
     try change(.pause) { [manager] job, store throws(JobError) in
       _ = manager
@@ -92,6 +102,7 @@ public final class Job: @unchecked Sendable {
   }
 
   /// `seconds`: what the provider said; nil: it did not.
+  @discardableResult
   public func rateLimited(
     provider: String? = nil, seconds: Int64? = nil
   ) throws(JobError) -> Status {
@@ -104,11 +115,13 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  @discardableResult
   public func resume() throws(JobError) -> Status {
     try change(.resume) { job, _ throws(JobError) in [.resumed(job: job.id)] }
   }
 
   /// `result`: JSON text.
+  @discardableResult
   public func complete(result: String? = nil) throws(JobError) -> Status {
     var compact: String?
     if let result {
@@ -121,10 +134,12 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  @discardableResult
   public func fail(_ why: String? = nil) throws(JobError) -> Status {
     try end(.fail, Reason.error, why)
   }
 
+  @discardableResult
   public func cancel(_ why: String? = nil) throws(JobError) -> Status {
     try end(.cancel, Reason.cancelled, why)
   }
@@ -138,6 +153,7 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  @discardableResult
   public func retry() throws(JobError) -> Status {
     try change(.retry) { job, store throws(JobError) in
       [.retried(job: job.id)]
@@ -290,6 +306,15 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  /// The directory for the output of the job's commands, made when it is missing. It goes when the job is
+  /// removed.
+  package func outputDirectory() throws(JobError) -> String {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      return try store.places.makeOutputDirectory(try reference.resolve(in: store).createdSeq)
+    }
+  }
+
   /// The job as it would stand in the state file.
   public func json() throws(JobError) -> String {
     try manager.with { store throws(JobError) in
@@ -311,8 +336,7 @@ extension Store {
   /// What completing does besides: only jobs of ours, only completed ones.
   func removeOldJobs() throws(JobError) {
     guard let keep = options.keepFinished else { return }
-    let removals = removals(keep: keep) { $0.status == .completed && $0.isOurs }
-    try append(removals, durable: true)
+    try remove(removals(keep: keep) { $0.status == .completed && $0.isOurs })
   }
 
   /// The job, seen now: the owner looks as often as it does for a report.

@@ -1,3 +1,5 @@
+import CPosix
+
 /// An open state directory: creates, finds and lists jobs.
 ///
 /// Any thread may use it; calls wait for each other. After `fork` a child must open one of its own.
@@ -21,17 +23,26 @@ public final class JobManager: @unchecked Sendable {
   private let mutex: Mutex
   private var isClosed = false
 
+  private init(_ store: Store, _ mutex: Mutex) {
+    self.store = store
+    self.mutex = mutex
+  }
+
   /// Opens the state of a project directory; nothing is written.
-  public init(project: String, options: Options = Options()) throws(JobError) {
-    mutex = try Mutex()
-    store = try Store(
-      project: project,
+  public convenience init(project: String, options: Options = Options()) throws(JobError) {
+    let forkGeneration = cposix_fork_begin()
+    let mutex = try Mutex()
+    let places = try StateDirectory.open(
+      project: project, acceptsAnyFileSystem: options.acceptsAnyFileSystem)
+    let store = Store(
+      places,
       options: .init(
         isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
         lockTimeoutMs: min(max(0, options.lockTimeoutMs), 86_400_000),
         keepFinished: options.keepFinished),
-      clock: Clock(source: options.clock))
+      clock: Clock(source: options.clock), forkGeneration: forkGeneration)
     try store.refresh()
+    self.init(store, mutex)
   }
 
   /// Runs `body` alone on the store. A fork is seen before the mutex, which a thread that does not exist
@@ -51,7 +62,7 @@ public final class JobManager: @unchecked Sendable {
     mutex.lock()
     defer {
       isClosed = true
-      store.owned = []
+      store.owned = [:]
       store.journal = nil
       store.readers = [:]
       mutex.unlock()
@@ -61,15 +72,15 @@ public final class JobManager: @unchecked Sendable {
     }
     try store.transact { () throws(JobError) in
       var changes: [Change] = []
-      for log in store.owned {
+      for log in store.owned.values.sorted(by: { $0.number < $1.number }) {
         guard let job = store.state.job(log.job), store.ownedLog(of: job) === log else { continue }
         try log.sync()
         changes.append(.closed(job: job.id, why: nil))
       }
       try store.append(changes, durable: true)
-      store.dropClosedLogs()
-      try store.publishPatiently()
+      store.owesPublication = true
     }
+    try store.publishPatiently()
   }
 
   /// Makes everything reported so far survive a power cut, and publishes.
@@ -82,12 +93,13 @@ public final class JobManager: @unchecked Sendable {
       try store.catchUp()
       guard store.journal != nil else { return }
       try store.transact { () throws(JobError) in
-        for log in store.owned {
+        for log in store.owned.values {
           if let job = store.state.job(log.job) { try store.sync(log, job) }
         }
         try store.journal?.sync(store.state.seq)
-        try store.publishPatiently()
+        store.owesPublication = true
       }
+      try store.publishPatiently()
     }
   }
 
@@ -157,7 +169,7 @@ public final class JobManager: @unchecked Sendable {
       try store.transact { () throws(JobError) -> Int in
         try store.closeDeadOwners()
         let removals = store.removals(keep: keep) { $0.status.isFinished }
-        try store.append(removals, durable: true)
+        try store.remove(removals)
         return removals.count
       }
     }

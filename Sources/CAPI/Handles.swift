@@ -11,10 +11,12 @@ final class JobHandle {
   /// For bgj_job_id.
   let id: UnsafeMutablePointer<CChar>
 
-  init(_ job: Job) throws(JobError) {
+  private init(_ job: Job, id: UnsafeMutablePointer<CChar>) {
     self.job = job
-    id = try copy(job.id)
+    self.id = id
   }
+
+  convenience init(_ job: Job) throws(JobError) { self.init(job, id: try copy(job.id)) }
 
   deinit { free(id) }
 }

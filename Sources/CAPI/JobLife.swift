@@ -16,15 +16,25 @@ public func bgj_job_start(
   call(error) { () throws(JobError) in
     let job = try object(job)
     let options = try read(options, bgj_start_options(), "options")
-    guard options.flags & ~0x1 == 0 else {
+    guard options.flags & ~0x3 == 0 else {
       throw JobError(.invalid, "flags has bits that this version does not know")
     }
     let isDetached = options.flags & 0x1 != 0
     guard options.owner_pid >= 0, isDetached || options.owner_pid == 0 else {
       throw JobError(.invalid, "owner_pid is \(options.owner_pid); it goes with BGJ_START_DETACHED")
     }
+    let hasDescriptor = options.flags & 0x2 != 0
+    guard !hasDescriptor || (isDetached && options.owner_pid == 0) else {
+      throw JobError(
+        .invalid, "BGJ_START_OWNER_FD goes with BGJ_START_DETACHED, and without owner_pid")
+    }
+    guard hasDescriptor || options.owner_fd == 0 else {
+      throw JobError(.invalid, "owner_fd is \(options.owner_fd), without BGJ_START_OWNER_FD")
+    }
     guard isDetached else { return try job.start() }
-    return try job.startDetached(watching: options.owner_pid == 0 ? nil : options.owner_pid)
+    return try job.startDetached(
+      watching: options.owner_pid == 0 ? nil : options.owner_pid,
+      lockedBy: hasDescriptor ? options.owner_fd : nil)
   }
 }
 

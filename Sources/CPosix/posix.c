@@ -40,6 +40,30 @@ int cposix_ofd_test(int fd) {
   return lock.l_type != F_UNLCK;
 }
 
+int cposix_ofd_lock_byte(int fd, off_t byte) {
+  struct flock lock;
+  memset(&lock, 0, sizeof lock);
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byte;
+  lock.l_len = 1;
+  lock.l_type = F_WRLCK;
+  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
+  if (errno != EBADF) return -1;
+  lock.l_type = F_RDLCK;
+  return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int cposix_ofd_test_byte(int fd, off_t byte) {
+  struct flock lock;
+  memset(&lock, 0, sizeof lock);
+  lock.l_whence = SEEK_SET;
+  lock.l_start = byte;
+  lock.l_len = 1;
+  lock.l_type = F_WRLCK;
+  if (fcntl(fd, F_OFD_GETLK, &lock) < 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
+
 /* Wraps around for times beyond the year 2262, which some file systems have; it is only compared. */
 static int64_t nanoseconds(struct timespec time) {
   return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);

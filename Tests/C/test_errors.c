@@ -112,6 +112,7 @@ static void smaller_options_leave_the_rest_at_its_default(void **state) {
   memset(&start, 0x5a, sizeof start);
   start.struct_size = offsetof(bgj_start_options, owner_pid);
   start.flags = BGJ_START_DETACHED;
+  start.owner_fd = 0;
   assert_ok(bgj_job_start(create(), &start, &error));
 }
 

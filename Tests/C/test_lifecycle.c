@@ -1,6 +1,8 @@
 /* What goes with a change of status: reasons, words, times, attempts, ownership. */
 #include "support.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -235,6 +237,56 @@ static void a_detached_job_outlives_its_manager(void **state) {
   assert_ok(bgj_job_complete(same, NULL, &error));
 }
 
+/* As a shell does with `exec 9>FILE`: the lock is on what a child inherits, not on a process. */
+static void a_descriptor_can_own_a_job(void **state) {
+  (void)state;
+  bgj_start_options held = BGJ_START_OPTIONS_INIT;
+  held.flags = BGJ_START_DETACHED | BGJ_START_OWNER_FD;
+  bgj_job *job = create(), *second = create();
+  held.owner_fd = -1;
+  assert_status(BGJ_INVALID, bgj_job_start(job, &held, &error));
+  held.owner_fd = open(path_of("lock"), O_WRONLY | O_CREAT, 0600);
+  assert_true(held.owner_fd >= 0);
+  assert_ok(bgj_job_start(job, &held, &error));
+  assert_ok(bgj_job_start(second, &held, &error));
+  assert_status(BGJ_BUSY, bgj_job_start(job, NULL, &error));
+  assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+
+  int release[2];
+  assert_int_equal(pipe(release), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    char byte;
+    close(release[1]);
+    _exit(read(release[0], &byte, 1) != 0);
+  }
+  close(release[0]);
+  close(held.owner_fd);
+  assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+  close(release[1]);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  assert_int_equal(look(job)->status, BGJ_JOB_PAUSED);
+  assert_string_equal(look(job)->reason, "interrupted");
+  assert_ok(bgj_job_start(second, NULL, &error));
+  assert_int_equal(look(second)->owned_by_caller, 1);
+}
+
+/* Nobody can tell any more whether the lock is held. */
+static void an_owner_whose_lock_file_is_gone_is_not_taken_for_dead(void **state) {
+  (void)state;
+  bgj_start_options held = BGJ_START_OPTIONS_INIT;
+  held.flags = BGJ_START_DETACHED | BGJ_START_OWNER_FD;
+  bgj_job *job = create();
+  held.owner_fd = open(path_of("lock"), O_RDONLY | O_CREAT, 0600);
+  assert_ok(bgj_job_start(job, &held, &error));
+  unlink(path_of("lock"));
+  assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+  write_file("lock", "", 0);
+  assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+  close(held.owner_fd);
+  assert_ok(bgj_job_cancel(job, NULL, &error));
+}
+
 static void a_job_outlives_its_manager_as_a_handle_only(void **state) {
   (void)state;
   bgj_job *job = running();
@@ -267,6 +319,8 @@ int main(void) {
       TEST(fail_says_why_and_the_first_word_counts),
       TEST(retry_keeps_what_is_done),
       TEST(a_detached_job_outlives_its_manager),
+      TEST(a_descriptor_can_own_a_job),
+      TEST(an_owner_whose_lock_file_is_gone_is_not_taken_for_dead),
       TEST(a_job_outlives_its_manager_as_a_handle_only),
   };
   return RUN_TESTS(tests);

@@ -100,6 +100,8 @@ struct Estimator: Equatable {
     // Two sources: what is still to be drawn, and that the mean itself is only known so well.
     let spread = variance(window) * (left + left * left / window.items)
     let sway = 1.9 * spread.squareRoot()
+    // Numbers of a hostile file may add up to no number at all.
+    guard eta.isFinite, sway.isFinite else { return nil }
     return Estimate(
       rate: window.items / window.seconds, eta: eta, low: max(0, eta - sway), high: eta + sway)
   }

@@ -7,14 +7,16 @@ struct Event {
   var change: Change
 }
 
-enum Change {
+/// Boxed, as it is handed on far more often than made.
+indirect enum Change {
   case created(NewJob)
   /// An owner begins log number `seq` of this event. A roll replaces the owner's own log by a new one.
   case opened(job: String, owner: ProcessIdentity, salt: UInt64, isRoll: Bool)
   /// The owner stopped working on it, or died.
   case closed(job: String, why: String?)
   /// Runs without a log: reports go through the journal. No pid: nobody is watched.
-  case detached(job: String, watched: ProcessIdentity?)
+  /// Or the holder of a lock.
+  case detached(job: String, watched: ProcessIdentity?, lock: OwnerLock?)
   case paused(job: String, reason: String, error: String?, resumeAt: Int64?)
   case resumed(job: String)
   case completed(job: String, result: String?)

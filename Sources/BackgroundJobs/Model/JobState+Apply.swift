@@ -12,7 +12,7 @@ extension JobState {
     case .opened(_, let process, let salt, let isRoll):
       isRoll ? roll(to: event.seq, salt) : open(process, salt, event)
     case .closed(_, let why): close(why)
-    case .detached(_, let watched): detach(watched, event)
+    case .detached(_, let watched, let lock): detach(watched, lock, event)
     case .paused(_, let reason, let error, let resumeAt):
       if status != .paused { isPauseAcknowledged = false }
       status = .paused
@@ -55,9 +55,9 @@ extension JobState {
     log = LogPosition(number: number, salt: salt, clockOffset: log?.clockOffset ?? 0)
   }
 
-  private func detach(_ watched: ProcessIdentity?, _ event: Event) {
+  private func detach(_ watched: ProcessIdentity?, _ lock: OwnerLock?, _ event: Event) {
     run(event)
-    owner = Owner(process: watched ?? ProcessIdentity(), since: event.time)
+    owner = Owner(process: watched ?? ProcessIdentity(), lock: lock, since: event.time)
     log = nil
     clock.abandon()
     clock.start(at: event.time)

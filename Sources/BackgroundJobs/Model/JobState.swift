@@ -56,6 +56,9 @@ final class JobState {
   /// Jobs that we never changed belong to other tools.
   var isOurs: Bool { revision != 0 }
 
+  /// The byte of a host's file on which a lock stands for this job: one file serves any number of jobs.
+  var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }
+
   /// Items and advances, before what was said explicitly.
   var counted: Int64 { Int64(items.doneCount + items.failedCount).clampedAdding(advances) }
 

@@ -6,10 +6,21 @@ struct Owner: Equatable {
   var log: UInt64 = 0
   /// What every record of that log is checked against.
   var salt: UInt64 = 0
+  /// Of a detached job: held by whoever runs it, instead of a process that is watched.
+  var lock: OwnerLock?
   /// Milliseconds since 1970.
   var since: Int64 = 0
 
   var isDetached: Bool { log == 0 }
+}
+
+/// A lock on a file of the host's: it goes with the last descriptor that its holder has of it.
+struct OwnerLock: Equatable {
+  var path: String
+  var device: UInt64
+  var inode: UInt64
+  /// A lock does not outlive the machine's start.
+  var boot: UInt64
 }
 
 /// How far the log of an owner is in the state.

@@ -81,7 +81,7 @@ final class State {
       guard let job = job(id) else { return }
       try job.plan(items)
       job.touch(event)
-    case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _),
+    case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
       .retried(let id):
       guard let job = job(id) else { return }

@@ -41,9 +41,10 @@ extension Change {
     case .closed(let job, let why):
       try buffer.appendCounted(job)
       try buffer.appendOptional(why)
-    case .detached(let job, let watched):
+    case .detached(let job, let watched, let lock):
       try buffer.appendCounted(job)
       try (watched ?? ProcessIdentity()).encode(to: buffer)
+      try lock.encode(to: buffer)
     case .paused(let job, let reason, let error, let resumeAt):
       try buffer.appendCounted(job)
       try buffer.appendCounted(reason)
@@ -129,7 +130,8 @@ extension Change {
     case .closed: return .closed(job: reader.text(), why: reader.optionalText())
     case .detached:
       let (job, watched) = (reader.text(), ProcessIdentity(&reader))
-      return .detached(job: job, watched: watched.pid == 0 ? nil : watched)
+      return .detached(
+        job: job, watched: watched.pid == 0 ? nil : watched, lock: OwnerLock?(&reader))
     case .paused:
       let (job, reason, error) = (reader.text(), reader.text(), reader.optionalText())
       let resumeAt = reader.signed()
@@ -178,6 +180,25 @@ extension ProcessIdentity {
     startTicks = reader.varint()
     namespace = reader.varint()
     boot = reader.fixed(UInt64.self)
+  }
+}
+
+extension OwnerLock? {
+  func encode(to buffer: Buffer) throws(JobError) {
+    try buffer.appendOptional(self?.path)
+    guard let self else { return }
+    try buffer.appendVarint(self.device)
+    try buffer.appendVarint(self.inode)
+    try buffer.append(self.boot, as: UInt64.self)
+  }
+
+  init(_ reader: inout Reader) {
+    guard let path = reader.optionalText() else {
+      self = nil
+      return
+    }
+    self = OwnerLock(
+      path: path, device: reader.varint(), inode: reader.varint(), boot: reader.fixed(UInt64.self))
   }
 }
 

@@ -47,7 +47,7 @@ final class JSON {
       return .success(JSON(value))
     }
     if bytes.isEmpty {
-      return .failure(JSONFault(line: 1, column: 1, byte: 0, text: "the file is empty"))
+      return .failure(JSONFault(line: 1, column: 1, byte: 0, text: "it is empty"))
     }
     let text = withUnsafeBytes(of: &error.text) { raw in
       String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)

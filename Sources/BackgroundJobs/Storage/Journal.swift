@@ -59,12 +59,13 @@ final class Journal {
     guard !reader.failed, magic.elementsEqual(magicBytes), order == byteOrder else {
       throw JobError(.damaged, "\(file.name): byte 0: this is no journal")
     }
-    guard version <= Journal.version else {
-      throw JobError(.unsupported, "\(file.name) has format \(version), we know \(Journal.version)")
-    }
     let checked = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<(checkedSize - 4)])
     guard CRC32C.of(checked) == checksum else {
       throw JobError(.damaged, "\(file.name): byte 0: the header does not match its checksum")
+    }
+    // Behind the checksum: rot is no newer version.
+    guard version <= Journal.version else {
+      throw JobError(.unsupported, "\(file.name) has format \(version), we know \(Journal.version)")
     }
     return Journal(
       file, inode: status.inode, epoch: epoch, salt: salt, isRebuilt: flags & 1 != 0)

@@ -5,6 +5,7 @@ final class StateDirectory {
   static let fileName = "background-jobs.json"
   static let outName = "out"
   private static let privateName = "background-jobs.d"
+  private static let outputName = "jobs"
 
   private let project: Directory
   private let acceptsAnyFileSystem: Bool
@@ -14,13 +15,23 @@ final class StateDirectory {
   /// `background-jobs.d` in it.
   private(set) var files: Directory?
 
-  init(project path: String, acceptsAnyFileSystem: Bool) throws(JobError) {
+  private init(_ project: Directory, acceptsAnyFileSystem: Bool) {
+    self.project = project
+    self.acceptsAnyFileSystem = acceptsAnyFileSystem
+  }
+
+  /// No initialiser: Embedded Swift leaks the object whose initialiser throws.
+  static func open(
+    project path: String, acceptsAnyFileSystem: Bool
+  ) throws(JobError) -> StateDirectory {
+    let project: Directory
     do throws(JobError) { project = try Directory.open(path: path) } catch {
       guard error.osError == ENOENT || error.osError == ENOTDIR else { throw error }
       throw JobError(.notFound, "there is no directory \(path)", osError: error.osError)
     }
-    self.acceptsAnyFileSystem = acceptsAnyFileSystem
-    try checkFileSystem(project)
+    let places = StateDirectory(project, acceptsAnyFileSystem: acceptsAnyFileSystem)
+    try places.checkFileSystem(project)
+    return places
   }
 
   /// Where the state file is, for messages.
@@ -79,6 +90,32 @@ final class StateDirectory {
     for directory in [made, parent, project] { try directory.sync() }
     (state, self.files) = (made, files)
     return (made, files)
+  }
+
+  /// `jobs/<number>`, where the output of one job's commands goes.
+  func makeOutputDirectory(_ number: UInt64) throws(JobError) -> String {
+    let files = try make().files
+    try files.makeDirectory(Self.outputName, mode: 0o700)
+    let all = try files.openDirectory(Self.outputName, follow: false)
+    try takeOver(all.file, like: files.file)
+    try all.makeDirectory(String(number), mode: 0o700)
+    let mine = try all.openDirectory(String(number), follow: false)
+    try takeOver(mine.file, like: all.file)
+    return mine.name
+  }
+
+  /// Deletes the output of jobs that are no more. What cannot be deleted stays.
+  func removeOutput(except numbers: [UInt64]) {
+    guard let all = try? files?.openDirectory(Self.outputName, follow: false),
+      let names = try? all.names()
+    else { return }
+    for name in names {
+      guard let number = UInt64(name), !numbers.contains(number),
+        let one = try? all.openDirectory(name, follow: false)
+      else { continue }
+      for entry in (try? one.names()) ?? [] { try? one.unlink(entry) }
+      try? all.removeDirectory(name)
+    }
   }
 
   /// A new file of ours, which gets its directory's owner: `sudo` must not lock the owner out.

@@ -114,6 +114,9 @@ extension StateDocument {
     guard let id = value["id"]?.string else { return nil }
     let status = JobStatus(name: value["status"]?.string ?? "")
     let job = JobState(id: id, type: value["type"]?.string ?? "", status: status)
+    let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
+    // Before all other items: they keep the order in which they became known.
+    if let plan = ours?["plan"] { try decodePlan(plan, job) }
     try value.forEachMember { name, member throws(JobError) in
       if name == "bgjobs" { return }
       let isProgress = name == "progress" && member.isObject
@@ -131,7 +134,7 @@ extension StateDocument {
       }
     }
     job.created = job.started
-    if let ours = value["bgjobs"], ours.isObject { try decodeOurs(ours, logs, job) }
+    if let ours { try decodeOurs(ours, logs, job) }
     finishProgress(value["progress"], job)
     return job
   }
@@ -197,18 +200,19 @@ extension StateDocument {
     job.clock = ActiveClock(
       total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
     decodeEstimator(ours["estimator"], job)
-    if let plan = ours["plan"] {
-      for position in 0..<plan.count {
-        guard let item = plan.at(position)?.stringBytes else { continue }
-        job.items.plan(try job.items.insert(item))
-      }
-    }
     try ours["failures"]?.forEachMember { name, why throws(JobError) in
       var name = name
       guard let text = why.string else { return }
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
     job.foreignEdits = edits(ours["theirs"])
+  }
+
+  private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {
+    for position in 0..<plan.count {
+      guard let item = plan.at(position)?.stringBytes else { continue }
+      job.items.plan(try job.items.insert(item))
+    }
   }
 
   private static func decodeOwner(_ ours: JSONValue, _ logs: [LogPosition], _ job: JobState) {
@@ -221,6 +225,12 @@ extension StateDocument {
     decoded.since = owner["since"]?.string.flatMap { DateText.parse($0) } ?? 0
     decoded.log = owner["log"]?.unsigned ?? 0
     decoded.salt = owner["salt"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0
+    if let path = owner["lock"]?.string {
+      decoded.lock = OwnerLock(
+        path: path, device: owner["device"]?.unsigned ?? 0, inode: owner["inode"]?.unsigned ?? 0,
+        boot: decoded.process.boot)
+      decoded.process = ProcessIdentity()
+    }
     job.owner = decoded
     guard decoded.log != 0 else { return }
     var position =

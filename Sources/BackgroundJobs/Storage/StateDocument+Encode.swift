@@ -283,6 +283,12 @@ struct StateDocument {
       try out.member("namespace", Int64(clamping: owner.process.namespace))
       try out.member("boot", hexadecimal: owner.process.boot)
     }
+    if let lock = owner.lock {
+      try out.member("lock", lock.path)
+      try out.member("device", Int64(clamping: lock.device))
+      try out.member("inode", Int64(clamping: lock.inode))
+      try out.member("boot", hexadecimal: lock.boot)
+    }
     try out.date("since", owner.since)
     if owner.log != 0 {
       try out.member("log", Int64(clamping: owner.log))

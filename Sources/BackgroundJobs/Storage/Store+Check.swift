@@ -67,7 +67,7 @@ extension Store {
     var records = 0
     var last: UInt64?
     while let record = Record.parse(bytes.bytes, at: offset, salt: journal.salt) {
-      if let last, record.seq != last + 1 { break }
+      if let last, record.seq != last &+ 1 { break }
       last = record.seq
       records += 1
       offset += record.size

@@ -32,6 +32,18 @@ extension Store {
     state.isNamed = true
     try append([.named, .published(publication)], durable: false)
     try removeClosedLogs(files)
+    removeOutputOfGoneJobs()
+  }
+
+  /// Removes jobs, and what they left behind.
+  func remove(_ removals: [Change]) throws(JobError) {
+    guard !removals.isEmpty else { return }
+    try append(removals, durable: true)
+    removeOutputOfGoneJobs()
+  }
+
+  private func removeOutputOfGoneJobs() {
+    places.removeOutput(except: state.jobs.map { $0.createdSeq })
   }
 
   private func removeClosedLogs(_ files: Directory) throws(JobError) {

@@ -44,7 +44,7 @@ extension Store {
   /// false: the journal was replaced or mended; go on with the new one.
   private func foldJournal() throws(JobError) -> Bool {
     guard let journal else { return false }
-    let status = try checkedStatus(journal)
+    let status = try status(of: journal.file, journal.inode)
     mustRestart = false
     if status.size < journal.end { reset() }
     if status.size > journal.end || journal.isLocked {
@@ -57,13 +57,13 @@ extension Store {
   }
 
   /// PROTOCOL R12: a descriptor that is no longer ours is never touched again.
-  private func checkedStatus(_ journal: Journal) throws(JobError) -> cposix_file_status {
+  func status(of file: File, _ inode: UInt64) throws(JobError) -> cposix_file_status {
     let status: cposix_file_status?
-    do throws(JobError) { status = try journal.file.status() } catch {
+    do throws(JobError) { status = try file.status() } catch {
       guard error.osError == EBADF else { throw error }
       status = nil
     }
-    guard let status, status.inode == journal.inode else {
+    guard let status, status.inode == inode else {
       loseDescriptors()
       try checkUsable()
       throw JobError(.io, "lost", osError: EBADF)
@@ -76,9 +76,9 @@ extension Store {
     journal?.file.abandon()
     journal?.isLocked = false
     for reader in readers.values { reader.file.abandon() }
-    for log in owned { log.file.abandon() }
+    for log in owned.values { log.file.abandon() }
     places.abandon()
-    owned = []
+    owned = [:]
     readers = [:]
     journal = nil
   }
@@ -193,7 +193,7 @@ extension Store {
   private func closingLog(_ change: Change) -> JobState? {
     let id: String
     switch change {
-    case .opened(let job, _, _, _), .closed(let job, _), .detached(let job, _),
+    case .opened(let job, _, _, _), .closed(let job, _), .detached(let job, _, _),
       .completed(let job, _), .retried(let job), .removed(let job):
       id = job
     case .failed(let job, _, _, let keepsLog):
@@ -211,6 +211,7 @@ extension Store {
     guard let log = job.log else { return }
     closedLogBytes = closedLogBytes.clampedAdding(log.offset)
     readers[log.number] = nil
+    mayHaveClosedLogs = true
   }
 
   private func foldLogs() throws(JobError) {
@@ -222,7 +223,7 @@ extension Store {
     guard let position = job.log else { return }
     let file: File
     var offset = position.offset
-    if let mine = owned.first(where: { $0.number == position.number }) {
+    if let mine = owned[position.number] {
       if position.index == mine.index { return }
       file = mine.file
       if offset == 0 { offset = try LogFormat.decode(file)?.size ?? mine.end }

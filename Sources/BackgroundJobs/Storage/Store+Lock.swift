@@ -58,7 +58,7 @@ extension Store {
   /// Someone else may run our jobs now, from the directory that has taken this one's place.
   private func leaveMovedDirectory() {
     isMovedAway = !owned.isEmpty
-    owned = []
+    owned = [:]
     journal = nil
     places.forget()
     reset()

@@ -6,10 +6,31 @@ extension Store {
   /// nil: nobody can tell.
   func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool? {
     guard let owner = job.owner else { return nil }
+    if let lock = owner.lock { return isHeld(lock, job) }
     if owner.isDetached { return owner.process.pid == 0 ? nil : owner.process.mayBeAlive }
     if ownedLog(of: job) != nil { return true }
     guard let position = job.log, let reader = try logReader(position) else { return false }
     return try reader.file.isLockedByAnother()
+  }
+
+  /// nil: the file is not there any more, or not to be opened, and so nobody can tell.
+  private func isHeld(_ lock: OwnerLock, _ job: JobState) -> Bool? {
+    guard lock.boot == process.boot else { return false }
+    guard let file = try? File.open(path: lock.path), let status = try? file.status(),
+      status.device == lock.device, status.inode == lock.inode
+    else { return nil }
+    return try? file.isLockedByAnother(at: job.lockByte)
+  }
+
+  /// Puts a lock for a job on a file that the host holds open, for as long as it does.
+  func lock(
+    _ descriptor: Int32, for job: JobState
+  ) throws(JobError) -> OwnerLock {
+    let (path, status) = try File.identify(descriptor)
+    guard try File.tryLock(descriptor, at: job.lockByte) else {
+      throw JobError(.busy, "job \(job.id): another process holds the lock on \(path)")
+    }
+    return OwnerLock(path: path, device: status.device, inode: status.inode, boot: process.boot)
   }
 
   func caller(of job: JobState, _ operation: Operation) throws(JobError) -> Caller {
@@ -93,8 +114,8 @@ extension Store {
       let opened = Change.opened(
         job: job.id, owner: process, salt: header.salt, isRoll: old != nil)
       try append([opened], durable: true)
-      owned.removeAll { $0 === old }
-      owned.append(log)
+      if let old { owned[old.number] = nil }
+      owned[number] = log
       job.log?.offset = whole.size
     } catch {
       try? files.unlink(name)
@@ -122,6 +143,9 @@ extension Store {
 
   /// Lets go of the logs of jobs that are no longer ours in the state.
   func dropClosedLogs() {
-    owned.removeAll { log in state.job(log.job)?.log?.number != log.number }
+    // A state that is still to be folded says nothing about them.
+    guard mayHaveClosedLogs, let journal, journal.end > 0 else { return }
+    mayHaveClosedLogs = false
+    owned = owned.filter { state.job($0.value.job)?.log?.number == $0.key }
   }
 }

@@ -33,10 +33,19 @@ extension Store {
     }
   }
 
-  /// Publishes; waits for another tool that is writing just now.
+  /// Publishes what is owed; waits, without the lock, for another tool that is writing just now.
   func publishPatiently() throws(JobError) {
     let deadline = Clock.machine + Self.writingTime
-    while try !publish(), Clock.machine < deadline { Clock.sleep(milliseconds: 20) }
+    while owesPublication {
+      try lock()
+      let isDone: Bool
+      do {
+        defer { unlock() }
+        isDone = try publish()
+      }
+      if isDone || Clock.machine >= deadline { return }
+      Clock.sleep(milliseconds: 20)
+    }
   }
 
   /// false: not now, another tool seems to be writing.

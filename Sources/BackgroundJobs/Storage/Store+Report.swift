@@ -97,12 +97,8 @@ extension Store {
     log.lastLook = now
     // Past this limit the kernel would send SIGXFSZ.
     log.sizeLimit = cposix_file_size_limit()
-    let ours = try? log.file.status()
-    let theirs = try? journal.file.status()
-    guard let ours, let theirs, ours.inode == log.inode, theirs.inode == journal.inode else {
-      loseDescriptors()
-      return try checkUsable()
-    }
+    let ours = try status(of: log.file, log.inode)
+    let theirs = try status(of: journal.file, journal.inode)
     guard ours.links > 0 else {
       throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
     }

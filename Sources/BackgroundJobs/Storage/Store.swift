@@ -24,7 +24,10 @@ final class Store {
   var generation = 0
   var journal: Journal?
   var readers: [UInt64: LogReader] = [:]
-  var owned: [OwnedLog] = []
+  /// By the number of the log.
+  var owned: [UInt64: OwnedLog] = [:]
+  /// A log was closed, or the state made anew, since the last look for owned logs to let go of.
+  var mayHaveClosedLogs = false
   /// What was handed out of plans, by job.
   var dispensers: [String: Dispenser] = [:]
   /// There is no journal: what the state was read from.
@@ -54,10 +57,12 @@ final class Store {
   var progressPace = Pace(burst: 3, interval: 1_000_000_000, breath: 100_000_000)
   var syncPace = Pace(burst: 1, interval: 100_000_000)
 
-  init(project: String, options: Options, clock: Clock) throws(JobError) {
-    forkGeneration = cposix_fork_begin()
-    places = try StateDirectory(
-      project: project, acceptsAnyFileSystem: options.acceptsAnyFileSystem)
+  /// `forkGeneration`: taken before the first descriptor was opened.
+  init(
+    _ places: StateDirectory, options: Options, clock: Clock, forkGeneration: UInt64
+  ) {
+    self.forkGeneration = forkGeneration
+    self.places = places
     self.options = options
     self.clock = clock
   }
@@ -89,7 +94,7 @@ final class Store {
 
   func ownedLog(of job: JobState) -> OwnedLog? {
     guard let number = job.log?.number else { return nil }
-    return owned.first { $0.number == number }
+    return owned[number]
   }
 
   // MARK: Reading
@@ -109,6 +114,7 @@ final class Store {
     readFrom = nil
     isOverlaid = false
     closedLogBytes = 0
+    mayHaveClosedLogs = true
     journal?.rewind()
   }
 

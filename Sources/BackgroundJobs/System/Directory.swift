@@ -61,6 +61,13 @@ final class Directory {
     }
   }
 
+  /// Fails with ENOTEMPTY while anything is in it.
+  func removeDirectory(_ entry: String) throws(JobError) {
+    _ = try posix(.unlink, "\(name)/\(entry)") {
+      withCString(entry) { Int(unlinkat(file.descriptor, $0, AT_REMOVEDIR)) }
+    }
+  }
+
   func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) {
     do throws(JobError) {
       _ = try posix(.makeDirectory, "\(name)/\(entry)") {

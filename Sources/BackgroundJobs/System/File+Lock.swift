@@ -14,6 +14,21 @@ extension File {
     return true
   }
 
+  /// A lock on one byte of a file that the host has open: exclusive if it may write to it.
+  static func tryLock(_ descriptor: Int32, at byte: Int64) throws(JobError) -> Bool {
+    while cposix_ofd_lock_byte(descriptor, off_t(byte)) != 0 {
+      let number = cposix_errno()
+      if number == EAGAIN || number == EACCES { return false }
+      if number != EINTR { throw .system(number, "lock", "descriptor \(descriptor)") }
+    }
+    return true
+  }
+
+  /// Whether anyone holds the lock on that byte through another open file description.
+  func isLockedByAnother(at byte: Int64) throws(JobError) -> Bool {
+    try posix(.lock, name) { Int(cposix_ofd_test_byte(descriptor, off_t(byte))) } == 1
+  }
+
   func unlock() { _ = cposix_ofd_unlock(descriptor) }
 
   /// Whether another open file description holds the lock. Works on a read-only descriptor.

@@ -33,6 +33,38 @@ final class File {
     }
   }
 
+  /// For reading, and only for the time of a call.
+  static func open(path: String) throws(JobError) -> File {
+    let low = try posix(.open, path) {
+      Int(cposix_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0))
+    }
+    return try File(adopting: Int32(low), name: path, isBrief: true)
+  }
+
+  /// The path and status of a file that the host has open.
+  static func identify(
+    _ descriptor: Int32
+  ) throws(JobError) -> (path: String, status: cposix_file_status) {
+    var status = cposix_file_status()
+    let name = "descriptor \(descriptor)"
+    guard cposix_fstat(descriptor, &status) == 0 else {
+      throw JobError(.invalid, "\(name) is not open", osError: cposix_errno())
+    }
+    guard status.links > 0, status.is_regular != 0 else {
+      throw JobError(.invalid, "\(name) is no regular file that has a name")
+    }
+    let path = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
+      guard let base = room.baseAddress?.assumingMemoryBound(to: CChar.self) else { return "" }
+      let length = readlink("/proc/self/fd/\(descriptor)", base, 4096)
+      let text = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<max(0, length)])
+      return isUTF8(text) && text.count < 4096 ? String(decoding: text, as: UTF8.self) : ""
+    }
+    guard path.utf8.first == UInt8(ascii: "/") else {
+      throw JobError(.invalid, "the path of \(name) is not known, or is not UTF-8")
+    }
+    return (path, status)
+  }
+
   deinit {
     guard isOurs, cposix_fork_unregister(descriptor) == 1 else { return }
     close(descriptor)

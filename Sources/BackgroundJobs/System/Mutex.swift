@@ -4,11 +4,13 @@ import CPosix
 final class Mutex {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-  init() throws(JobError) {
+  private init(_ mutex: UnsafeMutablePointer<pthread_mutex_t>) { self.mutex = mutex }
+
+  convenience init() throws(JobError) {
     guard let mutex = cposix_mutex_new() else {
       throw JobError(.noMemory, "no memory for a manager", osError: ENOMEM)
     }
-    self.mutex = mutex
+    self.init(mutex)
   }
 
   deinit { cposix_mutex_free(mutex) }

@@ -26,16 +26,30 @@ public enum Status: Int32, Sendable {
 
 /// Why an operation changed nothing.
 public struct JobError: Error, Sendable {
-  /// 10 or above.
-  public let status: Status
-  /// `errno` of the system call that failed, else 0.
-  public let osError: Int32
-  /// One sentence: what, where, and what to do if that is known.
-  public let message: String
+  /// One pointer: every throwing function hands it on, and few ever make one.
+  private final class Detail: Sendable {
+    let status: Status
+    let osError: Int32
+    let message: String
 
-  package init(_ status: Status, _ message: String, osError: Int32 = 0) {
-    self.status = status
-    self.message = message
-    self.osError = osError
+    init(_ status: Status, _ message: String, _ osError: Int32) {
+      self.status = status
+      self.message = message
+      self.osError = osError
+    }
   }
+
+  private let detail: Detail
+
+  @inline(never)
+  package init(_ status: Status, _ message: String, osError: Int32 = 0) {
+    detail = Detail(status, message, osError)
+  }
+
+  /// 10 or above.
+  public var status: Status { detail.status }
+  /// `errno` of the system call that failed, else 0.
+  public var osError: Int32 { detail.osError }
+  /// One sentence: what, where, and what to do if that is known.
+  public var message: String { detail.message }
 }

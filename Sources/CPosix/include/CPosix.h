@@ -36,6 +36,9 @@ int cposix_move_high(int fd);
 int cposix_ofd_lock(int fd);
 int cposix_ofd_unlock(int fd);
 int cposix_ofd_test(int fd);
+/* On one byte; with a descriptor that may not write, a shared lock. */
+int cposix_ofd_lock_byte(int fd, off_t byte);
+int cposix_ofd_test_byte(int fd, off_t byte);
 
 /* S_ISREG is a macro, and st_mtim is a union in some headers. */
 struct cposix_file_status {

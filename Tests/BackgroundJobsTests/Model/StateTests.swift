@@ -20,7 +20,7 @@ import Testing
       switch Int.random(in: 0..<14, using: &dice) {
       case 0: changes.append(.opened(job: id, owner: Self.owner, salt: 8, isRoll: false))
       case 1: changes.append(.closed(job: id, why: "w"))
-      case 2: changes.append(.detached(job: id, watched: nil))
+      case 2: changes.append(.detached(job: id, watched: nil, lock: nil))
       case 3: changes.append(.paused(job: id, reason: "asked", error: nil, resumeAt: 99))
       case 4: changes.append(.resumed(job: id))
       case 5: changes.append(.completed(job: id, result: "{\"n\":[1,2]}"))

@@ -36,12 +36,12 @@ final class Cast {
 
   /// The next report looks at what others did, however soon it comes.
   func lookAgain() throws(JobError) {
-    try a.with { store throws(JobError) in for log in store.owned { log.lastLook = 0 } }
+    try a.with { store throws(JobError) in for log in store.owned.values { log.lastLook = 0 } }
   }
 
   /// `a` is killed: its locks are gone, and nothing was said.
   func kill() throws {
-    let logs = try a.with { store throws(JobError) in store.owned.map { $0.number } }
+    let logs = try a.with { store throws(JobError) in store.owned.keys.sorted() }
     handles = handles.filter { !$0.key.hasPrefix("a") }
     a = try scratch.manager()
     for log in logs { try Locks.waitUntilFree("\(scratch.files)/\(LogFormat.name(log))") }
