@@ -399,6 +399,12 @@ BGJ_API void bgj_job_list_free(bgj_job_list *list);
 /* ---- A job: its life ----------------------------------------------------------------------- */
 
 /*
+ * Jobs that another tool wrote into the state file take part: whoever changes one makes it a job of
+ * this library, and what the other tool put into it is kept. One that stands there as running,
+ * without an owner of ours, is left alone by bgj_job_start; everything else works as written.
+ */
+
+/*
  * Takes a job and runs it: the caller becomes its owner, until it ends the job, leaves it, closes
  * the manager or dies. Possible for a pending job, an interrupted one, one whose rate limit has
  * passed, and one that this manager owns already. options may be NULL.
@@ -431,9 +437,10 @@ BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry
 
 /*
  * The worker was told to slow down: pauses the running job with the reason "rate-limit" and the
- * time at which it may go on; bgj_job_wait then ends the pause by itself. provider: who said so
- * ("github"), or NULL. seconds: what it said, 0 if it did not: 60. At most 31 days.
- *   BGJ_PAUSED       it was paused already, for another reason: that pause stays
+ * time at which it may go on; bgj_job_wait then ends the pause by itself. Anyone may say it. A
+ * newer rate limit takes the place of an older one. provider: who said so ("github"), or NULL.
+ * seconds: what it said, 0 if it did not: 60. At most 31 days.
+ *   BGJ_PAUSED       it was paused already for another reason (interrupted, too): that pause stays
  *   BGJ_FINISHED     it has ended
  *   BGJ_ILLEGAL_TRANSITION  it is not running
  */
@@ -453,8 +460,8 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
  * milliseconds have passed (negative: no limit). The owner's wait acknowledges a pause. A pause
  * with a time (a rate limit) ends when its time has come, through the owner's wait, or through
  * anybody's when there is no owner. BGJ_MASK_PENDING also stands for interrupted, as such a job may
- * be started. Other threads may use the manager meanwhile. status, if
- * not NULL, gets the job's status, whatever the result.
+ * be started. Other threads may use the manager meanwhile. status, if not NULL, gets the job's
+ * status, whatever the result.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed
  */
@@ -504,9 +511,9 @@ BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
 
 /*
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
- * items; -1: not said; owner only while the job has an owner. Until somebody says it, current is
- * the number of items completed and failed; after that, items and advances are added to what was
- * said. current_item: what is being worked on; "": nothing; NULL: not said; owner only likewise.
+ * items, those of this very call included; -1: not said; owner only while the job has an owner.
+ * Until somebody says it, current is the number of items completed and failed, plus the advances;
+ * after that, further items and advances are added to what was said. current_item: what is being worked on; "": nothing; NULL: not said; owner only likewise.
  * completed_item, failed_item: as bgj_job_item_done and bgj_job_item_failed; NULL: none.
  */
 BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *current_item,
@@ -553,7 +560,8 @@ BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 
 /*
  * The next planned item that is neither done nor failed; free it with bgj_string_free. Each manager
- * gets each item once, however many threads ask; after bgj_job_start it begins again.
+ * gets each item once, however many threads ask; after bgj_job_start it begins again. A pending job
+ * gives out items too: whoever wants to own them starts it first.
  *   BGJ_END          there is none; *item is NULL
  *   BGJ_PAUSED       the job is paused, so it gives out no work now; *item is NULL
  *   BGJ_FINISHED     the job has ended

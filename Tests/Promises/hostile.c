@@ -117,7 +117,7 @@ static void closed_descriptors_harm_nobody(void **unused) {
     worker_end(&w);
     project_remove(project);
   }
-  /* Between two looks, 25 ms, a report cannot know; DESIGN accepts that, and it is printed here. */
+  /* Between two looks, 25 ms, a report cannot know; the header says so, and it is printed here. */
   print_message("hostile: descriptors closed and reused: %d bytes written into the host's file "
                 "(%d when it reports within the 25 ms between two looks), %d of 100 reports "
                 "refused\n",

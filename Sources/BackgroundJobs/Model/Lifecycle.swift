@@ -39,7 +39,7 @@ enum Verdict: Equatable {
   case refuse(Status)
 }
 
-/// The table of DESIGN 3, in one place.
+/// The table of the life cycle (ARCHITECTURE.md has it, too), in one place.
 enum Lifecycle {
   static func verdict(_ operation: Operation, _ job: JobState, _ caller: Caller, now: Int64)
     -> Verdict

@@ -2,7 +2,7 @@ import Testing
 
 @testable import BackgroundJobs
 
-/// The table of DESIGN 3 and of the header, written down again.
+/// The table of ARCHITECTURE.md and of the header, written down again.
 @Suite struct LifecycleTests {
   enum Condition: CaseIterable {
     case pending, running, asked, interrupted, limited, limitOver, completed, completedWithFailures
