@@ -244,10 +244,11 @@ typedef struct bgj_start_options {
  * report on it. For launchers and shell scripts. Without owner_pid nobody judges whether it
  * lives. */
 #define BGJ_START_DETACHED 0x1u
-/* With BGJ_START_DETACHED, instead of owner_pid: owner_fd gets a lock (an open file description lock
- * on one byte, so that one file serves many jobs). The job is interrupted when the last process that
- * has this open file has closed it or ended. A shell keeps such a descriptor with `exec 9>FILE`; the
- * file must stay until the job has ended, and children that should not count get it closed. */
+/* With BGJ_START_DETACHED, instead of owner_pid: owner_fd gets a lock (an open file description
+ * lock on one byte, so that one file serves many jobs). The job is interrupted when the last process
+ * that has this open file has closed it or ended. A shell keeps such a descriptor with
+ * `exec 9>FILE`; the file must stay until the job has ended, and children that should not count get
+ * it closed. */
 #define BGJ_START_OWNER_FD 0x2u
 
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
@@ -513,8 +514,9 @@ BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
  * items, those of this very call included; -1: not said; owner only while the job has an owner.
  * Until somebody says it, current is the number of items completed and failed, plus the advances;
- * after that, further items and advances are added to what was said. current_item: what is being worked on; "": nothing; NULL: not said; owner only likewise.
- * completed_item, failed_item: as bgj_job_item_done and bgj_job_item_failed; NULL: none.
+ * after that, further items and advances are added to what was said. current_item: what is being
+ * worked on; "": nothing; NULL: not said; owner only likewise. completed_item, failed_item: as
+ * bgj_job_item_done and bgj_job_item_failed; NULL: none.
  */
 BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *current_item,
                                   const char *completed_item, const char *failed_item,
