@@ -7,8 +7,7 @@ struct Event {
   var change: Change
 }
 
-/// Boxed, as it is handed on far more often than made.
-indirect enum Change {
+enum Change {
   case created(NewJob)
   /// An owner begins log number `seq` of this event. A roll replaces the owner's own log by a new one.
   case opened(job: String, owner: ProcessIdentity, salt: UInt64, isRoll: Bool)

@@ -32,7 +32,7 @@ extension Store {
     state.isNamed = true
     try append([.named, .published(publication)], durable: false)
     try removeClosedLogs(files)
-    removeOutputOfGoneJobs()
+    if hasRemovedJobs { removeOutputOfGoneJobs() }
   }
 
   /// Removes jobs, and what they left behind.
@@ -43,6 +43,7 @@ extension Store {
   }
 
   private func removeOutputOfGoneJobs() {
+    hasRemovedJobs = false
     places.removeOutput(except: state.jobs.map { $0.createdSeq })
   }
 

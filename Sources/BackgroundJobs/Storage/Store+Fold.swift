@@ -167,6 +167,7 @@ extension Store {
     if event.change.kind == .reported || event.change.kind == .closed {
       journal?.lastReportSeq = record.seq
     }
+    if event.change.kind == .removed { hasRemovedJobs = true }
     do throws(JobError) {
       if let job = closingLog(event.change) { try finishLog(job) }
       try state.apply(Event(seq: record.seq, time: event.time, change: event.change))

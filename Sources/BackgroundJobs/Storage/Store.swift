@@ -36,6 +36,8 @@ final class Store {
   var isOverlaid = false
   /// Bytes of logs that were closed since the snapshot.
   var closedLogBytes: Int64 = 0
+  /// Jobs went, and may have left output behind.
+  var hasRemovedJobs = false
   /// What to do again from the start, because a file went away under a fold.
   var mustRestart = false
   /// Nothing works any more: the host closed our descriptors.

@@ -21,43 +21,41 @@ final class Directory {
   func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600, isBrief: Bool = false)
     throws(JobError) -> File
   {
-    // A FIFO must not make anyone wait.
-    let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
-    let low = try posix(.open, "\(name)/\(entry)") {
-      withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
+    guard let file = try open(entry, flags, mode, isBrief, unless: 0) else {
+      throw JobError(.io, "\(name)/\(entry)")
     }
-    return try File(adopting: Int32(low), name: entry, in: self, isBrief: isBrief)
+    return file
   }
 
   /// nil when there is no such file.
   func openIfThere(_ entry: String, _ flags: Int32) throws(JobError) -> File? {
-    do throws(JobError) { return try open(entry, flags) } catch {
-      if error.osError == ENOENT { return nil }
-      throw error
+    try open(entry, flags, 0o600, false, unless: ENOENT)
+  }
+
+  private func open(
+    _ entry: String, _ flags: Int32, _ mode: mode_t, _ isBrief: Bool, unless answer: Int32
+  ) throws(JobError) -> File? {
+    // A FIFO must not make anyone wait.
+    let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+    let low = try posix(.open, "\(name)/\(entry)", unless: answer) {
+      withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }
+    guard let low else { return nil }
+    return try File(adopting: Int32(low), name: entry, in: self, isBrief: isBrief)
   }
 
   /// nil when there is no such file.
   func status(_ entry: String) throws(JobError) -> cposix_file_status? {
     var status = cposix_file_status()
-    do throws(JobError) {
-      _ = try posix(.stat, name) {
-        withCString(entry) { Int(cposix_fstatat(file.descriptor, $0, &status)) }
-      }
-      return status
-    } catch {
-      if error.osError == ENOENT { return nil }
-      throw error
+    let found = try posix(.stat, name, unless: ENOENT) {
+      withCString(entry) { Int(cposix_fstatat(file.descriptor, $0, &status)) }
     }
+    return found == nil ? nil : status
   }
 
   func unlink(_ entry: String) throws(JobError) {
-    do throws(JobError) {
-      _ = try posix(.unlink, "\(name)/\(entry)") {
-        withCString(entry) { Int(unlinkat(file.descriptor, $0, 0)) }
-      }
-    } catch {
-      if error.osError != ENOENT { throw error }
+    _ = try posix(.unlink, "\(name)/\(entry)", unless: ENOENT) {
+      withCString(entry) { Int(unlinkat(file.descriptor, $0, 0)) }
     }
   }
 
@@ -69,12 +67,8 @@ final class Directory {
   }
 
   func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) {
-    do throws(JobError) {
-      _ = try posix(.makeDirectory, "\(name)/\(entry)") {
-        Int(mkdirat(file.descriptor, entry, mode))
-      }
-    } catch {
-      if error.osError != EEXIST { throw error }
+    _ = try posix(.makeDirectory, "\(name)/\(entry)", unless: EEXIST) {
+      Int(mkdirat(file.descriptor, entry, mode))
     }
   }
 

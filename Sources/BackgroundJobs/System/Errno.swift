@@ -26,6 +26,15 @@ private func errorText(_ number: Int32) -> String {
 func posix(
   _ operation: FileOperation, _ name: @autoclosure () -> String, _ call: () -> Int
 ) throws(JobError) -> Int {
+  try posix(operation, name(), unless: 0, call) ?? 0
+}
+
+/// As `posix`, but one errno is an answer and no error: nil.
+@inline(__always)
+func posix(
+  _ operation: FileOperation, _ name: @autoclosure () -> String, unless answer: Int32,
+  _ call: () -> Int
+) throws(JobError) -> Int? {
   if let injected = Seam.fault(operation, name()) {
     throw .system(injected, operation.verb, name())
   }
@@ -33,6 +42,7 @@ func posix(
     let result = call()
     if result >= 0 { return result }
     let number = cposix_errno()
+    if number == answer { return nil }
     if number != EINTR { throw .system(number, operation.verb, name()) }
   }
 }
