@@ -5,7 +5,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build help setup library package demo test lint format install clean
+.PHONY: build help setup library package demo test docs lint format install clean
 
 build: setup ## Build everything: libbgjobs (into build/) and the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package
@@ -29,6 +29,10 @@ demo: library ## Show a clone job that is killed, started again, and finishes
 test: lint build ## Lint, then all tests: of the build, of the C API, of the core
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
+	@$(MAKE) --no-print-directory docs
+
+docs: setup ## Build the documentation of the Swift module, into build/docs
+	@sh cmake/docs.sh $(BUILD)/docs
 
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift

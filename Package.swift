@@ -22,6 +22,12 @@ let package = Package(
     .target(
       name: "BackgroundJobs", dependencies: ["CPosix", "CJansson"], swiftSettings: core),
     .target(name: "CAPI", dependencies: ["BackgroundJobs", "CBgjobs"], swiftSettings: core),
+    .executableTarget(
+      name: "Clone", dependencies: ["BackgroundJobs"], path: "Examples",
+      exclude: [
+        "CMakeLists.txt", "child.c", "child.h", "clone.c", "demo.sh", "import.c", "status.c",
+      ],
+      sources: ["Clone.swift"]),
     .testTarget(
       name: "BackgroundJobsTests", dependencies: ["BackgroundJobs", "CAPI", "CBgjobs"]),
   ],

@@ -245,8 +245,8 @@ typedef struct bgj_start_options {
  * lives. */
 #define BGJ_START_DETACHED 0x1u
 /* With BGJ_START_DETACHED, instead of owner_pid: owner_fd gets a lock (an open file description
- * lock on one byte, so that one file serves many jobs). The job is interrupted when the last process
- * that has this open file has closed it or ended. A shell keeps such a descriptor with
+ * lock on one byte, so that one file serves many jobs). The job is interrupted when the last
+ * process that has this open file has closed it or ended. A shell keeps such a descriptor with
  * `exec 9>FILE`; the file must stay until the job has ended, and children that should not count get
  * it closed. */
 #define BGJ_START_OWNER_FD 0x2u

@@ -45,8 +45,8 @@ public final class JobManager: @unchecked Sendable {
     self.init(store, mutex)
   }
 
-  /// Runs `body` alone on the store. A fork is seen before the mutex, which a thread that does not exist
-  /// in the child may hold.
+  /// Runs `body` alone on the store. A fork is seen before the mutex, which a thread that does not
+  /// exist in the child may hold.
   @inline(__always)
   func with<Result>(_ body: (Store) throws(JobError) -> Result) throws(JobError) -> Result {
     if store.isForked { try store.checkUsable() }
@@ -175,8 +175,8 @@ public final class JobManager: @unchecked Sendable {
     }
   }
 
-  /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first of them
-  /// that tells of damage.
+  /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first
+  /// of them that tells of damage.
   public func check() throws(JobError) -> (firstFinding: String?, report: String) {
     try with { store throws(JobError) in
       try store.checkUsable()

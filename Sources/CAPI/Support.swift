@@ -5,8 +5,8 @@ import CPosix
   import BackgroundJobs
 #endif
 
-// How every function of the header is built: arguments are checked here, the work is the core's, and
-// a status with an error comes out.
+// How every function of the header is built: arguments are checked here, the work is the core's,
+// and a status with an error comes out.
 
 extension bgj_status {
   init(_ status: Status) { self.init(rawValue: UInt32(bitPattern: status.rawValue)) }

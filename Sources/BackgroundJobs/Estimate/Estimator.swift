@@ -8,9 +8,9 @@ struct Estimate: Equatable {
   var high: Double
 }
 
-/// Speed from progress deltas, in an exponential histogram (Datar, Gionis, Indyk and Motwani, 2002):
-/// buckets of 1, 1, 2, 4 … deltas, at most four of a size, so that the recent past is seen finely and
-/// all of it fits into some forty numbers.
+/// Speed from progress deltas, in an exponential histogram (Datar, Gionis, Indyk and Motwani,
+/// 2002): buckets of 1, 1, 2, 4 … deltas, at most four of a size, so that the recent past is seen
+/// finely and all of it fits into some forty numbers.
 struct Estimator: Equatable {
   struct Bucket: Equatable {
     var events: Int64
@@ -113,8 +113,8 @@ struct Estimator: Equatable {
     return max(0, between / Double(bucket.events - 1))
   }
 
-  /// Whether the older part is from the same regime: the means differ by at most three standard errors,
-  /// or by 15 %.
+  /// Whether the older part is from the same regime: the means differ by at most three standard
+  /// errors, or by 15 %.
   private func agree(_ newer: Bucket, _ older: Bucket) -> Bool {
     let difference = (newer.seconds / newer.items - older.seconds / older.items).magnitude
     let mean = newer.seconds / newer.items

@@ -9,7 +9,8 @@ struct Event {
 
 enum Change {
   case created(NewJob)
-  /// An owner begins log number `seq` of this event. A roll replaces the owner's own log by a new one.
+  /// An owner begins log number `seq` of this event. A roll replaces the owner's own log by a new
+  /// one.
   case opened(job: String, owner: ProcessIdentity, salt: UInt64, isRoll: Bool)
   /// The owner stopped working on it, or died.
   case closed(job: String, why: String?)
@@ -31,8 +32,8 @@ enum Change {
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.
   case importedOpaque(String)
-  /// Another tool changed a job: `members` names what of it to take; `status`: status, progress, times,
-  /// error and result as well.
+  /// Another tool changed a job: `members` names what of it to take; `status`: status, progress,
+  /// times, error and result as well.
   case edited(JobState, members: [String], takesStatus: Bool)
   /// Another tool changed a member of the top level; nil: removed it.
   case topEdited(name: String, text: String?)

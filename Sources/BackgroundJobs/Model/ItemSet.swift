@@ -4,9 +4,9 @@ import CPosix
 /// answers in constant time.
 ///
 /// Every item stands once in an arena: a 16-bit header and its bytes, in the order in which items
-/// became known. An open-addressed table (linear probing, load at most 3/4) and the two lists refer to
-/// items by their offset in the arena. That makes 2 bytes in the arena, 5.3 to 10.7 in the table and 4
-/// in a list per item, and no allocation per item.
+/// became known. An open-addressed table (linear probing, load at most 3/4) and the two lists refer
+/// to items by their offset in the arena. That makes 2 bytes in the arena, 5.3 to 10.7 in the table
+/// and 4 in a list per item, and no allocation per item.
 final class ItemSet {
   /// Where an item stands in the arena.
   typealias Slot = UInt32

@@ -115,8 +115,8 @@ extension JobState {
 
   // MARK: Progress
 
-  /// `fromOwner`: its times move the active clock. Reports of others only count, so that they commute
-  /// with the owner's (PROTOCOL R6).
+  /// `fromOwner`: its times move the active clock. Reports of others only count, so that they
+  /// commute with the owner's (PROTOCOL R6).
   func apply(_ report: Report, at realtime: Int64, fromOwner: Bool) throws(JobError) {
     if fromOwner { clock.advance(to: report.time) }
     if let item = report.done {

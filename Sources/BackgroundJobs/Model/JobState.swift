@@ -37,11 +37,12 @@ final class JobState {
   var revision: UInt64 = 0
   var foreignEdits: [ForeignEdit] = []
 
-  /// All members as the file had them, in its order; empty for a job that began here. The typed values
-  /// above win where they differ.
+  /// All members as the file had them, in its order; empty for a job that began here. The typed
+  /// values above win where they differ.
   var members: [JSONMember] = []
   var progressMembers: [JSONMember] = []
-  /// Another tool's list of failed items, where it also names done ones: kept while nothing changes.
+  /// Another tool's list of failed items, where it also names done ones: kept while nothing
+  /// changes.
   var foreignFailures: (text: String, done: Int, failed: Int)?
   var dependsOn: [String] = []
   /// It is in no state any more.
@@ -56,7 +57,8 @@ final class JobState {
   /// Jobs that we never changed belong to other tools.
   var isOurs: Bool { revision != 0 }
 
-  /// The byte of a host's file on which a lock stands for this job: one file serves any number of jobs.
+  /// The byte of a host's file on which a lock stands for this job: one file serves any number of
+  /// jobs.
   var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }
 
   /// Items and advances, before what was said explicitly.

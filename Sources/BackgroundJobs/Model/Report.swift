@@ -1,10 +1,10 @@
-/// Progress from a worker: what is said together is kept or lost together. Its bytes are borrowed for
-/// the time of a call.
+/// Progress from a worker: what is said together is kept or lost together. Its bytes are borrowed
+/// for the time of a call.
 struct Report {
   /// Milliseconds: in an owner's log since the log began, in the journal since 1970.
   var time: Int64 = 0
-  /// The register behind an explicit `current`: what must be added to the items and advances that the
-  /// owner knows of to make it (PROTOCOL R6: items of others then still count).
+  /// The register behind an explicit `current`: what must be added to the items and advances that
+  /// the owner knows of to make it (PROTOCOL R6: items of others then still count).
   var shift: Int64?
   /// An explicit `current`, before it is turned into a shift; never written.
   var current: Int64?

@@ -1,7 +1,8 @@
-/// All jobs, folded from events. A pure function of them: whoever applies the same events in the same
-/// order gets the same state.
+/// All jobs, folded from events. A pure function of them: whoever applies the same events in the
+/// same order gets the same state.
 final class State {
-  /// Entries of the job list, in the file's order; what is no job of any kind we know stays as text.
+  /// Entries of the job list, in the file's order; what is no job of any kind we know stays as
+  /// text.
   enum Entry {
     case job(JobState)
     case opaque(String)

@@ -1,5 +1,5 @@
-/// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also without
-/// milliseconds and with an offset.
+/// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also
+/// without milliseconds and with an offset.
 enum DateText {
   static func write(_ milliseconds: Int64, to buffer: Buffer) throws(JobError) {
     // Years of four digits, whatever a clock says.

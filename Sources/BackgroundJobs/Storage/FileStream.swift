@@ -1,7 +1,7 @@
 import CPosix
 
-/// A file that is written from its beginning through a buffer, with the checksum of all of it: a state
-/// of any size is published in constant memory.
+/// A file that is written from its beginning through a buffer, with the checksum of all of it: a
+/// state of any size is published in constant memory.
 final class FileStream {
   private static let chunk = 1 << 20
 

@@ -16,8 +16,8 @@ final class JSON {
 
   deinit { bgjobs_json_release(value) }
 
-  /// Takes what Node.js writes but jansson refuses: a lone surrogate becomes U+FFFD, integers past 64
-  /// bits become reals.
+  /// Takes what Node.js writes but jansson refuses: a lone surrogate becomes U+FFFD, integers past
+  /// 64 bits become reals.
   static func parse(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSON {
     var text = bytes
     if text.starts(with: [0xef, 0xbb, 0xbf]) {

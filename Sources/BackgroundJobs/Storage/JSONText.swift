@@ -142,8 +142,8 @@ final class JSONText {
     }
   }
 
-  /// The shortest text that reads back as the same number; whole numbers without a fraction, as Node.js
-  /// writes them.
+  /// The shortest text that reads back as the same number; whole numbers without a fraction, as
+  /// Node.js writes them.
   func number(_ value: Double) throws(JobError) {
     guard value.isFinite else { return try buffer.append("null" as StaticString) }
     let text = value.description

@@ -95,8 +95,8 @@ final class Journal {
     return buffer
   }
 
-  /// Everything up to event `seq` is on disk then. A failure poisons the descriptor: the kernel would say
-  /// OK the next time, although the data is gone.
+  /// Everything up to event `seq` is on disk then. A failure poisons the descriptor: the kernel
+  /// would say OK the next time, although the data is gone.
   func sync(_ seq: UInt64) throws(JobError) {
     do throws(JobError) { try file.syncData() } catch {
       isPoisoned = true

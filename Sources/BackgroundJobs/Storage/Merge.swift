@@ -1,5 +1,5 @@
-/// What a state file that another tool wrote means for our state. It speaks only about what its writer
-/// had seen: the event number that we had put into the file it read.
+/// What a state file that another tool wrote means for our state. It speaks only about what its
+/// writer had seen: the event number that we had put into the file it read.
 struct Merge {
   let state: State
   let theirs: State
@@ -60,8 +60,8 @@ struct Merge {
     return .edited(job, members: members, takesStatus: takesStatus)
   }
 
-  /// Members whose value is theirs now. A stale writer that brings back the value which a newer foreign
-  /// edit replaced does not win.
+  /// Members whose value is theirs now. A stale writer that brings back the value which a newer
+  /// foreign edit replaced does not win.
   private func changed(
     _ ours: [JSONMember], _ theirs: [JSONMember], _ edits: [ForeignEdit], except known: [String]
   ) -> [String] {

@@ -1,5 +1,5 @@
-/// How often something costly may happen: a few times at once, then so far apart that it takes at most
-/// a twentieth of the time.
+/// How often something costly may happen: a few times at once, then so far apart that it takes at
+/// most a twentieth of the time.
 struct Pace {
   let burst: Double
   /// Nanoseconds between two of a long row, at the least.

@@ -1,8 +1,8 @@
 import CPosix
 
-/// The file `log-<N>`: one owner's progress on one job, and by its lock the owner's liveness. Header,
-/// then records: u32 length, u32 CRC-32C over (salt, index, payload), payload, zeros up to a multiple
-/// of 4. A length of 0, or the end of the file, is the end.
+/// The file `log-<N>`: one owner's progress on one job, and by its lock the owner's liveness.
+/// Header, then records: u32 length, u32 CRC-32C over (salt, index, payload), payload, zeros up to
+/// a multiple of 4. A length of 0, or the end of the file, is the end.
 enum LogFormat {
   static let magic: StaticString = "bgjobs L"
   static let version: UInt32 = 1
@@ -123,8 +123,8 @@ final class OwnedLog {
   /// The file position was left behind by a failed write.
   var isAstray = false
   var sizeLimit = Int64.max
-  /// Why what was acknowledged could not be synced, and when that was last tried: no further report is
-  /// taken until it can.
+  /// Why what was acknowledged could not be synced, and when that was last tried: no further report
+  /// is taken until it can.
   var failure: JobError?
   var lastFailure: Int64 = 0
   /// When a new log may be tried again.

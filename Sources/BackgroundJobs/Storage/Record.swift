@@ -1,6 +1,6 @@
-/// One record of the journal: u32 length of the payload, u32 CRC-32C over (the file's salt, length, all
-/// that follows), u64 seq, u64 the last seq that its writer knows to be durable, u16 type, payload,
-/// zeros up to a multiple of 8. Little-endian.
+/// One record of the journal: u32 length of the payload, u32 CRC-32C over (the file's salt, length,
+/// all that follows), u64 seq, u64 the last seq that its writer knows to be durable, u16 type,
+/// payload, zeros up to a multiple of 8. Little-endian.
 struct Record {
   enum Kind: UInt16 {
     case snapshot = 1

@@ -1,4 +1,5 @@
-/// A report as bytes, the same in an owner's log and in the journal: a mask of what is said, then that.
+/// A report as bytes, the same in an owner's log and in the journal: a mask of what is said, then
+/// that.
 extension Report {
   private static let shiftBit: UInt64 = 1 << 0
   private static let advanceBit: UInt64 = 1 << 1

@@ -330,7 +330,8 @@ struct StateDocument {
     return (value * scale).rounded() / scale
   }
 
-  /// Planned items that are not done yet, in order; of the others only that they are done is needed.
+  /// Planned items that are not done yet, in order; of the others only that they are done is
+  /// needed.
   private static func encodePlan(_ job: JobState, _ out: JSONText) throws(JobError) {
     var hasBegun = false
     try job.items.forEachPlanned { item throws(JobError) in

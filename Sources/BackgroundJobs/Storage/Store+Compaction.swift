@@ -35,6 +35,12 @@ extension Store {
     if hasRemovedJobs { removeOutputOfGoneJobs() }
   }
 
+  /// What completing does besides: only jobs of ours, only completed ones.
+  func removeOldJobs() throws(JobError) {
+    guard let keep = options.keepFinished else { return }
+    try remove(removals(keep: keep) { $0.status == .completed && $0.isOurs })
+  }
+
   /// Removes jobs, and what they left behind.
   func remove(_ removals: [Change]) throws(JobError) {
     guard !removals.isEmpty else { return }
@@ -89,7 +95,8 @@ extension Store {
     return journal
   }
 
-  /// PROTOCOL R10: the first journal, from the state file if there is one. Of two that try, one wins.
+  /// PROTOCOL R10: the first journal, from the state file if there is one. Of two that try, one
+  /// wins.
   func buildJournal() throws(JobError) {
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
     let (_, files) = try places.make()

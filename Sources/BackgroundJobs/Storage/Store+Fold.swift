@@ -1,7 +1,7 @@
 import CPosix
 
-// PROTOCOL R2, R6, R9: from files to state. Without the lock it only reads; with it, it also cuts off
-// what a kill left behind.
+// PROTOCOL R2, R6, R9: from files to state. Without the lock it only reads; with it, it also cuts
+// off what a kill left behind.
 extension Store {
   /// Folds everything that is new.
   func catchUp() throws(JobError) {
@@ -123,7 +123,8 @@ extension Store {
     return record.seq == state.seq &+ 1
   }
 
-  /// PROTOCOL R2: what a kill or a power cut leaves is cut off; what was durable and is gone is damage.
+  /// PROTOCOL R2: what a kill or a power cut leaves is cut off; what was durable and is gone is
+  /// damage.
   private func handleTail(
     _ journal: Journal, _ bytes: UnsafeRawBufferPointer, _ offset: Int, at place: Int64
   ) throws(JobError) -> Bool {

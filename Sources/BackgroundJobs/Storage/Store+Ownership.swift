@@ -1,7 +1,7 @@
 import CPosix
 
-// Who runs a job, and whether that process is alive: never a PID alone, but a lock that it holds for
-// life (PROTOCOL R4, R14).
+// Who runs a job, and whether that process is alive: never a PID alone, but a lock that it holds
+// for life (PROTOCOL R4, R14).
 extension Store {
   /// nil: nobody can tell.
   func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool? {

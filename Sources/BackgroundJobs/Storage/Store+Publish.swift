@@ -141,7 +141,8 @@ extension Store {
         Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
       }
       try file.sync()
-      // Under the name that is looked at only when it is whole: a half-written one is no foreign edit.
+      // Under the name that is looked at only when it is whole: a half-written one is no foreign
+      // edit.
       try files.rename(Self.nextName, to: Self.outName)
     } catch {
       try? files.unlink(Self.nextName)

@@ -148,8 +148,8 @@ extension Store {
     throw JobError(.finished, "job \(id) is \(status?.name ?? "removed"): it takes no more reports")
   }
 
-  /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The report is
-  /// kept already: what fails here is told by the next one.
+  /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The
+  /// report is kept already: what fails here is told by the next one.
   private func keepUp(_ log: OwnedLog, _ job: JobState, _ now: Int64) {
     let since = now &- log.lastSync
     if log.isUnsynced, since >= Self.leastSyncInterval,
@@ -212,8 +212,8 @@ extension Store {
       if caller == .notOwner(ownerIsAlive: true), copy.isOwnersAlone {
         throw JobError(
           .illegalTransition,
-          "job \(job.id) belongs to process \(job.owner?.process.pid ?? 0): only it may set current,"
-            + " total, current item and cursor")
+          "job \(job.id) belongs to process \(job.owner?.process.pid ?? 0): only it may set"
+            + " current, total, current item and cursor")
       }
       if try isNews(&copy, job) {
         copy.time = clock.realtimeMs

@@ -2,8 +2,8 @@ import CPosix
 
 // PROTOCOL R11: what to do about damaged files. They are set aside, never overwritten.
 extension Store {
-  /// Begins a new journal from the best that is left: the damaged one's own snapshot or the state file,
-  /// and all sound events above it; the logs are folded as ever.
+  /// Begins a new journal from the best that is left: the damaged one's own snapshot or the state
+  /// file, and all sound events above it; the logs are folded as ever.
   func salvage(_ damaged: File, _ known: Journal?, _ reason: JobError) throws(JobError) {
     guard let files = places.files else { throw reason }
     var wasLocked = known?.isLocked ?? false

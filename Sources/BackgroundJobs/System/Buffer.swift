@@ -35,8 +35,8 @@ package final class Buffer {
 
   func grow(by added: Int) { count += min(added, capacity - count) }
 
-  /// Makes room for more bytes. Grows fast while small, then by half: few calls of realloc, little slack
-  /// when it matters.
+  /// Makes room for more bytes. Grows fast while small, then by half: few calls of realloc, little
+  /// slack when it matters.
   func reserve(_ more: Int) throws(JobError) {
     guard more > capacity - count else { return }
     let (needed, overflow) = count.addingReportingOverflow(more)

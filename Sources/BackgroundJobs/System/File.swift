@@ -70,7 +70,8 @@ final class File {
     close(descriptor)
   }
 
-  /// The host closed our numbers, and may have given them to files of its own: never touch them again.
+  /// The host closed our numbers, and may have given them to files of its own: never touch them
+  /// again.
   func abandon() {
     guard isOurs else { return }
     isOurs = false
@@ -84,7 +85,8 @@ final class File {
     return status
   }
 
-  /// Reads up to `count` bytes at `offset` onto the end of `buffer`; fewer only at the end of the file.
+  /// Reads up to `count` bytes at `offset` onto the end of `buffer`; fewer only at the end of the
+  /// file.
   func read(_ count: Int, at offset: Int64, into buffer: Buffer) throws(JobError) {
     try buffer.reserve(count)
     var done = 0

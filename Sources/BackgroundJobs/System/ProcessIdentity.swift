@@ -51,7 +51,8 @@ struct ProcessIdentity: Equatable {
   /// A zombie is dead: state Z or X gives nil.
   private static func startTicks(of pid: Int64) -> UInt64? {
     let text = smallFile("/proc/\(pid)/stat")
-    // The second field is the command in parentheses and may contain anything, so count from the last.
+    // The second field is the command in parentheses and may contain anything, so count from the
+    // last.
     guard let close = text.lastIndex(of: UInt8(ascii: ")")), close + 2 < text.count else {
       return nil
     }

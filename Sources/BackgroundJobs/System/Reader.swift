@@ -1,5 +1,5 @@
-/// Reads what `Buffer` wrote. Any byte sequence is safe: the first read past the end, or of something
-/// malformed, makes it `failed`, and everything read from then on is zero or empty.
+/// Reads what `Buffer` wrote. Any byte sequence is safe: the first read past the end, or of
+/// something malformed, makes it `failed`, and everything read from then on is zero or empty.
 struct Reader {
   let bytes: UnsafeRawBufferPointer
   private(set) var offset: Int

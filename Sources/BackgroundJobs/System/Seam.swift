@@ -22,8 +22,8 @@ enum FileOperation: Sendable {
   }
 }
 
-/// Where tests observe and fail every file operation. The shipped library has no seam: its faults are
-/// injected from outside.
+/// Where tests observe and fail every file operation. The shipped library has no seam: its faults
+/// are injected from outside.
 enum Seam {
   #if hasFeature(Embedded)
     @inline(__always)

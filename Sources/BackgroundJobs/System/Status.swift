@@ -53,3 +53,7 @@ public struct JobError: Error, Sendable {
   /// One sentence: what, where, and what to do if that is known.
   public var message: String { detail.message }
 }
+
+extension JobError: CustomStringConvertible {
+  public var description: String { message }
+}

@@ -1,0 +1,221 @@
+// Every change of status.
+extension Job {
+  /// Takes the job and runs it: the caller becomes its owner, until it ends the job, leaves it,
+  /// closes the manager or dies. Possible for a pending or interrupted job, one whose rate limit
+  /// has passed, and one that this manager owns.
+  ///
+  /// - Returns: `.paused` when somebody paused it: it was not started; ``wait(for:timeoutMs:)`` for
+  ///   `.pending`, then start again.
+  /// - Throws: `.busy` (another live process owns it), `.finished`, `.illegalTransition` (another
+  ///   tool runs it).
+  @discardableResult
+  public func start() throws(JobError) -> Status {
+    try manager.with { store throws(JobError) in
+      let status = try store.transact { () throws(JobError) -> Status in
+        let (job, caller, already) = try admit(.start, store)
+        if let already { return already }
+        guard caller == .owner else {
+          try store.open(job)
+          return .ok
+        }
+        try store.syncLog(of: job)
+        try store.append([.resumed(job: job.id)], durable: true)
+        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
+        return .ok
+      }
+      if status == .ok { store.dispensers[id] = nil }
+      return status
+    }
+  }
+
+  /// Runs it without an owner, for launchers and scripts: it goes on when this manager is closed,
+  /// and everyone may report.
+  ///
+  /// - Parameters:
+  ///   - pid: The process whose end interrupts the job; nil: nobody judges whether it lives.
+  ///   - descriptor: Instead of a pid, an open regular file, which gets a lock: the job is
+  ///     interrupted when the last process that has this open file has closed it or ended.
+  /// - Throws: as ``start()``; `.invalid` when there is no such process or file.
+  @discardableResult
+  public func startDetached(
+    watching pid: Int64? = nil, lockedBy descriptor: Int32? = nil
+  ) throws(JobError) -> Status {
+    guard pid == nil || descriptor == nil else {
+      throw JobError(.invalid, "a process or a lock tells of the owner's end, not both")
+    }
+    var watched: ProcessIdentity?
+    if let pid {
+      watched = ProcessIdentity.of(pid: pid)
+      guard watched != nil else { throw JobError(.invalid, "there is no process \(pid)") }
+    }
+    return try change(.start) { job, store throws(JobError) in
+      var lock: OwnerLock?
+      if let descriptor { lock = try store.lock(descriptor, for: job) }
+      return [.detached(job: job.id, watched: watched, lock: lock)]
+    }
+  }
+
+  /// The owner stops working on it: the job becomes paused, interrupted (`why`, in words), or stays
+  /// paused.
+  ///
+  /// - Returns: `.resumed` when someone resumed it and the owner had not seen that yet: it still
+  ///   owns it.
+  /// - Throws: `.illegalTransition` when this manager does not own it, `.finished`.
+  public func leave(_ why: String? = nil) throws(JobError) -> Status {
+    try manager.with { store throws(JobError) in
+      try store.transact { () throws(JobError) -> Status in
+        let (job, _, already) = try admit(.leave, store)
+        if let already { return already }
+        if let log = store.ownedLog(of: job), log.sawPause, job.status == .running {
+          try? store.acknowledge(job, log)
+          return .resumed
+        }
+        try store.syncLog(of: job)
+        try store.append([.closed(job: job.id, why: why)], durable: true)
+        return .ok
+      }
+    }
+  }
+
+  /// Pauses a pending or running job, or replaces the reason of a paused one. Its owner sees that
+  /// in the status of its reports.
+  ///
+  /// - Parameters:
+  ///   - reason: A word for programs; nil: `asked`.
+  ///   - retryAfter: Seconds after which it may be started again; nil: only ``resume()`` ends the
+  ///     pause.
+  /// - Throws: `.finished`.
+  @discardableResult
+  public func pause(reason: String? = nil, retryAfter: Int64? = nil) throws(JobError) -> Status {
+    try change(.pause) { job, store throws(JobError) in
+      let resumeAt = retryAfter.map { store.clock.realtimeMs.clampedAdding($0.clampedSeconds) }
+      return [.paused(job: job.id, reason: reason ?? Reason.asked, error: nil, resumeAt: resumeAt)]
+    }
+  }
+
+  /// The worker was told to slow down: pauses the running job until that time has passed, which
+  /// ends the pause by itself in ``wait(for:timeoutMs:)``.
+  ///
+  /// - Parameters:
+  ///   - provider: Who said so.
+  ///   - seconds: What it said, at most 31 days; nil: nothing, 60 s are taken.
+  /// - Returns: `.paused` when it was paused already for another reason: that pause stays.
+  /// - Throws: `.finished`, `.illegalTransition` when it is not running.
+  @discardableResult
+  public func rateLimited(
+    provider: String? = nil, seconds: Int64? = nil
+  ) throws(JobError) -> Status {
+    let wait = min(max(1, seconds ?? 60), 31 * 86_400)
+    let who = provider.map { "\($0): " } ?? ""
+    let error = "\(who)Rate limit exceeded (retry after \(wait)s)"
+    return try change(.rateLimited) { job, store throws(JobError) in
+      let resumeAt = store.clock.realtimeMs.clampedAdding(wait.clampedSeconds)
+      return [.paused(job: job.id, reason: Reason.rateLimit, error: error, resumeAt: resumeAt)]
+    }
+  }
+
+  /// Lifts a pause: the job is running again if it has a live owner, else pending. Nothing happens
+  /// if it is pending or running.
+  ///
+  /// - Throws: `.finished`.
+  @discardableResult
+  public func resume() throws(JobError) -> Status {
+    try change(.resume) { job, _ throws(JobError) in [.resumed(job: job.id)] }
+  }
+
+  /// Ends the job well. Completing a completed job changes nothing. A job may complete below its
+  /// total.
+  ///
+  /// - Parameter result: JSON text to be kept with it.
+  /// - Throws: `.finished` when it has failed, `.busy` when another live process owns it,
+  ///   `.invalid` when `result` is not JSON; and what ended a loop over ``remaining()`` early.
+  @discardableResult
+  public func complete(result: String? = nil) throws(JobError) -> Status {
+    #if !hasFeature(Embedded)
+      if let error = takeStop() { throw error }
+    #endif
+    var compact: String?
+    if let result {
+      compact = try withBytes(of: result) { bytes throws(JobError) in
+        try JobConfig.checkValue(bytes, "result")
+      }
+    }
+    return try change(.complete) { job, store throws(JobError) in
+      [.completed(job: job.id, result: compact)]
+    }
+  }
+
+  /// Ends the job badly; `why`, in words. Anyone may do it: a live owner gets `.finished` from its
+  /// reports.
+  ///
+  /// - Throws: `.finished` when it is completed.
+  @discardableResult
+  public func fail(_ why: String? = nil) throws(JobError) -> Status {
+    try end(.fail, Reason.error, why)
+  }
+
+  /// As ``fail(_:)``, with the reason `cancelled`.
+  @discardableResult
+  public func cancel(_ why: String? = nil) throws(JobError) -> Status {
+    try end(.cancel, Reason.cancelled, why)
+  }
+
+  private func end(_ operation: Operation, _ reason: String, _ why: String?) throws(JobError)
+    -> Status
+  {
+    try change(operation) { job, store throws(JobError) in
+      let keepsLog = job.log != nil && store.ownedLog(of: job) == nil
+      return [.failed(job: job.id, reason: reason, error: why, keepsLog: keepsLog)]
+    }
+  }
+
+  /// Gives a failed job, or a completed one with failed items, another try: it is pending again,
+  /// done items stay done, failed ones are forgotten.
+  ///
+  /// - Throws: `.illegalTransition` when it is neither, `.busy` when its owner has not let go of it
+  ///   yet.
+  @discardableResult
+  public func retry() throws(JobError) -> Status {
+    try change(.retry) { job, store throws(JobError) in
+      [.retried(job: job.id)]
+    }
+  }
+
+  /// One transition: asks the life cycle, syncs the progress before it, appends.
+  func change(
+    _ operation: Operation, _ changes: (JobState, Store) throws(JobError) -> [Change]
+  ) throws(JobError) -> Status {
+    try manager.with { store throws(JobError) in
+      try store.transact { () throws(JobError) -> Status in
+        let (job, _, already) = try admit(operation, store)
+        if let already { return already }
+        try store.syncLog(of: job)
+        try store.append(try changes(job, store), durable: true)
+        // The change is made: what follows may fail without undoing it.
+        if operation == .complete { try? store.removeOldJobs() }
+        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
+        return .ok
+      }
+    }
+  }
+
+  /// Who we are to the job, and what the life cycle says.
+  func admit(
+    _ operation: Operation, _ store: Store
+  ) throws(JobError) -> (JobState, Caller, Status?) {
+    var job = try reference.resolve(in: store)
+    try store.closeIfOwnerIsDead(job)
+    job = try reference.resolve(in: store)
+    let caller = try store.caller(of: job, operation)
+    switch Lifecycle.verdict(operation, job, caller, now: store.clock.realtimeMs) {
+    case .go: return (job, caller, nil)
+    case .already(let status): return (job, caller, status)
+    case .refuse(let status): throw JobError(status, Lifecycle.explain(operation, job, status))
+    }
+  }
+}
+
+extension Int64 {
+  /// Seconds to milliseconds, within what dates can hold.
+  var clampedSeconds: Int64 { Swift.min(Swift.max(self, 0), 100 * 366 * 86_400) * 1000 }
+}

@@ -1,0 +1,77 @@
+// What is known of a job. Nothing is written.
+extension Job {
+  /// As of this manager's last look.
+  package func isDone(_ item: UnsafeRawBufferPointer) -> Bool {
+    let answer = try? manager.with { store throws(JobError) -> Bool in
+      let job = try reference.resolve(in: store)
+      guard let slot = job.items.find(item) else { return false }
+      return job.items.mark(of: slot) == .done
+    }
+    return answer ?? false
+  }
+
+  /// The next planned item; nil with `.end`, `.paused`.
+  package func next(
+    _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
+  ) throws(JobError) -> Status {
+    try manager.with { store throws(JobError) in
+      let job = try store.lookForNext(reference)
+      switch job.status {
+      case .completed, .failed:
+        throw JobError(.finished, "job \(id) is \(job.status.name): it gives out no items")
+      case .paused: return .paused
+      default: break
+      }
+      let dispenser = store.dispensers[id]?.following(job.items) ?? Dispenser(job.items)
+      store.dispensers[id] = dispenser
+      guard let slot = dispenser.next() else { return .end }
+      try take(job.items.bytes(of: slot))
+      return .ok
+    }
+  }
+
+  /// Looks at the files again.
+  public func info() throws(JobError) -> JobInfo {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      return try store.info(try reference.resolve(in: store))
+    }
+  }
+
+  /// JSON text of the config; nil: none.
+  public func config() throws(JobError) -> String? {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      return try reference.resolve(in: store).members["config"]
+    }
+  }
+
+  /// JSON text of the cursor; nil: none.
+  public func cursor() throws(JobError) -> String? {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      let cursor = try reference.resolve(in: store).cursor
+      return cursor.count == 0 ? nil : String(decoding: cursor.bytes, as: UTF8.self)
+    }
+  }
+
+  /// The directory for the output of the job's commands, made when it is missing. It goes when the
+  /// job is removed.
+  package func outputDirectory() throws(JobError) -> String {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      return try store.places.makeOutputDirectory(try reference.resolve(in: store).createdSeq)
+    }
+  }
+
+  /// The job as it would stand in the state file.
+  public func json() throws(JobError) -> String {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      let buffer = Buffer()
+      try StateDocument.encode(
+        try reference.resolve(in: store), JSONText(buffer))
+      return String(decoding: buffer.bytes, as: UTF8.self)
+    }
+  }
+}

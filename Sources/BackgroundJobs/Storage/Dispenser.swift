@@ -1,0 +1,44 @@
+/// Hands out each open item of a plan once.
+final class Dispenser {
+  private let items: ItemSet
+  private var position = 0
+  private var skipped: Set<ItemSet.Slot> = []
+
+  init(_ items: ItemSet) { self.items = items }
+
+  func next() -> ItemSet.Slot? {
+    while let slot = items.nextOpen(from: &position) {
+      if !skipped.contains(slot) { return slot }
+    }
+    return nil
+  }
+
+  /// The state was made anew: what was handed out and is not reported yet is not handed out again.
+  func following(_ now: ItemSet) -> Dispenser {
+    if now === items { return self }
+    let dispenser = Dispenser(now)
+    var place = 0
+    while let slot = items.nextOpen(from: &place), place <= position {
+      if let same = now.find(items.bytes(of: slot)) { dispenser.skipped.insert(same) }
+    }
+    for slot in skipped {
+      if let same = now.find(items.bytes(of: slot)) { dispenser.skipped.insert(same) }
+    }
+    return dispenser
+  }
+}
+
+extension Store {
+  /// The job, seen now: the owner looks as often as it does for a report.
+  func lookForNext(_ reference: JobReference) throws(JobError) -> JobState {
+    let job = try reference.resolve(in: self)
+    guard let log = ownedLog(of: job) else {
+      try refresh()
+      return try reference.resolve(in: self)
+    }
+    var nothing = Report()
+    let now = Clock.machineCoarse
+    if now &- log.lastLook >= Self.lookInterval { try look(log, job, now, &nothing) }
+    return try reference.resolve(in: self)
+  }
+}
