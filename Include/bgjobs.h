@@ -51,6 +51,8 @@
  *   - When malloc fails inside the Swift runtime, the process aborts; what is on disk stays valid.
  *     The large buffers are allocated apart from it and give BGJ_NO_MEMORY instead.
  *
+ *   - A call needs up to 256 KiB of stack, for JSON that is nested as deeply as jansson reads it.
+ *
  * PROMISES
  *
  *   1. When a call returned a status below 10, what it reported survives kill -9 of every process.
