@@ -11,7 +11,11 @@ let core: [SwiftSetting] = [
 let package = Package(
   name: "bgjobs",
   products: [
-    .library(name: "BackgroundJobs", targets: ["BackgroundJobs"])
+    .library(name: "BackgroundJobs", targets: ["BackgroundJobs"]),
+    .executable(name: "bgjobs", targets: ["CLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
   targets: [
     .systemLibrary(
@@ -22,6 +26,12 @@ let package = Package(
     .target(
       name: "BackgroundJobs", dependencies: ["CPosix", "CJansson"], swiftSettings: core),
     .target(name: "CAPI", dependencies: ["BackgroundJobs", "CBgjobs"], swiftSettings: core),
+    .executableTarget(
+      name: "CLI",
+      dependencies: [
+        "BackgroundJobs", "CPosix",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(
       name: "Clone", dependencies: ["BackgroundJobs"], path: "Examples",
       exclude: [

@@ -64,6 +64,35 @@ extension Job {
     }
   }
 
+  #if !hasFeature(Embedded)
+    /// Items by what became of them, each in its own order.
+    package struct Items {
+      package var completed: [String] = []
+      package var failed: [(item: String, why: String?)] = []
+      /// Planned, and neither completed nor failed.
+      package var open: [String] = []
+    }
+
+    package func items() throws(JobError) -> Items {
+      try manager.with { store throws(JobError) in
+        try store.refresh()
+        let set = try reference.resolve(in: store).items
+        var items = Items()
+        try set.forEachDone { item throws(JobError) in
+          items.completed.append(String(decoding: item, as: UTF8.self))
+        }
+        set.forEachFailed { slot, item throws(Never) in
+          items.failed.append((String(decoding: item, as: UTF8.self), set.failures[slot]))
+        }
+        var position = 0
+        while let slot = set.nextOpen(from: &position) {
+          items.open.append(String(decoding: set.bytes(of: slot), as: UTF8.self))
+        }
+        return items
+      }
+    }
+  #endif
+
   /// The job as it would stand in the state file.
   public func json() throws(JobError) -> String {
     try manager.with { store throws(JobError) in

@@ -1,6 +1,44 @@
 // Reports and questions in Swift's own types. A report is `.paused` when it is kept but the job is
 // paused, and throws `.finished` when the job has ended.
 extension Job {
+  /// The usual things at once, kept or lost together; nil: not said.
+  ///
+  /// - Parameters:
+  ///   - current: How far the job is, in items, those of this very call included. The owner's alone
+  ///     while there is one.
+  ///   - currentItem: What is being worked on; "": nothing. The owner's alone likewise.
+  ///   - completed: An item that is done, as in ``itemDone(_:)``.
+  ///   - failed: An item that failed, as in ``itemFailed(_:why:)``, and why.
+  ///   - total: The number of items; 0: unknown. The owner's alone likewise.
+  @discardableResult
+  public func update(
+    current: Int64? = nil, currentItem: String? = nil, completed: String? = nil,
+    failed: String? = nil, why: String? = nil, total: Int64? = nil
+  ) throws(JobError) -> Status {
+    let texts = Buffer()
+    var ends: [Int] = []
+    for text in [currentItem, completed, failed, why] {
+      try texts.append(text ?? "")
+      ends.append(texts.count)
+    }
+    // The bytes stand still from here on.
+    func part(_ index: Int, _ text: String?) -> UnsafeRawBufferPointer? {
+      guard text != nil else { return nil }
+      let start = index == 0 ? 0 : ends[index - 1]
+      return UnsafeRawBufferPointer(rebasing: texts.bytes[start..<ends[index]])
+    }
+    let status = try send {
+      $0.current = current
+      $0.total = total
+      $0.currentItem = part(0, currentItem)
+      $0.done = part(1, completed)
+      $0.failed = part(2, failed)
+      $0.why = part(3, why)
+    }
+    withExtendedLifetime(texts) {}
+    return status
+  }
+
   /// Marks an item done. A failed item that is done after all is done.
   @discardableResult
   public func itemDone(_ item: String) throws(JobError) -> Status {

@@ -175,6 +175,20 @@ public final class JobManager: @unchecked Sendable {
     }
   }
 
+  #if !hasFeature(Embedded)
+    /// What ``cleanup(keep:)`` would remove now.
+    package func removals(keep: Int) throws(JobError) -> [JobInfo] {
+      try with { store throws(JobError) in
+        try store.refresh()
+        var infos: [JobInfo] = []
+        for case .removed(let id) in store.removals(keep: keep, { $0.status.isFinished }) {
+          infos.append(try store.info(try store.require(id)))
+        }
+        return infos
+      }
+    }
+  #endif
+
   /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first
   /// of them that tells of damage.
   public func check() throws(JobError) -> (firstFinding: String?, report: String) {

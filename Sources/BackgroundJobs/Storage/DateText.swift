@@ -1,6 +1,6 @@
 /// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also
 /// without milliseconds and with an offset.
-enum DateText {
+package enum DateText {
   static func write(_ milliseconds: Int64, to buffer: Buffer) throws(JobError) {
     // Years of four digits, whatever a clock says.
     let inRange = min(max(milliseconds, 0), 253_402_300_799_999)
@@ -23,7 +23,7 @@ enum DateText {
     try buffer.append(UInt8(ascii: "Z"))
   }
 
-  static func format(_ milliseconds: Int64) -> String {
+  package static func format(_ milliseconds: Int64) -> String {
     let buffer = Buffer()
     guard (try? write(milliseconds, to: buffer)) != nil else { return "" }
     return String(decoding: buffer.bytes, as: UTF8.self)

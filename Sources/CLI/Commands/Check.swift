@@ -1,0 +1,43 @@
+import ArgumentParser
+import BackgroundJobs
+
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Read and verify every file of the state; mend nothing.",
+    discussion: "Exit code 5: something is damaged, or was, and its copy is still there.")
+
+  @OptionGroup var project: ProjectOptions
+
+  func run() throws {
+    let manager = try project.open()
+    let (finding, report) = try manager.check()
+    for line in report.split(separator: "\n") { Output.line(SafeText.shown(String(line))) }
+    if let finding {
+      Output.complain(finding)
+      throw ExitStatus.damaged
+    }
+  }
+}
+
+struct CleanupCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cleanup", abstract: "Remove finished jobs, the oldest first.",
+    discussion: "A job that another one depends on stays.")
+
+  @OptionGroup var project: ProjectOptions
+  @Option(help: "How many finished jobs to keep.") var keep = 10
+  @Flag(name: [.customShort("n"), .long], help: "Only say what would go.") var dryRun = false
+
+  func validate() throws {
+    if keep < 0 { throw ValidationError("--keep must be 0 or above") }
+  }
+
+  func run() throws {
+    try project.withManager { manager in
+      let removals = try manager.removals(keep: keep)
+      if !dryRun { _ = try manager.cleanup(keep: keep) }
+      for job in removals { Output.data("\(job.id)\t\(job.type)\t\(job.status.name)") }
+      if removals.isEmpty { Output.note("nothing to remove") }
+    }
+  }
+}

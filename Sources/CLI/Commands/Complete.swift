@@ -1,0 +1,100 @@
+import ArgumentParser
+import BackgroundJobs
+
+struct CompleteCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "complete", abstract: "End a job well.",
+    discussion: """
+      A job may complete below its total. Exit code 7: it is completed, and some of its items \
+      failed; bgjobs retry takes those up again.
+      """)
+
+  @OptionGroup var job: JobArgument
+  @Option(help: "A JSON value to be kept with it, or @FILE.") var result: String?
+
+  func run() throws {
+    let result = try result.map { try readJSON($0) }
+    try job.withJob { job, _ in
+      try job.complete(result: result)
+      let failed = try job.info().itemsFailed
+      guard failed > 0 else { return }
+      Output.complain(
+        "job \(job.id) is completed; \(failed) of its items failed: bgjobs show \(job.id)")
+      throw ExitStatus.failedItems
+    }
+  }
+}
+
+struct FailCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "fail", abstract: "End a job badly.")
+
+  @OptionGroup var job: JobArgument
+  @Option(help: "Why, in words.") var why: String?
+
+  func run() throws { try job.withJob { job, _ in try job.fail(why) } }
+}
+
+struct WaitCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "wait", abstract: "Wait until a job has ended, or has a status.",
+    discussion: """
+      A pause with a time ends when that has come. Exit code 0: the job is completed, or has a \
+      status that was asked for; 7: completed, with failed items; 9: it ended otherwise; 124: the \
+      time has passed.
+      """)
+
+  @OptionGroup var job: JobArgument
+
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "pending, running, paused, completed, failed; several with commas.", valueName: "status"))
+  var statuses: String?
+
+  @Option(help: ArgumentHelp("Give up after that time: 90, 15m, 1h30m.", valueName: "time"))
+  var timeout: TimeSpan?
+
+  func run() throws {
+    let wanted = try statuses.map { try JobStatusSet(names: $0) } ?? .completed
+    try job.withJob { job, _ in
+      let (outcome, status) = try job.wait(for: wanted, timeoutMs: timeout?.milliseconds)
+      switch outcome {
+      case .ok:
+        guard statuses == nil, try job.info().itemsFailed > 0 else { return }
+        throw ExitStatus.failedItems
+      case .timeout:
+        Output.complain("job \(job.id) is still \(status.name)")
+        throw ExitStatus.timeout
+      default:
+        let why = (try? job.info().error).flatMap { $0 }.map { ": \($0)" } ?? ""
+        Output.complain("job \(job.id) is \(status.name)\(why)")
+        throw ExitStatus.finished
+      }
+    }
+  }
+}
+
+extension JobStatusSet {
+  /// Names with commas between.
+  init(names: String) throws {
+    var set: JobStatusSet = []
+    for name in names.split(separator: ",") {
+      let status = JobStatus(name: String(name))
+      switch status {
+      case .other:
+        switch name {
+        case "active": set.formUnion(.active)
+        case "finished": set.formUnion(.finished)
+        case "all": set.formUnion(.all)
+        default:
+          throw ValidationError(
+            "'\(name)' is no status: pending, running, paused, completed, failed, active, finished")
+        }
+      default: set.formUnion(JobStatusSet(status))
+      }
+    }
+    guard !set.isEmpty else { throw ValidationError("no status is named") }
+    self = set
+  }
+}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import BackgroundJobs
+
+struct ShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show everything about one job.",
+    discussion: """
+      --json prints one document: "info" is what is known at this moment, "job" the job as it \
+      stands in the state file.
+      """)
+
+  @OptionGroup var job: JobArgument
+  @Flag(help: "Print one JSON document.") var json = false
+
+  func run() throws { try Self.show(job.id, job.project, asJSON: json) }
+
+  static func show(_ id: String, _ project: ProjectOptions, asJSON: Bool) throws {
+    try project.withJob(id) { job, _ in
+      let info = try job.info()
+      guard !asJSON else {
+        var document = JSONDocument()
+        document.add("info", JSONDocument.object(info))
+        document.add("job", try job.json())
+        return document.print()
+      }
+      for (name, value) in facts(info, try job.items(), try job.config(), try job.cursor()) {
+        let label = name.isEmpty ? "" : "\(name):"
+        Output.line(fitted(label, to: 14) + SafeText.shown(value))
+      }
+      if let hint = hint(info) { Output.note("\n\(hint)") }
+    }
+  }
+
+  private static func facts(
+    _ info: JobInfo, _ items: Job.Items, _ config: String?, _ cursor: String?
+  ) -> [(String, String)] {
+    var facts: [(String, String)] = []
+    func add(_ name: String, _ value: String?) { if let value { facts.append((name, value)) } }
+    add("id", info.id)
+    add("type", info.type)
+    add("key", info.key)
+    add("status", info.status.name + (info.reason.map { ", \($0)" } ?? ""))
+    add("error", info.error)
+    if info.status == .paused, !info.isPauseAcknowledged {
+      add("", "its owner has not seen the pause yet")
+    }
+    let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
+    add("progress", EstimateText.items(info) + percentage)
+    add("current item", info.currentItem)
+    add("completed", "\(info.itemsCompleted)")
+    if info.itemsFailed > 0 { add("failed", "\(info.itemsFailed)") }
+    if info.itemsPlanned > 0 { add("open", "\(info.itemsPlanned)") }
+    if info.rate != nil { add("rate", EstimateText.rate(info.rate)) }
+    add("left", EstimateText.remaining(info))
+    if info.activeMs > 0 { add("worked", EstimateText.span(Double(info.activeMs) / 1000)) }
+    add("created", info.createdMs.map(DateText.format))
+    add("started", info.startedMs.map(DateText.format))
+    add("updated", info.updatedMs.map(DateText.format))
+    add("ended", info.completedMs.map(DateText.format))
+    add("may go on", info.resumeAtMs.map(DateText.format))
+    add("owner", info.ownerPID.map { "process \($0)" })
+    if info.attempts > 1 { add("attempt", "\(info.attempts)") }
+    add("config", config)
+    add("cursor", cursor)
+    for (position, failure) in items.failed.enumerated() {
+      let why = failure.why.map { ": \($0)" } ?? ""
+      facts.append((position == 0 ? "failed items" : "", failure.item + why))
+    }
+    return facts
+  }
+
+  /// What can be done about it.
+  private static func hint(_ info: JobInfo) -> String? {
+    switch info.status {
+    case .paused where info.reason == "interrupted":
+      "Nobody works on it: run its program again, or bgjobs resume \(info.id)."
+    case .paused: "To go on: bgjobs resume \(info.id)"
+    case .failed: "To try again: bgjobs retry \(info.id)"
+    case .completed where info.itemsFailed > 0:
+      "To do the failed items again: bgjobs retry \(info.id)"
+    default: nil
+    }
+  }
+}

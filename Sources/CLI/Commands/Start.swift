@@ -1,0 +1,67 @@
+import ArgumentParser
+import BackgroundJobs
+
+struct StartCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "start", abstract: "Start a job that a script works on.",
+    discussion: """
+      This command ends at once, so it cannot own the job itself. With --owner-pid $$ the job is \
+      seen as interrupted when the script ends; with --owner-fd 9, after exec 9>FILE, when the \
+      last process has closed that descriptor (close it for children that shall not count: cmd \
+      9>&-). With neither, nobody judges whether anyone works on it.
+
+      Exit code 8: somebody paused it, and it was not started.
+      """)
+
+  @OptionGroup var job: JobArgument
+
+  @Option(help: ArgumentHelp("The process whose end interrupts the job.", valueName: "pid"))
+  var ownerPid: Int64?
+
+  @Option(help: ArgumentHelp("An open file whose close interrupts the job.", valueName: "n"))
+  var ownerFd: Int32?
+
+  func validate() throws {
+    if ownerPid != nil, ownerFd != nil {
+      throw ValidationError("--owner-pid and --owner-fd exclude each other")
+    }
+    if let ownerPid, ownerPid <= 0 { throw ValidationError("--owner-pid must be above 0") }
+    if let ownerFd, ownerFd < 0 { throw ValidationError("--owner-fd must be 0 or above") }
+  }
+
+  func run() throws {
+    try job.withJob { job, _ in
+      guard try job.startDetached(watching: ownerPid, lockedBy: ownerFd) == .paused else { return }
+      let info = try job.info()
+      Output.complain(
+        "job \(job.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not started."
+          + " To lift the pause: bgjobs resume \(job.id)")
+      throw ExitStatus.paused
+    }
+  }
+}
+
+struct NextCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "next", abstract: "Print the next planned item that is neither done nor failed.",
+    discussion: """
+      Exit code 1 and no output: there is none. The same item comes again until it is done or \
+      failed: while item=$(bgjobs next "$id"); do work "$item" && bgjobs done "$id" "$item" || \
+      bgjobs failed "$id" "$item" --why "work said no"; done
+      """)
+
+  @OptionGroup var job: JobArgument
+
+  @Flag(name: [.customShort("0"), .long], help: "End the item with a zero byte, not a line.")
+  var null = false
+
+  func run() throws {
+    try job.withJob { job, _ in
+      let (item, status) = try job.next()
+      if let item { return null ? Output.raw(item + "\0") : Output.data(item) }
+      if status == .end { throw ExitStatus.failure }
+      Output.complain("job \(job.id) is paused: it gives out no items. bgjobs resume \(job.id)")
+      throw ExitStatus.paused
+    }
+  }
+}

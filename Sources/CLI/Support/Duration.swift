@@ -1,0 +1,40 @@
+import ArgumentParser
+
+/// A length of time as people write it: 90 (seconds), 500ms, 15m, 1h30m, 2d.
+struct TimeSpan: ExpressibleByArgument {
+  let milliseconds: Int64
+
+  /// Whole seconds, rounded up.
+  var seconds: Int64 { (milliseconds + 999) / 1000 }
+
+  init?(argument: String) {
+    var rest = Substring(argument)
+    var sum: Int64 = 0
+    guard !rest.isEmpty else { return nil }
+    while !rest.isEmpty {
+      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      rest = rest.dropFirst(digits.count)
+      let unit = rest.prefix { $0.isASCII && $0.isLetter }
+      rest = rest.dropFirst(unit.count)
+      guard let count = Int64(digits), let factor = Self.factor(unit) else { return nil }
+      // A number without a unit stands alone.
+      if unit.isEmpty, digits.count != argument.count { return nil }
+      let (span, isTooLarge) = count.multipliedReportingOverflow(by: factor)
+      let (next, overflow) = sum.addingReportingOverflow(span)
+      guard !isTooLarge, !overflow, next <= 100 * 366 * 86_400_000 else { return nil }
+      sum = next
+    }
+    milliseconds = sum
+  }
+
+  private static func factor(_ unit: Substring) -> Int64? {
+    switch unit {
+    case "ms": 1
+    case "", "s", "sec": 1000
+    case "m", "min": 60_000
+    case "h": 3_600_000
+    case "d": 86_400_000
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import BackgroundJobs
+import Glibc
+
+struct ProjectOptions: ParsableArguments {
+  @Option(
+    name: [.long, .customShort("C")],
+    help: ArgumentHelp("The project directory.", valueName: "dir"), completion: .directory)
+  var project: String?
+
+  /// Where the state is: said, in the environment, upwards from here, or here.
+  var path: String {
+    if let project { return project }
+    if let project = environment("BGJOBS_PROJECT"), !project.isEmpty { return project }
+    return Self.nearest() ?? "."
+  }
+
+  func open() throws(JobError) -> JobManager { try JobManager(project: path) }
+
+  private static func nearest() -> String? {
+    var path = "."
+    // No file system is deeper than its paths are long.
+    for _ in 0..<256 {
+      var status = stat()
+      if stat("\(path)/.specweave", &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+        return path
+      }
+      var here = stat()
+      var above = stat()
+      let parent = path == "." ? ".." : "\(path)/.."
+      guard stat(path, &here) == 0, stat(parent, &above) == 0,
+        here.st_ino != above.st_ino || here.st_dev != above.st_dev
+      else { return nil }
+      path = parent
+    }
+    return nil
+  }
+}
+
+/// One job, by its id or the beginning of it.
+struct JobArgument: ParsableArguments {
+  @OptionGroup var project: ProjectOptions
+
+  @Argument(help: "The job, by its id or the beginning of it.", completion: .jobs)
+  var id: String
+
+  func validate() throws {
+    if id.isEmpty { throw ValidationError("the id is empty") }
+  }
+
+  /// Runs `body` on the job, and closes its project.
+  @discardableResult
+  func withJob<Result>(
+    _ body: (Job, JobManager) throws -> Result
+  ) throws -> Result {
+    try project.withJob(id, body)
+  }
+}
+
+extension ProjectOptions {
+  @discardableResult
+  func withManager<Result>(_ body: (JobManager) throws -> Result) throws -> Result {
+    let manager = try open()
+    let result = try body(manager)
+    try manager.close()
+    return result
+  }
+
+  @discardableResult
+  func withJob<Result>(
+    _ id: String, _ body: (Job, JobManager) throws -> Result
+  ) throws -> Result {
+    try withManager { manager in try body(try manager.find(id), manager) }
+  }
+}
+
+extension CompletionKind {
+  /// The ids of the jobs there are.
+  static var jobs: CompletionKind {
+    .custom { _, _, prefix in
+      let jobs = (try? ProjectOptions.parse([]).open().list()) ?? []
+      return jobs.map { $0.id }.filter { $0.hasPrefix(prefix) }
+    }
+  }
+}
