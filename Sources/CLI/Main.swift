@@ -9,12 +9,26 @@ enum Main {
     // Whoever reads our output may stop: no message, no core, like every filter.
     signal(SIGPIPE, SIG_DFL)
     do {
-      var command = try Bgjobs.parseAsRoot()
+      var command = try quicklyParsed() ?? Bgjobs.parseAsRoot()
       try command.run()
       Output.finish(0)
     } catch {
       Output.finish(report(error))
     }
+  }
+
+  /// The commands that scripts call for each item, without making the tree of all commands, which takes
+  /// longer than their work. What is not plain (errors, help) is left to the tree.
+  private static func quicklyParsed() -> (any ParsableCommand)? {
+    let arguments = CommandLine.arguments.dropFirst()
+    guard let name = arguments.first else { return nil }
+    let frequent: [any ParsableCommand.Type] = [
+      UpdateCommand.self, DoneCommand.self, FailedCommand.self, NextCommand.self,
+    ]
+    guard let command = frequent.first(where: { $0.configuration.commandName == name }) else {
+      return nil
+    }
+    return try? command.parse(Array(arguments.dropFirst()))
   }
 
   private static func report(_ error: any Error) -> Int32 {
