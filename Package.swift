@@ -21,6 +21,7 @@ let package = Package(
     .systemLibrary(
       name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     .target(name: "CPosix"),
+    .target(name: "CProcess"),
     .target(
       name: "CBgjobs", cSettings: [.headerSearchPath("../../Include")]),
     .target(
@@ -29,7 +30,7 @@ let package = Package(
     .executableTarget(
       name: "CLI",
       dependencies: [
-        "BackgroundJobs", "CPosix",
+        "BackgroundJobs", "CProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(

@@ -1,6 +1,5 @@
 import ArgumentParser
 
-/// Without a subcommand it is the form that other tools of this state file know: a list, or one job.
 struct Bgjobs: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bgjobs",
@@ -20,7 +19,9 @@ struct Bgjobs: ParsableCommand {
       but the job is paused; 9 the job has ended, nothing was kept; 124 the time has passed.
       """,
     version: "0.1.0",
+    subcommands: [BareCommand.self, RunWorker.self],
     groupedSubcommands: [
+      CommandGroup(name: "Run", subcommands: [RunCommand.self, LogsCommand.self]),
       CommandGroup(
         name: "Look",
         subcommands: [ListCommand.self, ShowCommand.self, CheckCommand.self, CleanupCommand.self]),
@@ -37,7 +38,14 @@ struct Bgjobs: ParsableCommand {
           NextCommand.self, UpdateCommand.self, DoneCommand.self, FailedCommand.self,
           RateLimitedCommand.self, CompleteCommand.self, FailCommand.self,
         ]),
-    ])
+    ], defaultSubcommand: BareCommand.self)
+}
+
+/// Without a subcommand: the form that other tools of this state file know, a list or one job. It
+/// has the options, not `Bgjobs`, whose options would be taken from the subcommands.
+struct BareCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bare", abstract: "List the jobs, or show or resume one.", shouldDisplay: false)
 
   @OptionGroup var project: ProjectOptions
 

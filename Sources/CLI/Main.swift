@@ -17,8 +17,8 @@ enum Main {
     }
   }
 
-  /// The commands that scripts call for each item, without making the tree of all commands, which takes
-  /// longer than their work. What is not plain (errors, help) is left to the tree.
+  /// The commands that scripts call for each item, without making the tree of all commands, which
+  /// takes longer than their work. What is not plain (errors, help) is left to the tree.
   private static func quicklyParsed() -> (any ParsableCommand)? {
     let arguments = CommandLine.arguments.dropFirst()
     guard let name = arguments.first else { return nil }
@@ -37,6 +37,11 @@ enum Main {
       return ExitStatus(error.status).rawValue
     }
     if let error = error as? ExitStatus { return error.rawValue }
+    if let error = error as? ExitCode { return error.rawValue }
+    if let error = error as? RunError {
+      Output.complain(error.description)
+      return ExitStatus.failure.rawValue
+    }
     let code = Bgjobs.exitCode(for: error)
     let message = Bgjobs.fullMessage(for: error)
     if code == .success {

@@ -54,7 +54,8 @@ struct ResumeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resume", abstract: "Lift the pause of a job.",
     discussion: """
-      It is running again if its owner lives, else pending: whoever does its work starts it then.
+      It is running again if its owner lives. A job of bgjobs run is taken up again in the \
+      background, in its directory; of any other job, whoever does its work starts it then.
       """)
 
   @OptionGroup var job: JobArgument
@@ -62,7 +63,7 @@ struct ResumeCommand: ParsableCommand {
   func run() throws { try Self.resume(job.id, job.project) }
 
   static func resume(_ id: String, _ project: ProjectOptions) throws {
-    try project.withJob(id) { job, _ in
+    try project.withJob(id) { job, manager in
       try job.resume()
       let info = try job.info()
       switch info.status {
@@ -70,6 +71,11 @@ struct ResumeCommand: ParsableCommand {
         Output.note("job \(job.id) is running again, in process \(info.ownerPID ?? 0)")
       case .running: Output.note("job \(job.id) is running")
       default:
+        if try RunSpec.of(job) != nil {
+          try manager.close()
+          try RunWorker.startDetached(job.id, project.path)
+          return Output.note("job \(job.id) goes on in the background: bgjobs logs -f \(job.id)")
+        }
         Output.note("job \(job.id) may be started again: run the program that does its work")
       }
     }

@@ -1,5 +1,5 @@
-/// Columns that a text takes on a terminal. East Asian wide characters and most emoji take two, marks that
-/// combine with what stands before them none (after UAX 11, and Markus Kuhn's wcwidth).
+/// Columns that a text takes on a terminal. East Asian wide characters and most emoji take two,
+/// marks that combine with what stands before them none (after UAX 11, and Markus Kuhn's wcwidth).
 func displayWidth(_ text: String) -> Int {
   var width = 0
   for scalar in text.unicodeScalars { width += columns(scalar) }

@@ -1,8 +1,10 @@
 import ArgumentParser
 
 /// A length of time as people write it: 90 (seconds), 500ms, 15m, 1h30m, 2d.
-struct TimeSpan: ExpressibleByArgument {
+struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
   let milliseconds: Int64
+
+  init(seconds: Int64) { milliseconds = seconds * 1000 }
 
   /// Whole seconds, rounded up.
   var seconds: Int64 { (milliseconds + 999) / 1000 }
@@ -26,6 +28,8 @@ struct TimeSpan: ExpressibleByArgument {
     }
     milliseconds = sum
   }
+
+  var description: String { "\(seconds)s" }
 
   private static func factor(_ unit: Substring) -> Int64? {
     switch unit {

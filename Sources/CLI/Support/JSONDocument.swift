@@ -1,7 +1,7 @@
 import BackgroundJobs
 
-/// The one document that `--json` prints. `schema` counts up when a member changes its meaning or goes;
-/// new members may come without that.
+/// The one document that `--json` prints. `schema` counts up when a member changes its meaning or
+/// goes; new members may come without that.
 struct JSONDocument {
   static let schema = 1
 

@@ -17,7 +17,8 @@ struct ItemList: ParsableArguments {
     return try Self.read(items, null ? 0 : UInt8(ascii: "\n"))
   }
 
-  /// Empty items are skipped, and the CR of a CRLF. What is not UTF-8 is an error that names the line.
+  /// Empty items are skipped, and the CR of a CRLF. What is not UTF-8 is an error that names the
+  /// line.
   static func read(_ path: String, _ separator: UInt8) throws -> [String] {
     let bytes = try readFile(path)
     var items: [String] = []

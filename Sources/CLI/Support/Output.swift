@@ -13,8 +13,10 @@ enum Output {
     line(Terminal.output.isTerminal ? SafeText.shown(text) : text)
   }
 
-  static func raw(_ text: String) {
-    pending += Array(text.utf8)
+  static func raw(_ text: String) { raw(bytes: Array(text.utf8)) }
+
+  static func raw(bytes: [UInt8]) {
+    pending += bytes
     if pending.count >= 1 << 16 { flush() }
   }
 
@@ -23,6 +25,9 @@ enum Output {
     flush()
     _ = write(Array((text + "\n").utf8), to: STDERR_FILENO)
   }
+
+  /// To the terminal as it is.
+  static func errors(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
   /// What went wrong, why, and what to do.
   static func complain(_ text: String) { note("bgjobs: \(SafeText.shown(text))") }

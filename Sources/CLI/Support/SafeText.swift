@@ -18,8 +18,8 @@ enum SafeText {
     return shown
   }
 
-  /// Controls (C0, DEL, C1), line and paragraph separators, and what has no width of its own but changes
-  /// what stands beside it: directions (UAX 9), joiners, tags, variation selectors' kin.
+  /// Controls (C0, DEL, C1), line and paragraph separators, and what has no width of its own but
+  /// changes what stands beside it: directions (UAX 9), joiners, tags, variation selectors' kin.
   private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7f..<0xa0: true

@@ -1,5 +1,5 @@
-/// Rows under a heading. Where the width is not enough, columns give way in the order of their rank, and
-/// then the widest is cut.
+/// Rows under a heading. Where the width is not enough, columns give way in the order of their
+/// rank, and then the widest is cut.
 struct Table {
   struct Column {
     var title: String

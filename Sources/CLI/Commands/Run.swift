@@ -1,0 +1,167 @@
+import ArgumentParser
+import BackgroundJobs
+import Glibc
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a command, or one for each item, as a job that survives.",
+    usage: """
+      bgjobs run [OPTIONS] -- CMD ARG...
+      bgjobs run [OPTIONS] --items FILE -- CMD ARG... {}
+      bgjobs run [OPTIONS] --each ITEM... -- CMD ARG... {}
+      """,
+    discussion: """
+      {} stands for the item, in any argument and any part of one; without it, the item is the \
+      last argument. Arguments are passed on as they are: there is no shell. Each command has the \
+      item in BGJOBS_ITEM, the job in BGJOBS_JOB_ID, nothing to read, and its output in the log \
+      (bgjobs logs ID). What a command leaves running ends with the run.
+
+      Killed, or stopped by a signal, the job goes on with bgjobs resume ID, or when the same line \
+      is run again in the same directory: with the items that are not done. A command that was \
+      under way, or whose end was not reported yet, runs again: make it safe to do twice.
+
+      Exit codes: 0 all done; 7 done, some items failed; 1 all failed; 4 another process runs this \
+      job; 9 somebody ended it; 128 + N stopped by signal N.
+      """)
+
+  @OptionGroup var project: ProjectOptions
+
+  @Option(help: "The type of the job.")
+  var type = "run"
+
+  @Option(help: "What tells this job apart. Without it, command line and directory do.")
+  var key: String?
+
+  @Option(
+    name: [.customShort("j", allowingJoined: true), .customLong("jobs")],
+    help: "Commands at a time.")
+  var jobs = 1
+
+  @OptionGroup var list: ItemList
+
+  @Option(parsing: .upToNextOption, help: ArgumentHelp("Items.", valueName: "item"))
+  var each: [String] = []
+
+  @Flag(help: "Print the id at once and work in the background, without this terminal.")
+  var detach = false
+
+  @Option(help: "Further attempts at an item whose command failed, 1, 2, 4 … 60 s apart.")
+  var retries = 0
+
+  @Option(help: "What a pause does to commands under way: finish or stop.")
+  var pauseMode = RunSpec.PauseMode.finish
+
+  @Option(
+    help: ArgumentHelp("This exit code means a rate limit: pause, and try again.", valueName: "n"))
+  var rateLimitExit: Int32?
+
+  @Option(
+    help: ArgumentHelp(
+      "Output that matches means so, when the command failed; a number in parentheses is the seconds.",
+      valueName: "regex"))
+  var rateLimitMatch: String?
+
+  @Option(
+    help: ArgumentHelp("How long a rate limit lasts that does not say so.", valueName: "time"))
+  var rateLimitWait = TimeSpan(seconds: 60)
+
+  @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
+  var command: [String] = []
+
+  private var argumentVector: [String] {
+    command.first == "--" ? Array(command.dropFirst()) : command
+  }
+
+  func validate() throws {
+    guard let program = argumentVector.first, !program.isEmpty else {
+      throw ValidationError("no command: bgjobs run [OPTIONS] -- CMD ARG...")
+    }
+    if program.hasPrefix("-") {
+      throw ValidationError("'\(program)' is no option of run; the command stands behind --")
+    }
+    guard (1...1000).contains(jobs) else { throw ValidationError("-j must be 1 to 1000") }
+    guard (0...1000).contains(retries) else { throw ValidationError("--retries must be 0 to 1000") }
+    if list.items != nil, !each.isEmpty {
+      throw ValidationError("--items and --each exclude each other")
+    }
+    if let rateLimitExit, !(1...255).contains(rateLimitExit) {
+      throw ValidationError("--rate-limit-exit must be 1 to 255")
+    }
+    let uses = argumentVector.contains { $0.contains("{}") }
+    if uses, list.items == nil, each.isEmpty {
+      throw ValidationError("{} stands for an item, but there is neither --items nor --each")
+    }
+  }
+
+  func run() throws {
+    let items = each.isEmpty ? try list.read() : each
+    let spec = RunSpec(
+      command: argumentVector, directory: currentDirectory(), hasItems: items != nil, jobs: jobs,
+      retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
+      rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds))
+    _ = try RateLimit(spec)
+    try check(items ?? [], spec)
+    try RunWorker.checkProgram(spec)
+    // Before anything is opened: it must not hold what we hold.
+    let keeper = detach ? nil : try Keeper.start()
+
+    let manager = try project.open()
+    let job = try manager.ensure(
+      type, key: key ?? derivedKey(), config: try spec.json, total: Int64(items?.count ?? 1))
+    let before = try job.info()
+    try job.plan(items ?? [commandName()])
+    if before.current > 0 || before.status == .paused {
+      Output.note(
+        "bgjobs: going on with job \(job.id), \(EstimateText.items(before)) items are done")
+    }
+    guard let keeper else {
+      try manager.close()
+      try RunWorker.startDetached(job.id, project.path)
+      return Output.line(job.id)
+    }
+    throw try RunWorker.work(job, manager, spec, keeper, project.path)
+  }
+
+  /// An item that a command would take for an option may do anything.
+  private func check(_ items: [String], _ spec: RunSpec) throws {
+    for item in items where item.utf8.contains(0) {
+      throw ValidationError("the item '\(SafeText.shown(item))' has a zero byte: no argument can")
+    }
+    guard spec.takesItemsAsOptions, let item = items.first(where: { $0.hasPrefix("-") }) else {
+      return
+    }
+    throw ValidationError(
+      "the item '\(SafeText.shown(item))' would be taken for an option: put -- or some text before {}"
+    )
+  }
+
+  /// The item of a run that has one: what is run.
+  private func commandName() -> String {
+    var name = ""
+    for word in argumentVector {
+      let longer = name.isEmpty ? word : "\(name) \(word)"
+      guard longer.utf8.count <= 200 else { return name.isEmpty ? "command" : "\(name) …" }
+      name = longer
+    }
+    return name
+  }
+
+  /// The same line in the same directory is the same job.
+  private func derivedKey() -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+    let parts = [currentDirectory(), list.items ?? ""] + each + ["--"] + argumentVector
+    for byte in parts.joined(separator: "\0").utf8 {
+      hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3
+    }
+    return "run-\(String(hash, radix: 16))"
+  }
+}
+
+extension RunSpec.PauseMode: ExpressibleByArgument {}
+
+func currentDirectory() -> String {
+  guard let path = getcwd(nil, 0) else { return "." }
+  defer { free(path) }
+  return String(cString: path)
+}

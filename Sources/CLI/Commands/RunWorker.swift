@@ -1,0 +1,119 @@
+import ArgumentParser
+import BackgroundJobs
+import CProcess
+import Glibc
+
+/// The process that works on a run which goes on in the background. Started by `run --detach` and
+/// `resume`, not by people.
+struct RunWorker: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run-worker", abstract: "Work on the job of a run.", shouldDisplay: false)
+
+  @OptionGroup var job: JobArgument
+
+  /// Descriptor 3 hears "ok", or why not.
+  private static let answer: Int32 = 3
+
+  func run() throws {
+    var isHeard = false
+    func tell(_ text: String) {
+      if !isHeard { Self.tell(text) }
+      isHeard = true
+    }
+    do {
+      let keeper = try Keeper.start()
+      let manager = try job.project.open()
+      let job = try manager.find(job.id)
+      guard let spec = try RunSpec.of(job) else {
+        throw RunError("job \(job.id) was not made by bgjobs run")
+      }
+      guard chdir(spec.directory) == 0 else {
+        throw RunError("cannot go to \(spec.directory): \(String(cString: strerror(errno)))")
+      }
+      let end = try Self.work(job, manager, spec, keeper, self.job.project.path) { tell("ok") }
+      throw end
+    } catch {
+      tell("\(error)")
+      throw error
+    }
+  }
+
+  private static func tell(_ text: String) {
+    var text = text
+    text.withUTF8 { _ = write(answer, $0.baseAddress, $0.count) }
+    close(answer)
+  }
+
+  /// Owns the job and works on it. Gives how the program is to end.
+  static func work(
+    _ job: Job, _ manager: JobManager, _ spec: RunSpec, _ keeper: Keeper, _ project: String,
+    started: () -> Void = {}
+  ) throws -> ExitCode {
+    while try job.start() == .paused {
+      let info = try job.info()
+      guard info.resumeAtMs != nil else {
+        Output.complain(
+          "job \(job.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not started."
+            + " To lift the pause: bgjobs resume \(job.id)")
+        throw ExitStatus.paused
+      }
+      started()
+      _ = try job.wait(for: .pending)
+    }
+    started()
+    let full = project.hasPrefix("/") ? project : "\(currentDirectory())/\(project)"
+    do {
+      let code = try Runner(job, spec, keeper, project: full).run()
+      try manager.close()
+      return ExitCode(code)
+    } catch {
+      _ = try? job.leave("\(error)")
+      try? manager.close()
+      throw error
+    }
+  }
+
+  /// Returns when the worker owns the job.
+  static func startDetached(_ id: String, _ project: String) throws {
+    var ends: [Int32] = [0, 0]
+    guard cprocess_pipe(&ends) == 0 else {
+      throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
+    }
+    let arguments = ["bgjobs", "run-worker", "--project", project, "--", id]
+    var vector = arguments.map { strdup($0) } + [nil]
+    defer { for text in vector { free(text) } }
+    let pid = cprocess_spawn_detached("/proc/self/exe", &vector, ends[1])
+    let number = errno
+    close(ends[1])
+    defer { close(ends[0]) }
+    guard pid > 0 else {
+      throw RunError("cannot start the worker: \(String(cString: strerror(number)))")
+    }
+    var text: [UInt8] = []
+    var room = [UInt8](repeating: 0, count: 4096)
+    while case let got = read(ends[0], &room, room.count), got != 0 {
+      if got > 0 { text += room[..<got] } else if errno != EINTR { break }
+    }
+    let answer = String(decoding: text, as: UTF8.self)
+    guard answer == "ok" else {
+      throw RunError(answer.isEmpty ? "the worker ended at once" : answer)
+    }
+  }
+
+  /// A program that is not there would fail for each item: say so before there is a job.
+  static func checkProgram(_ spec: RunSpec) throws {
+    let name = spec.command[0]
+    if name.contains("{}") { return }
+    if name.contains("/") {
+      guard access(name, X_OK) == 0 else {
+        throw RunError("cannot run \(name): \(String(cString: strerror(errno)))")
+      }
+      return
+    }
+    let path = environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+    for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
+      if access("\(directory.isEmpty ? "." : String(directory))/\(name)", X_OK) == 0 { return }
+    }
+    throw RunError("cannot run \(name): there is no such program in the PATH")
+  }
+}

@@ -1,0 +1,46 @@
+import Glibc
+
+/// How a command says that it was told to slow down.
+struct RateLimit {
+  let exitCode: Int32?
+  let defaultWait: Int64
+  private var pattern: regex_t?
+
+  init(_ spec: RunSpec) throws {
+    exitCode = spec.rateLimitExit
+    defaultWait = spec.rateLimitWait
+    guard let text = spec.rateLimitMatch else { return }
+    var compiled = regex_t()
+    let number = regcomp(&compiled, text, REG_EXTENDED | REG_NEWLINE)
+    guard number == 0 else {
+      var message = [CChar](repeating: 0, count: 128)
+      regerror(number, &compiled, &message, message.count)
+      let why = String(
+        decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      throw RunError("--rate-limit-match '\(text)': \(why)")
+    }
+    pattern = compiled
+  }
+
+  /// Seconds to wait; nil: it was no rate limit.
+  func wait(exitCode code: Int32?, output: () -> [UInt8]) -> Int64? {
+    let isSaid = code != nil && code == exitCode
+    guard isSaid || pattern != nil else { return nil }
+    if var pattern {
+      // A zero byte would end the text.
+      var text = output().map { $0 == 0 ? CChar(0x20) : CChar(bitPattern: $0) }
+      text.append(0)
+      var matches = [regmatch_t](repeating: regmatch_t(), count: 10)
+      if regexec(&pattern, text, matches.count, &matches, 0) == 0 {
+        for match in matches.dropFirst() where match.rm_so >= 0 {
+          let part = text[Int(match.rm_so)..<Int(match.rm_eo)].map { UInt8(bitPattern: $0) }
+          if let seconds = Int64(String(decoding: part, as: UTF8.self)) {
+            return min(max(1, seconds), 31 * 86_400)
+          }
+        }
+        return defaultWait
+      }
+    }
+    return isSaid ? defaultWait : nil
+  }
+}

@@ -1,0 +1,64 @@
+import BackgroundJobs
+import FoundationEssentials
+
+/// What a run does: the config of its job, so that anyone can take it up again.
+struct RunSpec: Codable {
+  enum PauseMode: String, Codable, CaseIterable {
+    /// What is under way is finished, and nothing further started.
+    case finish
+    /// What is under way is stopped, and done again afterwards.
+    case stop
+  }
+
+  /// An argument vector, never a line for a shell; `{}` stands for the item.
+  var command: [String]
+  var directory: String
+  /// Whether the command is for each item, or there is one, which is the command itself.
+  var hasItems: Bool
+  /// Commands at a time.
+  var jobs = 1
+  /// Further attempts at an item whose command failed.
+  var retries = 0
+  var pauseMode = PauseMode.finish
+  /// An exit code that means: too many requests, later.
+  var rateLimitExit: Int32?
+  /// A regular expression (POSIX extended) that means so in the output; a number in parentheses is
+  /// the seconds to wait.
+  var rateLimitMatch: String?
+  /// Seconds to wait when nothing says how long.
+  var rateLimitWait: Int64 = 60
+
+  var json: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+  }
+
+  /// nil: the job was not made by `bgjobs run`.
+  static func of(_ job: Job) throws -> RunSpec? {
+    guard let config = try job.config() else { return nil }
+    return try? JSONDecoder().decode(RunSpec.self, from: Data(config.utf8))
+  }
+
+  /// The arguments for one item.
+  func arguments(for item: String) -> [String] {
+    guard hasItems else { return command }
+    guard command.contains(where: { $0.contains("{}") }) else { return command + [item] }
+    return command.map {
+      $0.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: item)
+    }
+  }
+
+  /// Whether an item that begins with "-" would be taken for an option: no `--` and no text stands
+  /// before it.
+  var takesItemsAsOptions: Bool {
+    guard hasItems else { return false }
+    let separator = command.firstIndex(of: "--") ?? command.count
+    let places = command.indices.filter { command[$0].hasPrefix("{}") }
+    let isAppended = !command.contains { $0.contains("{}") }
+    if isAppended { return separator == command.count }
+    return places.contains { $0 < separator }
+  }
+}

@@ -1,0 +1,67 @@
+/* What `bgjobs run` needs of processes and Swift cannot do: everything between fork and exec. */
+#ifndef CPROCESS_H
+#define CPROCESS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What the runner tells the keeper. Behind a request stand `size` bytes. */
+struct cprocess_request {
+  uint32_t size;
+  uint32_t kind; /* cprocess_request_kind */
+  uint32_t tag;  /* the runner's name for a command */
+  int32_t value; /* signal: its number */
+};
+enum cprocess_request_kind {
+  /* u32 count of arguments, u32 count of variables, then, each with a zero byte behind it: the file
+   * for the output, the arguments, the variables ("NAME=value"). */
+  CPROCESS_SPAWN = 1,
+  /* To the process group of a command. */
+  CPROCESS_SIGNAL = 2
+};
+
+/* What the keeper tells the runner. */
+struct cprocess_reply {
+  uint32_t tag;
+  uint32_t kind; /* cprocess_reply_kind */
+  int32_t value;
+};
+enum cprocess_reply_kind {
+  CPROCESS_STARTED = 1, /* value: pid */
+  CPROCESS_REFUSED = 2, /* value: errno; it was never started */
+  CPROCESS_ENDED = 3    /* value: as waitpid gives it */
+};
+
+/* Starts the keeper: a process in a session of its own that is the parent of all commands, and of
+ * what they leave behind. When its end of the socket is closed, however the runner came to its end,
+ * it kills every descendant and exits. Gives the runner's end of the socket, or -1 with errno. To be
+ * called while the process has one thread. */
+int cprocess_keeper_start(void);
+
+/* From now on orphans below this process are its children. */
+void cprocess_adopt_orphans(void);
+
+/* Kills every descendant of this process, those in other sessions too, until none is left (or for
+ * ten seconds). */
+void cprocess_kill_descendants(void);
+
+/* Starts a program in a session of its own, with nothing open but /dev/null as 0, 1 and 2 and `keep`
+ * (-1: none) as 3. Gives its pid, or -1 with errno. */
+pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep);
+
+/* Signals 1 to 31 of the mask come through the descriptor that it gives, instead of being delivered;
+ * each read gives one number. -1 with errno. */
+int cprocess_signals(uint32_t mask);
+int cprocess_next_signal(int descriptor);
+
+/* pipe2(2), closed on exec. */
+int cprocess_pipe(int ends[2]);
+
+/* nohup says so of SIGHUP: then it stays. */
+int cprocess_is_ignored(int number);
+
+int cprocess_exited(int status);
+int cprocess_exit_code(int status);
+int cprocess_signal(int status);
+
+#endif
