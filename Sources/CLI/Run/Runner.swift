@@ -168,7 +168,7 @@ final class Runner {
       again.append(Again(item: command.item, attempt: command.attempt, time: 0))
       _ = try job.rateLimited(seconds: wait)
       isPaused = true
-      status_note("rate limit: going on in \(EstimateText.span(Double(wait)))")
+      statusNote("rate limit: going on in \(EstimateText.span(Double(wait)))")
     } else if command.attempt <= spec.retries {
       // 1, 2, 4 … 60 seconds.
       let pause = min(60_000, Int64(1000) << Int64(min(command.attempt - 1, 6)))
@@ -179,7 +179,7 @@ final class Runner {
     }
   }
 
-  private func status_note(_ text: String) {
+  private func statusNote(_ text: String) {
     status.clear()
     if Terminal.errors.isTerminal { Output.note("job \(job.id): \(text)") }
   }
