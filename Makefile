@@ -5,10 +5,10 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build help setup library package demo test docs lint format install clean
+.PHONY: build help setup library package cli demo test docs lint format install clean
 
-build: setup ## Build everything: libbgjobs (into build/) and the Swift package
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package
+build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -22,6 +22,9 @@ library: setup
 
 package: setup
 	@swift build --build-tests --jobs $(JOBS)
+
+cli: setup ## Build the bgjobs command, its manual pages and completions (into build/cli/)
+	@sh cmake/cli.sh $(BUILD)/cli $(JOBS)
 
 demo: library ## Show a clone job that is killed, started again, and finishes
 	@bash Examples/demo.sh $(BUILD)
@@ -41,11 +44,14 @@ format: ## Format the Swift sources in place
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift
 
 # No build here: as root there may be no Swift toolchain on the PATH.
-install: $(BUILD)/libbgjobs.a ## Install libbgjobs and its header below PREFIX (and DESTDIR)
+install: $(BUILD)/libbgjobs.a $(BUILD)/cli/bgjobs ## Install all below PREFIX (and DESTDIR)
 	@cmake --install $(BUILD) --prefix $(PREFIX) --strip
 
 $(BUILD)/libbgjobs.a:
 	@$(MAKE) --no-print-directory library
 
+$(BUILD)/cli/bgjobs:
+	@$(MAKE) --no-print-directory cli
+
 clean: ## Remove everything that was built
-	@rm -rf $(BUILD) .build
+	@rm -rf $(BUILD) .build .build-static
