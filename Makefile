@@ -5,13 +5,13 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build help setup library package cli demo test docs lint format install clean
+.PHONY: build help setup library package cli demo demo-c test docs lint format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Install the Debian packages that are missing
 	@sh cmake/setup.sh
@@ -26,8 +26,11 @@ package: setup
 cli: setup ## Build the bgjobs command, its manual pages and completions (into build/cli/)
 	@sh cmake/cli.sh $(BUILD)/cli $(JOBS)
 
-demo: library ## Show a clone job that is killed, started again, and finishes
+demo: cli ## Show a clone job of the command line that is killed, resumed, and finishes
 	@bash Examples/demo.sh $(BUILD)
+
+demo-c: library ## The same with a C program
+	@bash Examples/demo-c.sh $(BUILD)
 
 test: lint build ## Lint, then all tests: of the build, of the C API, of the core
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error

@@ -36,7 +36,8 @@ let package = Package(
     .executableTarget(
       name: "Clone", dependencies: ["BackgroundJobs"], path: "Examples",
       exclude: [
-        "CMakeLists.txt", "child.c", "child.h", "clone.c", "demo.sh", "import.c", "status.c",
+        "CMakeLists.txt", "child.c", "child.h", "clone.c", "clone.sh", "demo-c.sh",
+        "demo-common.sh", "demo.sh", "import.c", "import.sh", "status.c",
       ],
       sources: ["Clone.swift"]),
     .testTarget(

@@ -1,150 +1,73 @@
 #!/usr/bin/env bash
-# The demo: eight git repositories are cloned, the program is killed in the middle, run again, and
-# finishes. Usage: demo.sh BUILD_DIR. Exits with 1 when anything is not as it says.
+# The demo of the command line: eight git repositories are cloned by a job in the background, its
+# runner is killed in the middle, the job is resumed, and finishes. Usage: demo.sh BUILD_DIR. Exits
+# with 1 when anything is not as it says.
 set -euo pipefail
 
-programs=$(cd "${1:?usage: demo.sh BUILD_DIR}/Examples" && pwd)
-names=(app backend catalog docs engine frontend gateway handbook)
-state=project/.specweave/state/background-jobs.json
-clone=
+PATH=$(cd "${1:?usage: demo.sh BUILD_DIR}/cli" && pwd):$PATH
+. "$(dirname "$0")/demo-common.sh"
 
-# Nothing of the one who runs the demo may change what it shows.
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C PATH="$programs:$PATH"
-export GIT_AUTHOR_NAME=Demo GIT_AUTHOR_EMAIL=demo@example.org
-export GIT_COMMITTER_NAME=Demo GIT_COMMITTER_EMAIL=demo@example.org
-unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
+heading 'A command that clones one: under another name until it is whole'
+cat >clone-one <<'SCRIPT'
+#!/bin/sh -e
+name=$(basename "$1" .git)
+rm -rf ".half-made.$name"
+git clone --quiet "$1" ".half-made.$name"
+mv ".half-made.$name" "$name"
+SCRIPT
+chmod +x clone-one
+show 'cat clone-one'
 
-demo=$(mktemp -d)
-end() {
-  status=$?
-  trap - EXIT
-  [ -z "$clone" ] || kill -9 "$clone" 2>/dev/null || true
-  for _ in 1 2 3 4 5; do rm -rf "$demo" 2>/dev/null && break || sleep 0.2; done
-  exit $status
-}
-trap end EXIT
-trap 'exit 130' INT TERM
-cd "$demo"
-
-bold='' dim='' plain=''
-if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; fi
-heading() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; eval "$*"; }
-ok() { printf '  ok  %s\n' "$*"; }
-die() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
-
-# Until the command succeeds, for half a minute: the demo waits for what is to be seen, not a time.
-await() {
-  local what=$1 i
-  shift
-  for ((i = 0; i < 600; i++)); do
-    if "$@" 2>/dev/null; then return; fi
-    sleep 0.05
-  done
-  die "this did not happen in time: $what"
-}
-progress() { jq -e "$1" "$state" >/dev/null; }
-
-# A bare repository of 300 commits and 19 MB. It lies in many packs, as many pushes leave it, and
-# that makes its server compare the files at each clone: some seconds, as over a network.
-make_repository() {
-  git init --quiet --bare --initial-branch=main "served/$1.git"
-  git -C "served/$1.git" config pack.window 20
-  for i in {1..300}; do
-    printf 'commit refs/heads/main\ncommitter Demo <demo@example.org> %d +0000\n' \
-      $((1700000000 + i * 3600))
-    printf 'data 10\nCommit %03d\nM 100644 inline %s/%03d.bin\ndata 64000\n' "$i" "$1" "$i"
-    head -c 64000 /dev/urandom
-    ((i % 20)) || echo checkpoint
-  done | git -C "served/$1.git" -c fastimport.unpackLimit=1 fast-import --quiet
-}
-
-# What clone has started runs in project, and the git that serves it in served.
-processes() { ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -cE "$demo/(project|served)" || true; }
-none_left() { [ "$(processes)" = 0 ]; }
-
-SECONDS=0
-heading 'Eight git repositories, 300 commits each'
-mkdir served project
-for name in "${names[@]}"; do
-  make_repository "$name" &
-  [ "$(jobs -pr | wc -l)" -lt 2 ] || wait -n
-  echo "file://$demo/served/$name.git" >>repositories.txt
-done
-wait
-printf '%s  ' "${names[@]}"
-printf '\n%s\n' "served as file://, made in $SECONDS s"
-
-heading 'A C program clones them. The state file as any tool sees it, while it runs:'
-look="jq -c '.jobs[0].progress | {current, total, percentage, currentItem, rate, eta}' $state"
-show 'clone project repositories.txt 2>errors &' # git has something to say when it is killed
-clone=$!
-for n in 0 1 2 3; do
+heading 'A job in the background runs it for each of them, two at a time'
+cd project
+state=.specweave/state/background-jobs.json
+run='bgjobs run --type clone-repos --items ../repositories.txt -j2 --detach -- ../clone-one {}'
+show "id=\$($run)"
+victim=$(bgjobs show --json "$id" | jq -r .info.ownerPid)
+for n in 0 1 4; do
   await "$n clones are done" progress ".jobs[0].progress | .current >= $n and .currentItem"
-  [ $n != 3 ] || await 'a rate and an ETA' progress '.jobs[0].progress | .rate > 0 and .eta > 0'
-  if [ $n = 0 ]; then show "$look"; else eval "$look"; fi
+  [ $n != 4 ] || await 'a rate and an ETA' progress '.jobs[0].progress | .rate > 0 and .eta > 0'
+  show 'bgjobs list'
 done
+heading 'The state file, as any tool sees it'
+show "jq -c '.jobs[0].progress | {current, total, percentage, currentItem, rate, eta}' $state"
 
-heading 'It is killed in the middle of a clone'
-half_made() { compgen -G 'project/.half-made.*/.git' >/dev/null; }
+heading 'Its runner is killed in the middle of two clones'
+cd ..
+state=project/$state
 sleep 0.4
 await 'a clone is half made' half_made
-show "kill -9 $clone"
-{ wait "$clone" || true; } 2>/dev/null
-clone=
+show "kill -9 $victim"
+victim=
 show 'ls -A project'
 sleep 1
-[ "$(processes)" = 0 ] || die 'what it had started outlived it'
-half_made || die 'the clone was not half made'
-ok 'a second later, no git that it had started is alive'
+none_left || die 'what it had started outlived it'
+half_made || die 'no clone was half made'
+ok 'a second later, nothing that it had started is alive'
+cd project
+show 'bgjobs show $id'
+bgjobs show "$id" 2>&1 | grep -qE '^status: +paused, interrupted' || die 'it is not shown as interrupted'
+cd ..
+made=$(bgjobs show --json "$id" -C project | jq -r '.job.progress.itemsCompleted[]
+  | split("/")[-1] | rtrimstr(".git")')
+births=$(births "$made")
 
-heading 'Whoever looks now, through the library, sees that nobody works on the job'
-show 'status project' | tee seen
-grep -qE ' clone-repos +paused +interrupted ' seen || die 'it is not shown as interrupted'
-id=$(jq -r '.jobs[0].id' "$state")
-made=$(jq -r '.jobs[0].progress.itemsCompleted[]' "$state")
-birth() { (cd project && stat --format='%n %i %W %Y' $made); }
-births=$(birth)
-
-heading 'The same program again: the same job goes on, where it was'
-show 'clone project repositories.txt'
-show 'status project' | tee seen
-grep -qE "^$id +clone-repos +completed +- +8/8 " seen || die 'it is not the same job, completed'
-[ "$births" = "$(birth)" ] || die 'a clone that was done is not the same directory any more'
+heading 'Resumed, the same job goes on where it was'
+cd project
+show 'bgjobs resume $id'
+victim=$(bgjobs show --json "$id" | jq -r '.info.ownerPid // empty')
+show 'bgjobs wait $id --timeout 5m'
+victim=
+show 'bgjobs logs $id | grep "<=="'
+show 'bgjobs list'
+bgjobs list | grep -qE "^$id.clone-repos.completed.*8.8.100" || die 'it is not the same job, completed'
+cd ..
+[ "$births" = "$(births "$made")" ] || die 'a clone that was done is not the same directory any more'
 ok "what was done was not cloned again:" $made
 half_made && die 'a half-made clone is left'
-for name in "${names[@]}"; do
-  git -C "project/$name" fsck --no-progress
-  [ "$(git -C "project/$name" rev-parse HEAD)" = "$(git -C "served/$name.git" rev-parse main)" ]
-  [ -z "$(git -C "project/$name" status --porcelain)" ]
-done || die "a clone is not whole: $name"
-ok 'all eight are whole: git fsck, HEAD, git status'
+clones_are_whole
 
-heading 'The state file at the end'
-show "cat $state"
-echo
-heading 'Is it what tools that know this format expect?'
-expect() {
-  jq -e "def has_order(\$all): keys_unsorted | map(select(IN(\$all[]))) == \$all;
-    def date: test(\"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.][0-9]{3}Z\$\");
-    . as \$file | .jobs[0] | $2" "$state" >/dev/null || die "not so: $1"
-  ok "$1"
-}
-expect 'one job, of the same id, completed' \
-  "(\$file.jobs | length) == 1 and .id == \"$id\" and .type == \"clone-repos\"
-    and .status == \"completed\""
-expect 'the members of a job, in order' \
-  'has_order(["id", "type", "status", "progress", "startedAt", "updatedAt", "config"])'
-expect 'the members of its progress, in order, and no rate and ETA of what has ended' \
-  '.progress | has_order(["current", "total", "percentage", "itemsCompleted", "itemsFailed"])
-    and (has("rate") or has("eta") | not)'
-expect '8 of 8, 100 %, each repository completed once, none failed' \
-  '.config.repositories as $names | .progress | .current == 8 and .total == 8
-    and .percentage == 100 and (.itemsCompleted | sort) == ($names | sort) and .itemsFailed == []'
-expect 'dates in UTC with milliseconds' \
-  '[.startedAt, .updatedAt, .completedAt] | all(date) and .[0] < .[2]'
-expect 'the config of this type' \
-  '.config | .type == "clone-repos" and (.repositories | length) == 8
-    and (.projectPath | endswith("/project"))'
+heading 'Is the state file what tools that know this format expect?'
+check_state_file "$id"
 
 heading "Shown in $SECONDS s."
