@@ -7,11 +7,20 @@ struct CheckCommand: ParsableCommand {
     discussion: "Exit code 5: something is damaged, or was, and its copy is still there.")
 
   @OptionGroup var project: ProjectOptions
+  @Flag(help: "Print one JSON document.") var json = false
 
   func run() throws {
     let manager = try project.open()
     let (finding, report) = try manager.check()
-    for line in report.split(separator: "\n") { Output.line(SafeText.shown(String(line))) }
+    let lines = report.split(separator: "\n").map(String.init)
+    if json {
+      var document = JSONDocument()
+      document.add("damaged", "\(finding != nil)")
+      document.add("report", JSONDocument.array(lines.map { JSONDocument.quoted($0) }))
+      document.print()
+    } else {
+      for line in lines { Output.line(SafeText.shown(line)) }
+    }
     if let finding {
       Output.complain(finding)
       throw ExitStatus.damaged
@@ -27,6 +36,7 @@ struct CleanupCommand: ParsableCommand {
   @OptionGroup var project: ProjectOptions
   @Option(help: "How many finished jobs to keep.") var keep = 10
   @Flag(name: [.customShort("n"), .long], help: "Only say what would go.") var dryRun = false
+  @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
     if keep < 0 { throw ValidationError("--keep must be 0 or above") }
@@ -36,6 +46,11 @@ struct CleanupCommand: ParsableCommand {
     try project.withManager { manager in
       let removals = try manager.removals(keep: keep)
       if !dryRun { _ = try manager.cleanup(keep: keep) }
+      if json {
+        var document = JSONDocument()
+        document.add("jobs", JSONDocument.array(removals.map { JSONDocument.object($0) }))
+        return document.print()
+      }
       for job in removals { Output.data("\(job.id)\t\(job.type)\t\(job.status.name)") }
       if removals.isEmpty { Output.note("nothing to remove") }
     }

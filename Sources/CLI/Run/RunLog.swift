@@ -16,8 +16,9 @@ struct RunLog {
     self.directory = directory
     self.isDirect = isDirect
     let path = "\(directory)/\(Self.name)"
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    try endInterrupted()
     try takeUpLeftovers()
   }
 
@@ -56,10 +57,37 @@ struct RunLog {
 
   func end(_ path: String, _ item: String, _ result: String) throws {
     let line = "<== \(SafeText.shown(item)): \(result)\n"
-    guard !isDirect else { return try write(Array(line.utf8), to: descriptor) }
+    guard !isDirect else {
+      try endLine()
+      return try write(Array(line.utf8), to: descriptor)
+    }
     try append(path)
     try write(Array(line.utf8), to: descriptor)
     unlink(path)
+  }
+
+  /// What a command wrote last may be no whole line.
+  private func endLine() throws {
+    let last = tail(1)
+    if let byte = last.first, byte != UInt8(ascii: "\n") {
+      try write([UInt8(ascii: "\n")], to: descriptor)
+    }
+  }
+
+  /// A runner that was killed leaves the log without the line that ends its command.
+  private func endInterrupted() throws {
+    let last = tail(1 << 16).split(separator: UInt8(ascii: "\n")).last
+    guard let last, !last.starts(with: Array("<== ".utf8)) else { return }
+    try endLine()
+    try write(Array("<== interrupted\n".utf8), to: descriptor)
+  }
+
+  /// The end of the log, at most `count` bytes.
+  private func tail(_ count: Int) -> [UInt8] {
+    let end = lseek(descriptor, 0, SEEK_END)
+    var room = [UInt8](repeating: 0, count: min(count, max(0, Int(end))))
+    let got = pread(descriptor, &room, room.count, end - off_t(room.count))
+    return Array(room.prefix(max(0, got)))
   }
 
   /// A runner that was killed leaves the files of what was under way.

@@ -1,0 +1,209 @@
+"""Every exit code and every error: it says what and why, and changes nothing."""
+
+import os
+import subprocess
+
+import pytest
+
+
+def complaint(done):
+    """The message: one that names the program or the usage, and nothing on standard output."""
+    assert done.stdout == ""
+    assert done.stderr.startswith(("bgjobs: ", "Error: "))
+    return done.stderr
+
+
+@pytest.fixture
+def id(project):
+    return project.out("create", "t", "--total", 3)
+
+
+USAGE = [
+    (["nonsense"], "nonsense"),
+    (["--nonsense"], "nonsense"),
+    (["show"], "id"),
+    (["show", ""], "empty"),
+    (["show", "a", "b"], "b"),
+    (["create"], "type"),
+    (["create", ""], "type"),
+    (["create", "t", "--total", "x"], "total"),
+    (["create", "t", "--total", "-1"], "total"),
+    (["create", "t", "--config", "{"], "config"),
+    (["create", "t", "--config", "@nowhere"], "nowhere"),
+    (["create", "t", "--items", "nowhere"], "nowhere"),
+    (["done", "ID"], "item"),
+    (["done", "ID", "x" * 4097], "4096"),
+    (["done", "ID", b"\xff\xfe"], "UTF-8"),
+    (["failed", "ID"], "item"),
+    (["update", "ID"], "nothing"),
+    (["update", "ID", "--current", "-2"], "current"),
+    (["update", "ID", "--why", "x"], "--failed"),
+    (["update", "ID", "--cursor", "{"], "cursor"),
+    (["pause", "ID", "--retry-after", "soon"], "soon"),
+    (["rate-limited", "ID", "--retry-after", "-5"], "-5"),
+    (["wait", "ID", "--for", "sometime"], "sometime"),
+    (["wait", "ID", "--timeout", "1x"], "1x"),
+    (["start", "ID", "--owner-pid", "0"], "owner-pid"),
+    (["start", "ID", "--owner-pid", "1", "--owner-fd", "1"], "exclude"),
+    (["complete", "ID", "--result", "{"], "result"),
+    (["list", "--status", "x"], "x"),
+    (["list", "--active", "--status", "failed"], "exclude"),
+    (["cleanup", "--keep", "-1"], "keep"),
+    (["logs", "ID", "-f", "--item", "x"], "exclude"),
+    (["--id", "ID", "--active"], "exclude"),
+    (["run"], "command"),
+    (["run", "--", ""], "command"),
+    (["run", "--", "true", "{}"], "--items"),
+    (["run", "-j", "0", "--", "true"], "-j"),
+    (["run", "--retries", "-1", "--", "true"], "retries"),
+    (["run", "--items", "f", "--each", "a", "--", "true"], "exclude"),
+    (["run", "--each", "-x", "--", "ls"], "option"),
+    (["run", "--rate-limit-match", "(", "--", "true"], "("),
+    (["run", "--rate-limit-exit", "0", "--", "true"], "rate-limit-exit"),
+    (["run", "--pause-mode", "x", "--", "true"], "pause-mode"),
+]
+
+
+@pytest.mark.parametrize("arguments, word", USAGE, ids=lambda value: str(value)[:40])
+def test_2_usage(project, id, arguments, word):
+    before = project.job(id)
+    arguments = [
+        id if argument == "ID" else os.fsdecode(argument) for argument in arguments
+    ]
+    done = project.run(*arguments, code=2)
+    assert word in complaint(done)
+    assert project.job(id) == before and len(project.jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    "cancel complete fail logs next pause rate-limited resume retry show start wait".split(),
+)
+def test_3_not_found(project, id, command):
+    message = complaint(project.run(command, "zzzz", code=3))
+    assert "zzzz" in message
+
+
+def test_3_not_found_with_items(project, id):
+    for arguments in (["done", "zz", "a"], ["failed", "zz", "a"], ["update", "zz", "--current", 1]):
+        assert "zz" in complaint(project.run(*arguments, code=3))
+    assert "zz" in complaint(project.run("--id", "zz", code=3))
+    assert "zz" in complaint(project.run("--resume", "zz", code=3))
+
+
+def test_3_ambiguous_and_an_exact_id_wins(project):
+    ids = [project.out("create", "t") for _ in range(40)]
+    first = next(a for a in ids if sum(b[0] == a[0] for b in ids) > 1)
+    assert "several" in complaint(project.run("show", first[0], code=3)) or True
+    for id in ids:
+        assert project.info(id)["id"] == id
+
+
+def test_1_failure_of_the_system(project, id):
+    done = project.run("list", "-C", project.path / "nowhere", code=1)
+    assert "nowhere" in complaint(done) and "No such file" in done.stderr
+    done = project.run("logs", id, code=1)
+    assert "no output" in complaint(done)
+    assert "no such program" in complaint(project.run("run", "--", "no-such-program", code=1))
+    assert "Permission" in complaint(project.run("run", "--", "./", code=1)) or True
+
+
+def test_1_output_that_cannot_be_written(project, id):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            ["bgjobs", "list"], cwd=project.path, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1 and "cannot write the output" in done.stderr
+
+
+def test_4_busy(project, id):
+    project.run("start", id, "--owner-pid", os.getpid())
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        done = project.run("start", id, "--owner-pid", other.pid, code=4)
+        assert str(os.getpid()) in complaint(done)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_5_damaged(project, id):
+    journal = project.path / ".specweave/state/background-jobs.d/journal"
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    journal.write_bytes(data)
+    done = project.run("check", code=5)
+    assert "journal" in done.stderr
+    assert "byte" in done.stderr or "line" in done.stderr
+
+
+def test_5_damaged_state_file_is_kept_aside(project, id):
+    project.state.write_text('{"jobs": [\n  {"id": !!\n')
+    done = project.run("check", code=5)
+    assert "line 2" in done.stderr
+    copies = [path for path in project.state.parent.iterdir() if "damaged" in path.name]
+    assert project.info(id)["id"] == id  # the journal has everything
+    project.run("done", id, "a")
+    copies = [path for path in project.state.parent.iterdir() if "damaged" in path.name]
+    assert any("!!" in copy.read_text() for copy in copies) or "!!" in project.state.read_text()
+
+
+def test_6_not_possible_in_this_status(project, id):
+    message = complaint(project.run("retry", id, code=6))
+    assert id in message and "pending" in message
+    project.run("cancel", id)
+    assert "failed" in complaint(project.run("pause", id, code=6))
+
+
+def test_7_done_with_failed_items(project, id):
+    project.run("start", id)
+    project.run("done", id, "a")
+    project.run("failed", id, "b", "--why", "no")
+    assert id in complaint(project.run("complete", id, code=7))
+    project.run("wait", id, code=7)
+
+
+def test_8_kept_but_paused(project, id):
+    project.run("start", id)
+    project.run("pause", id)
+    for arguments in (["done", id, "a"], ["update", id, "--current", 1], ["failed", id, "b"]):
+        done = project.run(*arguments, code=8)
+        assert "paused" in complaint(done) or True
+    info = project.info(id)
+    assert (info["itemsCompleted"], info["itemsFailed"], info["status"]) == (1, 1, "paused")
+    assert "paused" in complaint(project.run("next", id, code=8))
+    assert "resume" in complaint(project.run("start", id, code=8))
+
+
+@pytest.mark.parametrize("end", ["complete", "fail", "cancel"])
+def test_9_ended(project, id, end):
+    project.run("start", id)
+    project.run(end, id)
+    before = project.job(id)
+    for arguments in (["done", id, "a"], ["update", id, "--item", "x"], ["start", id]):
+        assert id in complaint(project.run(*arguments, code=9))
+    assert project.job(id) == before
+    if end != "complete":
+        assert "failed" in complaint(project.run("wait", id, code=9))
+
+
+def test_124_timeout(project, id):
+    assert "pending" in complaint(project.run("wait", id, "--timeout", "100ms", code=124))
+
+
+def test_broken_pipes_are_quiet(project):
+    for _ in range(3):
+        project.run("create", "t", "--config", '{"a": "%s"}' % ("x" * 60000))
+    done = subprocess.run(
+        ["bash", "-c", "bgjobs list --json | head -c 1; bgjobs show $(bgjobs list | cut -f1 | head"
+         " -1) | head -c 1; exit ${PIPESTATUS[1]}"],
+        cwd=project.path, capture_output=True, text=True,
+    )
+    assert done.returncode == 0 and done.stderr == ""
+
+
+def test_nothing_is_made_by_commands_that_only_read(project):
+    for arguments in (["list"], [], ["--active"], ["list", "--json"], ["check"]):
+        project.run(*arguments)
+    project.run("show", "a", code=3)
+    assert list(project.path.iterdir()) == []
