@@ -15,7 +15,7 @@ class Score:
     worst: float  # the 95th percentile
     silent: float  # share of the points after the second item without an answer
     coverage: float
-    width: float  # median of the range's width over that of the oracle
+    width: float  # median of the range's width over that of the oracle, likewise
     settled: float  # coverage where nothing unforeseeable is to come
 
 
@@ -40,9 +40,10 @@ def score(name, runs, settled=0):
                 continue
             inside = said[1] <= reading.truth <= said[2]
             covered.append(inside)
-            if reading.step >= settled:
-                late.append(inside)
-            low, _, high = reading.said["oracle"]
+            if reading.step < settled:
+                continue
+            late.append(inside)
+            _, low, high = reading.said["oracle"]
             widths.append((said[2] - said[1]) / max(high - low, 1.0))
     share = lambda values: float(np.mean(values)) if values else math.nan
     return Score(

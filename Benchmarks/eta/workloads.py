@@ -71,6 +71,19 @@ def workers(name, about, count, crew, mean, cv, start_together=True, **more):
     return Workload(name, about, np.ones(count, int), draw, **more)
 
 
+def bunches():
+    """Four workers take four items, and the next four when all are through."""
+    rounds = 100
+
+    def draw(rng, runs):
+        took = np.sort(lognormal(rng, 20.0, 0.2, (runs, rounds, 4)), axis=2)
+        return np.diff(took, axis=2, prepend=0.0).reshape(runs, rounds * 4)
+
+    return Workload(
+        "bunches", "400 items of 20 s, by fours", np.ones(rounds * 4, int), draw
+    )
+
+
 def restarts(count, times, pause):
     gap = count // (times + 1)
     return {gap * (turn + 1): [("restart", pause)] for turn in range(times)}
@@ -107,7 +120,7 @@ def sorted_sizes(name, about, order):
     count = 600
     rank = (np.arange(count) + 0.5) / count
     sizes = np.exp(0.8 * np.sqrt(2) * _erfinv(2 * rank - 1))
-    return simple(name, about, count, 2 * sizes[::order], 0.2, changes=True, settled=count)
+    return simple(name, about, count, 2 * sizes[::order], 0.2, changes=True, settled=0)
 
 
 def _erfinv(x):
@@ -127,7 +140,7 @@ def issue():
         simple("steady", "1,000 items of 1 s", 1000, 1.0, 0.3),
         simple("heavy tail", "300 clones, log-normal, sigma 1.3", 300, 6.0, 2.1),
         simple("20 long items", "20 items of 10 minutes", 20, 600.0, 0.3),
-        simple("item per 30 s", "200 items of 30 s", 200, 30.0, 0.5),
+        simple("item per 30 s", "200 items of 30 s", 200, 30.0, 0.2),
         simple("pages of 100", "100 pages of 100 items, 20 s each", 100, 20.0, 0.4, 100),
         simple("rate limits", "600 items of 2 s, two pauses of 15 minutes", 600, 2.0, 0.4,
                before={200: [("pause", 900.0)], 400: [("pause", 900.0)]}),
@@ -142,7 +155,7 @@ def issue():
         sorted_sizes("ascending", "600 sizes, smallest first", 1),
         simple("warm-up", "from 5 s to 1 s over the first items", 1000, warm, 0.3, changes=True,
                settled=75),
-        workers("bunches", "400 items of 20 s, four workers in step", 400, 4, 20.0, 0.05),
+        bunches(),
         simple("total doubles", "500 items become 1,000 at the 300th", 1000, 1.0, 0.4, total=500,
                before={300: [("total", 1000)]}, changes=True, settled=300),
         stall([300], 300.0, 600, "stall", "600 items of 1 s, 5 minutes of nothing at half"),
@@ -178,14 +191,15 @@ def held_out():
         Workload("one in ten", "0.5 s, every tenth 20 s", one(500), mixture),
         simple("exponential", "500 items of 3 s, as chance will have it", 500, 3.0, 1.0),
         simple("cycle", "five waves of four times the speed", 1000, cycle, 0.3, changes=True,
-               settled=1000),
+               settled=0),
         Workload("wandering", "speed that wanders", one(1000), wander, changes=True,
-                 settled=1000),
+                 settled=0),
         stall([100, 250, 300], 200.0, 600, "three stalls", "three times 200 s of nothing"),
-        simple("drift", "slowly from 1 s to 2 s", 800, drift, 0.3, changes=True, settled=800),
+        simple("drift", "slowly from 1 s to 2 s", 800, drift, 0.3, changes=True, settled=0),
+        workers("in step", "400 items of 20 s, four workers in step", 400, 4, 20.0, 0.05),
         workers("16 workers", "heavy-tailed items, 16 workers", 600, 16, 60.0, 1.2),
         simple("blocks", "fifty quick ones, fifty slow ones", 1000, blocks, 0.3, changes=True,
-               settled=1000),
+               settled=0),
         simple("six items", "six items of half an hour", 6, 1800.0, 0.4),
         Workload("bursts", "50 items in a second, each minute", one(2000), bursts),
         simple("slower by half", "at a third 1.5 times slower", 900,
