@@ -289,11 +289,15 @@ typedef struct bgj_job_info {
   int owned_by_caller;        /* 1: this manager owns it */
   int pause_acknowledged;     /* paused: 1 when its owner has seen it, or there is none */
   int attempts;               /* 1, and one more with each bgj_job_retry */
+  int stalled;                /* 1: nothing has come for far longer than is usual for this job */
+  int eta_from_history;       /* 1: rate and eta rest on finished jobs of this type, or in part */
+  int64_t wait_ms;            /* until the job may work: 0: running; -1: nobody knows */
+  int64_t finish_ms;          /* when it will likely be done, since 1970, the wait included; -1 */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
-   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0}
+   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1}
 
 /* ---- The library --------------------------------------------------------------------------- */
 
