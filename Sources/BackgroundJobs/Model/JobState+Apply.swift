@@ -149,8 +149,9 @@ extension JobState {
     guard fromOwner else { return }
     if estimator.isDue(active: clock.total) {
       estimator.feed(items: current, active: clock.total)
-    } else if estimator.isFresh {
+    } else if estimator.isFresh, current != estimator.items {
       estimator.skip(to: current, active: clock.total)
+      estimator.isFresh = false
     }
   }
 
