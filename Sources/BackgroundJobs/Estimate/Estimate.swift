@@ -105,7 +105,10 @@ extension Estimator {
     }
     drift += doubt
     let relative = spread.squareRoot() / max(eta, 1e-9) * (1 + 0.5 / window.count)
-    let sway = Self.reach * (log(1 + relative * relative) + drift).squareRoot()
+    // Shortly after a change it is less sure that all is as it seems.
+    let events = regimes.buckets.reduce(0) { $0 + $1.count }
+    let reach = Self.reach * (window.count < events / 4 ? 1.25 : 1)
+    let sway = reach * (log(1 + relative * relative) + drift).squareRoot()
     var low = eta * exp(-sway)
     // Long items are rarer than short ones: what has been seen of them is rather too few.
     var high = eta * exp(sway + 0.15 * sway * sway)
@@ -130,14 +133,14 @@ extension Estimator {
       let here = max(-seen, min(seen, slope * window.items / 2))
       let change = max(max(-seen, -1), min(seen, slope * left))
       let growth = change.magnitude > 1e-6 ? expm1(change) / change : 1
-      return (mean * exp(here) * growth, 0.16 * change * change)
+      return (mean * exp(here) * growth, 0.25 * change * change)
     case .turns(let items, let average, let variance):
       guard future > 0 else { return (mean, 0) }
       let near = min(future, items)
       let level = (near * mean + (future - near) * average) / future
       return (level, 0.5 * variance * min(1, items / max(left, 1)))
     case .unrest(let variance, let items):
-      return (mean, 0.1 * variance * min(1, left / max(window.items, items)))
+      return (mean, 0.3 * variance * min(1, left / max(window.items, items)))
     }
   }
 

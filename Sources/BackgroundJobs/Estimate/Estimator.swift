@@ -12,7 +12,7 @@ struct Estimator: Equatable {
     var amount = 0.0
 
     var habit: Double {
-      count > 1 ? Double(count - 1) / (Double(count) + 1) : 0
+      count > 1 ? (Double(count) - 1) / (Double(count) + 3) : 0
     }
   }
 
