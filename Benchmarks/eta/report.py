@@ -30,7 +30,8 @@ distribution and when it changes, but not this run's draws.
 """
 
 HEAD = (
-    "| workload | typical | best of six | oracle | p95 | best | jumps | range | width | silent |\n"
+    "| workload | typical | best of six | oracle | p95 | best | jumps | range | width"
+    " | silent |\n"
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
 )
 

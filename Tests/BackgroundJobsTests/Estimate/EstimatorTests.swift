@@ -26,7 +26,9 @@ import Testing
   @Test func spreadMakesARange() throws {
     var estimator = Estimator()
     var random = Dice(3)
-    for _ in 0..<100 { feed(&estimator, 1, every: Int.random(in: 0..<2, using: &random) == 0 ? 0.5 : 3.5) }
+    for _ in 0..<100 {
+      feed(&estimator, 1, every: Int.random(in: 0..<2, using: &random) == 0 ? 0.5 : 3.5)
+    }
     let estimate = try #require(read(estimator, 100))
     #expect(estimate.low < 200 && estimate.high > 200)
     #expect(estimate.low > 120 && estimate.high < 320)
@@ -52,8 +54,8 @@ import Testing
   @Test func aNewRegimeReplacesTheOld() throws {
     var estimator = Estimator()
     var random = Dice(5)
-    for _ in 0..<500 { feed(&estimator, 1, every: 0.4 + 0.02 * Double(Int.random(in: 0..<10, using: &random))) }
-    for _ in 0..<6 { feed(&estimator, 1, every: 4 + 0.2 * Double(Int.random(in: 0..<10, using: &random))) }
+    scatter(&estimator, 500, 0.4, 0.02, &random)
+    scatter(&estimator, 6, 4, 0.2, &random)
     let estimate = try #require(read(estimator, 10))
     #expect((40...60).contains(estimate.eta), "\(estimate.eta)")
   }
@@ -82,7 +84,7 @@ import Testing
   @Test func aStallIsNoticed() throws {
     var estimator = Estimator()
     var random = Dice(7)
-    for _ in 0..<60 { feed(&estimator, 1, every: 0.8 + 0.04 * Double(Int.random(in: 0..<10, using: &random))) }
+    scatter(&estimator, 60, 0.8, 0.04, &random)
     #expect(try #require(read(estimator, 50, after: 2)).isStalled == false)
     let stalled = try #require(read(estimator, 50, after: 60))
     #expect(stalled.isStalled)
@@ -212,5 +214,14 @@ private func feed(_ estimator: inout Estimator, _ count: Int, every seconds: Dou
     let (items, _) = estimator.items.addingReportingOverflow(1)
     let (active, _) = estimator.active.addingReportingOverflow(Int64(seconds * 1000))
     estimator.feed(items: items, active: active)
+  }
+}
+
+/// The same, each of them least to least + 9 steps.
+private func scatter(
+  _ estimator: inout Estimator, _ count: Int, _ least: Double, _ step: Double, _ dice: inout Dice
+) {
+  for _ in 0..<count {
+    feed(&estimator, 1, every: least + step * Double(Int.random(in: 0..<10, using: &dice)))
   }
 }
