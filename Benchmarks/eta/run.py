@@ -18,7 +18,7 @@ import simulate
 import workloads
 from oracle import Oracle
 
-SEED = 2024
+SEED = int(os.environ.get("SEED", "2024"))
 
 
 class Prophet:
@@ -70,17 +70,17 @@ def main():
     library, path = ours.load(sys.argv[1]), sys.argv[2]
     runs = int(sys.argv[3]) if len(sys.argv) > 3 else 100
     results = []
-    for group in (workloads.issue(), workloads.held_out()):
+    for group in (workloads.issue(), workloads.unseen(), workloads.held_out()):
         played = {}
         for number, workload in enumerate(group):
             few = max(2, runs // 5) if len(workload.items) > 10000 else runs
             played[workload.name] = play(library, number, workload, few)
             print(workload.name, file=sys.stderr)
         results.append((group, played))
-    (promised, played), (held, unseen) = results
+    (promised, played), (new, fresh), (held, seen) = results
     moved = restarted(library, promised[-1], min(runs, 20))
     with open(path, "w") as file:
-        file.write(report.text(promised, played, held, unseen, moved, runs))
+        file.write(report.text(promised, played, new, fresh, held, seen, moved, runs))
     plot.write(os.path.join(os.path.dirname(path), "eta.svg"), promised, played)
 
 
