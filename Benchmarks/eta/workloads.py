@@ -165,7 +165,7 @@ def issue():
 
 
 def unseen():
-    """Written after the estimator was finished, and run once: nothing was changed for these."""
+    """Written after the estimator was finished, and nothing was changed for these."""
     sizes = np.random.default_rng(7).integers(20, 200, 150)
 
     def uniform(rng, runs):
@@ -182,7 +182,8 @@ def unseen():
     return [
         Workload("uniform", "700 items of 0.2 to 3 s", np.ones(700, int), uniform),
         Workload("retries", "600 items of 1 s, 3 % wait 30 s more", np.ones(600, int), retries),
-        simple("stairs", "1 s, then 1.6 s, then 2.5 s", 750, stairs, 0.3, changes=True, settled=500),
+        simple("stairs", "1 s, then 1.6 s, then 2.5 s", 750, stairs, 0.3, changes=True,
+               settled=500),
         Workload("mixed pages", "150 pages of 20 to 200 items", sizes, pages),
         workers("8 workers", "500 items of 40 s, 8 workers", 500, 8, 40.0, 0.5),
     ]
