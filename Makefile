@@ -5,7 +5,8 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build help setup library package cli demo demo-c test docs lint format install clean
+.PHONY: build help setup library package cli demo demo-c test bench-eta docs lint format install \
+  clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -36,6 +37,9 @@ test: lint build ## Lint, then all tests: of the build, of the C API, of the cor
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
 	@$(MAKE) --no-print-directory docs
+
+bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA.md
+	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
 
 docs: setup ## Build the documentation of the Swift module, into build/docs
 	@sh cmake/docs.sh $(BUILD)/docs

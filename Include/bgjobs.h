@@ -289,11 +289,15 @@ typedef struct bgj_job_info {
   int owned_by_caller;        /* 1: this manager owns it */
   int pause_acknowledged;     /* paused: 1 when its owner has seen it, or there is none */
   int attempts;               /* 1, and one more with each bgj_job_retry */
+  int stalled;                /* 1: nothing has come for far longer than is usual for this job */
+  int eta_from_history;       /* 1: rate and eta rest on finished jobs of this type, or in part */
+  int64_t wait_ms;            /* until the job may work: 0: running; -1: nobody knows */
+  int64_t finish_ms;          /* when it will likely be done, since 1970, the wait included; -1 */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
-   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0}
+   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1}
 
 /* ---- The library --------------------------------------------------------------------------- */
 
@@ -573,7 +577,12 @@ BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 BGJ_API bgj_status bgj_job_next(bgj_job *job, char **item, bgj_error *error);
 
 /*
- * Looks at the files again and fills info. Rate and ETA follow from all reports until this moment.
+ * Looks at the files again and fills info. Rate and ETA follow from all reports until this moment,
+ * and from this moment itself: between reports the ETA goes down, and the job may show as stalled.
+ * Only work counts: no pauses, no sleep of the machine, no time without an owner, no items that
+ * were done before, marked in bulk or said first by a new owner. A rate limit's wait is in
+ * finish_ms and wait_ms, not in eta. Before a job has items of its own, finished jobs of the same
+ * type, and of the same "provider" in their config, speak for it (eta_from_history).
  *   BGJ_NOT_FOUND    the job was removed
  *   BGJ_INVALID      info.struct_size was not set
  */

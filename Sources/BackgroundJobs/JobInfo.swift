@@ -24,6 +24,14 @@ public struct JobInfo: Sendable {
   /// Seconds of work that remain, and their likely range; nil likewise.
   public var eta: ClosedRange<Double>?
   public var etaSeconds: Double?
+  /// Running, and nothing has come for far longer than is usual for this job.
+  public var isStalled = false
+  /// The numbers rest on finished jobs of the same type, in part at least.
+  public var isEstimateFromHistory = false
+  /// Milliseconds until a paused job may go on by itself, 0: it need not wait; nil: nobody knows.
+  public var waitMs: Int64?
+  /// When it will likely be done, the known wait included, in milliseconds since 1970; nil: unknown.
+  public var finishMs: Int64?
   /// Milliseconds of work, pauses left out.
   public var activeMs: Int64 = 0
   // Milliseconds since 1970; nil: not yet, or unknown.
@@ -62,13 +70,7 @@ extension Store {
     info.itemsCompleted = job.items.doneCount
     info.itemsFailed = job.items.failedCount
     info.itemsPlanned = job.items.openCount
-    if !isInterrupted, let estimate = StateDocument.currentEstimate(job) {
-      info.rate = estimate.rate
-      if job.total > 0 {
-        info.eta = estimate.low...estimate.high
-        info.etaSeconds = estimate.eta
-      }
-    }
+    estimate(job, isInterrupted, &info)
     info.activeMs = isInterrupted ? job.clock.total : activeTime(of: job)
     info.createdMs = job.created
     info.startedMs = job.started
@@ -81,5 +83,31 @@ extension Store {
       info.status == .paused && (isAlive != true || job.isPauseAcknowledged)
     info.attempts = job.attempts
     return info
+  }
+
+  /// A rate limit's wait belongs to the finish time, but it is no work: rate and eta stay apart.
+  private func estimate(_ job: JobState, _ isInterrupted: Bool, _ info: inout JobInfo) {
+    let isRunning = job.status == .running && !isInterrupted
+    let now = clock.realtimeMs
+    if isRunning { info.waitMs = 0 }
+    if job.status == .paused, let resumeAt = job.resumeAt {
+      info.waitMs = max(0, resumeAt.clampedAdding(-now))
+    }
+    guard let wait = info.waitMs,
+      let estimate = job.estimate(
+        at: isRunning ? activeTime(of: job) : job.clock.total, prior: prior(for: job))
+    else { return }
+    if isRunning {
+      info.rate = estimate.rate
+      info.isStalled = estimate.isStalled
+      info.isEstimateFromHistory = estimate.isFromHistory
+    }
+    guard job.total > 0 else { return }
+    if isRunning {
+      info.eta = estimate.low...estimate.high
+      info.etaSeconds = estimate.eta
+    }
+    guard let work = Int64(exactly: (min(estimate.eta, 1e12) * 1000).rounded()) else { return }
+    info.finishMs = now.clampedAdding(wait).clampedAdding(work)
   }
 }

@@ -72,7 +72,7 @@ public final class JobManager: @unchecked Sendable {
     }
     try store.transact { () throws(JobError) in
       var changes: [Change] = []
-      for log in store.owned.values.sorted(by: { $0.number < $1.number }) {
+      for log in store.owned.values {
         guard let job = store.state.job(log.job), store.ownedLog(of: job) === log else { continue }
         try log.sync()
         changes.append(.closed(job: job.id, why: nil))
@@ -213,8 +213,7 @@ extension Store {
 
   func find(_ id: String) throws(JobError) -> String {
     if state.job(id) != nil { return id }
-    let wanted = Array(id.utf8)
-    let matches = state.jobs.filter { $0.id.utf8.starts(with: wanted) }
+    let matches = state.jobs.filter { begins($0.id, with: id) }
     guard let first = matches.first else { throw JobError(.notFound, "there is no job \(id)") }
     guard matches.count == 1 else {
       var some = first.id
@@ -230,11 +229,16 @@ extension Store {
   /// The oldest of the finished jobs beyond `keep` that no other job needs.
   func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [Change] {
     let jobs = state.jobs
-    var finished = jobs.filter { $0.owner == nil && isCandidate($0) }
+    let finished = jobs.filter { $0.owner == nil && isCandidate($0) }
     guard finished.count > max(0, keep) else { return [] }
-    finished.sort { ($0.completed ?? $0.updated ?? 0) < ($1.completed ?? $1.updated ?? 0) }
+    var ranks = finished.indices.map { index in
+      let job = finished[index]
+      return cposix_rank(key: job.completed ?? job.updated ?? 0, index: UInt32(clamping: index))
+    }
+    cposix_sort(&ranks, ranks.count)
     var removals: [Change] = []
-    for job in finished.prefix(finished.count - max(0, keep)) {
+    for rank in ranks.prefix(finished.count - max(0, keep)) {
+      let job = finished[Int(rank.index)]
       let isNeeded = jobs.contains { other in
         other !== job && other.dependsOn.contains { $0 == job.id }
       }

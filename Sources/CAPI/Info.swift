@@ -26,6 +26,7 @@ private func emptyInfo() -> bgj_job_info {
   (info.eta, info.eta_low, info.eta_high) = (-1, -1, -1)
   (info.created_ms, info.started_ms, info.updated_ms) = (-1, -1, -1)
   (info.completed_ms, info.resume_at_ms) = (-1, -1)
+  (info.wait_ms, info.finish_ms) = (-1, -1)
   return info
 }
 
@@ -93,6 +94,10 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.owned_by_caller = job.isOwnedByCaller ? 1 : 0
   info.pause_acknowledged = job.isPauseAcknowledged ? 1 : 0
   info.attempts = Int32(clamping: job.attempts)
+  info.stalled = job.isStalled ? 1 : 0
+  info.eta_from_history = job.isEstimateFromHistory ? 1 : 0
+  info.wait_ms = job.waitMs ?? -1
+  info.finish_ms = job.finishMs ?? -1
 }
 
 private func seconds(_ value: Double) -> Int64 { Int64(exactly: min(value, 9e15).rounded()) ?? -1 }

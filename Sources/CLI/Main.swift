@@ -8,14 +8,35 @@ enum Main {
   static func main() {
     // Whoever reads our output may stop: no message, no core, like every filter.
     signal(SIGPIPE, SIG_DFL)
-    let arguments = projectBehind(Array(CommandLine.arguments.dropFirst()))
     do {
+      let arguments = helpOfRun(projectBehind(try argumentsGiven()))
       var command = try quicklyParsed(arguments) ?? Bgjobs.parseAsRoot(arguments)
       try command.run()
       Output.finish(0)
     } catch {
       Output.finish(report(error))
     }
+  }
+
+  /// Swift would mend what is not UTF-8, and an item would be another one.
+  private static func argumentsGiven() throws -> [String] {
+    try (1..<max(1, Int(CommandLine.argc))).map { position in
+      guard let bytes = CommandLine.unsafeArgv[position] else { return "" }
+      guard let text = String(validatingCString: bytes) else {
+        throw ValidationError("argument \(position) is not UTF-8: \(String(cString: bytes))")
+      }
+      return text
+    }
+  }
+
+  /// What stands behind the options of run is passed on as it is, and to ArgumentParser that
+  /// includes --help.
+  private static func helpOfRun(_ arguments: [String]) -> [String] {
+    let options = arguments.prefix { $0 != "--" }
+    guard options.first == "run", options.contains(where: { $0 == "--help" || $0 == "-h" }) else {
+      return arguments
+    }
+    return ["help", "run"]
   }
 
   /// `bgjobs -C DIR list`, as git and make have it, is `bgjobs list -C DIR`.

@@ -208,3 +208,13 @@ void cposix_release(void *base, size_t size) {
   else
     free(base);
 }
+
+static int compare_ranks(const void *one, const void *other) {
+  const struct cposix_rank *a = one, *b = other;
+  if (a->key != b->key) return a->key < b->key ? -1 : 1;
+  return a->index < b->index ? -1 : a->index > b->index;
+}
+
+void cposix_sort(struct cposix_rank *ranks, size_t count) {
+  if (count > 1) qsort(ranks, count, sizeof *ranks, compare_ranks);
+}

@@ -141,6 +141,98 @@ static void what_was_done_at_once_does_not_spoil_the_rate(void **state) {
   assert_in_range(look(job)->eta, 15, 100);
 }
 
+static void a_position_is_no_speed(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 5000, &error));
+  assert_ok(bgj_job_update(job, 4000, NULL, NULL, NULL, &error)); /* where it went on */
+  work(job, 20, 2);
+  assert_in_range(look(job)->eta, 1900, 2020);
+}
+
+static void quick_items_have_an_eta(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 1000, &error));
+  for (int i = 0; i < 500; i++) {
+    now.ahead += SECONDS(1) / 50;
+    assert_ok(bgj_job_advance(job, 1, &error));
+  }
+  assert_in_range(look(job)->eta, 9, 11);
+}
+
+static void the_eta_ages_without_reports(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 20, &error));
+  work(job, 10, 600);
+  assert_in_range(look(job)->eta, 5900, 6100);
+  now.ahead += SECONDS(300);
+  assert_in_range(look(job)->eta, 5600, 5800);
+}
+
+static void a_stall_shows_and_passes(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_total(job, 200, &error));
+  work(job, 50, 1);
+  assert_int_equal(look(job)->stalled, 0);
+  now.ahead += SECONDS(300);
+  assert_int_equal(look(job)->stalled, 1);
+  assert_true(look(job)->eta_high > 600);
+  work(job, 50, 1);
+  assert_int_equal(look(job)->stalled, 0);
+  assert_in_range(look(job)->eta, 95, 110);
+}
+
+static void the_finish_time_has_the_wait_in_it(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_int_equal(look(job)->finish_ms, -1);
+  assert_int_equal(look(job)->wait_ms, 0);
+  assert_ok(bgj_job_set_total(job, 150, &error));
+  work(job, 50, 2);
+  int64_t end = look(job)->finish_ms;
+  assert_in_range(end, look(job)->updated_ms + 195000, look(job)->updated_ms + 205000);
+  assert_ok(bgj_job_rate_limited(job, "github", 3600, &error));
+  assert_int_equal(look(job)->eta, -1);
+  assert_in_range(look(job)->wait_ms, 3590000, 3600000);
+  assert_in_range(look(job)->finish_ms, end + 3590000, end + 3610000);
+  now.ahead += SECONDS(600);
+  assert_in_range(look(job)->wait_ms, 2990000, 3000000);
+  assert_in_range(look(job)->finish_ms, end + 3590000, end + 3610000);
+  assert_ok(bgj_job_pause(job, NULL, 0, &error));
+  assert_int_equal(look(job)->wait_ms, -1);
+  assert_int_equal(look(job)->finish_ms, -1);
+}
+
+static bgj_job *running_with(const char *type, const char *config) {
+  bgj_job *job = NULL;
+  assert_ok(bgj_manager_create(manager, type, config, 100, &job, &error));
+  assert_ok(bgj_job_start(job, NULL, &error));
+  return job;
+}
+
+static void finished_jobs_of_its_kind_speak_first(void **state) {
+  (void)state;
+  bgj_job *before = running_with("import", "{\"provider\": \"github\"}");
+  work(before, 100, 3);
+  assert_ok(bgj_job_complete(before, NULL, &error));
+  bgj_job *other = running_with("import", "{\"provider\": \"jira\"}");
+  assert_int_equal(look(other)->eta, -1);
+  bgj_job *unlike = running_with("export", "{\"provider\": \"github\"}");
+  assert_int_equal(look(unlike)->eta, -1);
+  bgj_job *job = running_with("import", "{\"provider\": \"github\"}");
+  assert_int_equal(look(job)->eta_from_history, 1);
+  assert_in_range(look(job)->eta, 280, 310);
+  work(job, 20, 3);
+  assert_int_equal(look(job)->eta_from_history, 0);
+  bgj_job_release(before);
+  bgj_job_release(other);
+  bgj_job_release(unlike);
+  bgj_job_release(job);
+}
+
 static int64_t broken(void *context, bgj_clock_id which) {
   static int turn;
   static const int64_t values[] = {INT64_MIN, INT64_MAX, 0, -1, 1};
@@ -183,6 +275,12 @@ int main(void) {
       CLOCK(a_sleep_of_the_machine_is_not_work),
       CLOCK(the_time_between_owners_is_not_work),
       CLOCK(what_was_done_at_once_does_not_spoil_the_rate),
+      CLOCK(a_position_is_no_speed),
+      CLOCK(quick_items_have_an_eta),
+      CLOCK(the_eta_ages_without_reports),
+      CLOCK(a_stall_shows_and_passes),
+      CLOCK(the_finish_time_has_the_wait_in_it),
+      CLOCK(finished_jobs_of_its_kind_speak_first),
       CLOCK(a_broken_clock_does_no_harm),
   };
   return RUN_TESTS(tests);

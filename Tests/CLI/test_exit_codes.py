@@ -1,5 +1,6 @@
 """Every exit code and every error: it says what and why, and changes nothing."""
 
+import json
 import os
 import subprocess
 
@@ -40,7 +41,7 @@ USAGE = [
     (["update", "ID", "--why", "x"], "--failed"),
     (["update", "ID", "--cursor", "{"], "cursor"),
     (["pause", "ID", "--retry-after", "soon"], "soon"),
-    (["rate-limited", "ID", "--retry-after", "-5"], "-5"),
+    (["rate-limited", "ID", "--retry-after", "-5"], "--retry-after"),
     (["wait", "ID", "--for", "sometime"], "sometime"),
     (["wait", "ID", "--timeout", "1x"], "1x"),
     (["start", "ID", "--owner-pid", "0"], "owner-pid"),
@@ -57,7 +58,7 @@ USAGE = [
     (["run", "-j", "0", "--", "true"], "-j"),
     (["run", "--retries", "-1", "--", "true"], "retries"),
     (["run", "--items", "f", "--each", "a", "--", "true"], "exclude"),
-    (["run", "--each", "-x", "--", "ls"], "option"),
+    (["run", "--items", "-", "--", "ls"], "option"),
     (["run", "--rate-limit-match", "(", "--", "true"], "("),
     (["run", "--rate-limit-exit", "0", "--", "true"], "rate-limit-exit"),
     (["run", "--pause-mode", "x", "--", "true"], "pause-mode"),
@@ -70,7 +71,7 @@ def test_2_usage(project, id, arguments, word):
     arguments = [
         id if argument == "ID" else os.fsdecode(argument) for argument in arguments
     ]
-    done = project.run(*arguments, code=2)
+    done = project.run(*arguments, code=2, input="-x\n")
     assert word in complaint(done)
     assert project.job(id) == before and len(project.jobs()) == 1
 
@@ -94,18 +95,19 @@ def test_3_not_found_with_items(project, id):
 def test_3_ambiguous_and_an_exact_id_wins(project):
     ids = [project.out("create", "t") for _ in range(40)]
     first = next(a for a in ids if sum(b[0] == a[0] for b in ids) > 1)
-    assert "several" in complaint(project.run("show", first[0], code=3)) or True
+    assert first[0] in complaint(project.run("show", first[0], code=3))
     for id in ids:
         assert project.info(id)["id"] == id
 
 
 def test_1_failure_of_the_system(project, id):
-    done = project.run("list", "-C", project.path / "nowhere", code=1)
-    assert "nowhere" in complaint(done) and "No such file" in done.stderr
+    done = project.run("list", "-C", project.path / "nowhere", code=3)
+    assert "nowhere" in complaint(done)
     done = project.run("logs", id, code=1)
     assert "no output" in complaint(done)
     assert "no such program" in complaint(project.run("run", "--", "no-such-program", code=1))
-    assert "Permission" in complaint(project.run("run", "--", "./", code=1)) or True
+    assert "directory" in complaint(project.run("run", "--", "./", code=1))
+    assert len(project.jobs()) == 1
 
 
 def test_1_output_that_cannot_be_written(project, id):
@@ -132,27 +134,25 @@ def test_5_damaged(project, id):
     data = bytearray(journal.read_bytes())
     data[len(data) // 2] ^= 0xFF
     journal.write_bytes(data)
-    done = project.run("check", code=5)
-    assert "journal" in done.stderr
-    assert "byte" in done.stderr or "line" in done.stderr
+    assert project.info(id)["id"] == id  # the state file has it too
+    assert "journal.corrupt" in project.run("check", code=5).stderr
 
 
 def test_5_damaged_state_file_is_kept_aside(project, id):
     project.state.write_text('{"jobs": [\n  {"id": !!\n')
     done = project.run("check", code=5)
     assert "line 2" in done.stderr
-    copies = [path for path in project.state.parent.iterdir() if "damaged" in path.name]
     assert project.info(id)["id"] == id  # the journal has everything
-    project.run("done", id, "a")
-    copies = [path for path in project.state.parent.iterdir() if "damaged" in path.name]
-    assert any("!!" in copy.read_text() for copy in copies) or "!!" in project.state.read_text()
+    project.run("start", id)
+    (copy,) = project.state.parent.glob("*.corrupt-*")
+    assert "!!" in copy.read_text() and copy.name in project.run("check", code=5).stderr
+    assert json.loads(project.state.read_text())["jobs"][0]["id"] == id
 
 
 def test_6_not_possible_in_this_status(project, id):
     message = complaint(project.run("retry", id, code=6))
     assert id in message and "pending" in message
-    project.run("cancel", id)
-    assert "failed" in complaint(project.run("pause", id, code=6))
+    assert "pending" in complaint(project.run("done", id, "a", code=6))
 
 
 def test_7_done_with_failed_items(project, id):
@@ -167,8 +167,7 @@ def test_8_kept_but_paused(project, id):
     project.run("start", id)
     project.run("pause", id)
     for arguments in (["done", id, "a"], ["update", id, "--current", 1], ["failed", id, "b"]):
-        done = project.run(*arguments, code=8)
-        assert "paused" in complaint(done) or True
+        assert "paused" in complaint(project.run(*arguments, code=8))
     info = project.info(id)
     assert (info["itemsCompleted"], info["itemsFailed"], info["status"]) == (1, 1, "paused")
     assert "paused" in complaint(project.run("next", id, code=8))

@@ -25,7 +25,7 @@ def test_config_and_items_from_files_and_pipes(project):
     (project.path / "items").write_bytes("ä\r\n\nb c\n".encode())
     id = project.out("create", "t", "--config", "@config", "--items", "items")
     assert project.job(id)["bgjobs"]["plan"] == ["ä", "b c"]
-    assert project.job(id)["config"] == {"a": 1} and project.info(id)["total"] == 2
+    assert project.job(id)["config"] == {"type": "t", "a": 1} and project.info(id)["total"] == 2
     id = project.out("create", "t", "--items", "-", "-0", input="x\ny\0z\0")
     assert project.job(id)["bgjobs"]["plan"] == ["x\ny", "z"]
 
@@ -78,6 +78,7 @@ def test_update_takes_the_members_of_the_seed(project):
 
 def test_done_takes_many_items(project):
     id = project.out("create", "t")
+    project.run("start", id)
     project.run("done", id, "a", "b", "--", "-c", "a")
     project.run("done", id, "--items", "-", input="d\ne\n")
     assert project.job(id)["progress"]["itemsCompleted"] == ["a", "b", "-c", "d", "e"]

@@ -19,7 +19,7 @@ def test_the_commands_are_these():
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_help_says_what_and_with_which_options(project, name):
     text = project.out(name, "--help")
-    assert text.startswith(f"OVERVIEW: {COMMANDS[name]['abstract']}")
+    assert " ".join(text.split()).startswith(f"OVERVIEW: {COMMANDS[name]['abstract']}")
     assert f"USAGE: bgjobs {name}" in text or f"bgjobs {name} [" in text
     for argument in COMMANDS[name]["arguments"]:
         if argument.get("shouldDisplay", True):
@@ -65,7 +65,7 @@ def test_bash_completes_commands_and_ids(project):
       complete_words() {{
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
         COMP_LINE="$*" COMP_POINT=${{#COMP_LINE}}
-        $(complete -p bgjobs | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        $(complete -p bgjobs | sed 's/.*-F \\([^ ]*\\).*/\\1/') "$1" "${{@: -1}}" "${{@: -2:1}}"
         echo "${{COMPREPLY[@]}}"
       }}
       complete_words bgjobs sho

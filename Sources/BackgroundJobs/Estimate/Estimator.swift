@@ -1,41 +1,54 @@
-/// What remains to be done, and how sure that is.
-struct Estimate: Equatable {
-  /// Items per second of active time.
-  var rate: Double
-  /// Seconds of work that remain, and their likely range.
-  var eta: Double
-  var low: Double
-  var high: Double
-}
+import CPosix
 
-/// Speed from progress deltas, in an exponential histogram (Datar, Gionis, Indyk and Motwani,
-/// 2002): buckets of 1, 1, 2, 4 … deltas, at most four of a size, so that the recent past is seen
-/// finely and all of it fits into some forty numbers.
+/// Speed from progress, in an exponential histogram (Datar, Gionis, Indyk and Motwani, 2002):
+/// buckets of 1, 1, 2, 4 … events, at most four of a size, so that the recent past is seen finely
+/// and all of it fits into some two hundred numbers.
 struct Estimator: Equatable {
-  struct Bucket: Equatable {
-    var events: Int64
-    var items: Double
-    var seconds: Double
-    /// Sum of seconds² / items over the deltas: the spread, whatever the size of each delta.
-    var squares: Double
+  /// What happens now and then beside the work: stalls, or items marked in bulk. Once is an
+  /// accident, and says nothing about the future; the more often, the more it counts.
+  struct Oddities: Equatable {
+    var count: Int64 = 0
+    /// Seconds of stalls, or items of bulk marks.
+    var amount = 0.0
+
+    var habit: Double {
+      count > 1 ? (Double(count) - 1) / (Double(count) + 3) : 0
+    }
   }
 
-  /// Deltas closer together than this are taken as one.
+  /// Progress closer together than this is taken as one event, in milliseconds.
   static let resolution: Int64 = 250
+  static let mostBuckets = 40
   private static let perSize = 4
-  private static let leastEvents: Int64 = 8
-  private static let leastSeconds = 30.0
+  /// An event this many standard deviations off is odd, if it is also four times off.
+  private static let oddness = 6.0
+  private static let leastOddness = 1.386
+  /// What follows within this part of a usual gap belongs to the same event.
+  private static let bunch = 0.1
+  private static let memory = 0.98
+  private static let noiseMemory = 100.0
 
   /// Newest first.
-  private(set) var buckets: [Bucket] = []
-  /// Progress and active milliseconds up to which everything is in the buckets.
+  var buckets: [Bucket] = []
+  /// Progress and active milliseconds up to which everything has been taken.
   private(set) var items: Int64 = 0
   private(set) var active: Int64 = 0
+  /// An owner has just started: what it says first is where it stands, and not speed.
+  var isFresh = false
+  /// Variance of an event's ln(seconds / item), and how many it was learnt from.
+  var noise = 0.0
+  var noiseCount = 0.0
+  /// Decaying sums of the events' seconds and of their squares.
+  var gaps = 0.0
+  var gapSquares = 0.0
+  /// An event that was odd: the next one tells whether that was an accident or a new regime.
+  var held: Bucket?
+  var stalls = Oddities()
+  var bulk = Oddities()
 
   init() {}
 
-  init(buckets: [Bucket], items: Int64, active: Int64) {
-    self.buckets = buckets
+  init(items: Int64, active: Int64) {
     self.items = items
     self.active = active
   }
@@ -51,15 +64,98 @@ struct Estimator: Equatable {
 
   mutating func feed(items now: Int64, active time: Int64) {
     let (done, overflow) = now.subtractingReportingOverflow(items)
+    let (elapsed, _) = time.subtractingReportingOverflow(active)
     guard !overflow, done >= 0 else { return skip(to: now, active: time) }
-    let elapsed = Double(time &- active) / 1000
     guard done > 0, elapsed > 0 else { return }
     items = now
     active = time
-    let count = Double(done)
+    isFresh = false
+    take(Bucket(items: Double(done), seconds: Double(elapsed) / 1000))
+  }
+
+  /// Standard deviation of an event's level; careful while little is known.
+  var deviation: Double { ((noise * noiseCount + 0.24) / (noiseCount + 2)).squareRoot() }
+
+  private mutating func take(_ event: Bucket) {
     if buckets.isEmpty { buckets.reserveCapacity(64) }
-    buckets.insert(
-      Bucket(events: 1, items: count, seconds: elapsed, squares: elapsed * elapsed / count), at: 0)
+    if joinsNewest(event) { return }
+    let side = oddity(event.level)
+    if let before = held {
+      held = nil
+      if side != 0, side == oddity(before.level) {
+        // Twice is no accident. Where the two differ as much, the first one straddled two kinds
+        // of work and tells of neither.
+        if (before.level - event.level).magnitude > leastOdd {
+          held = event
+        } else {
+          push(before)
+          push(event)
+        }
+        return
+      }
+      putAside(before)
+    }
+    if side == 0 { push(event) } else { held = event }
+  }
+
+  /// Workers that finish together are one event.
+  private mutating func joinsNewest(_ event: Bucket) -> Bool {
+    guard held == nil, var newest = buckets.first, newest.events == 1, buckets.count >= 4,
+      gaps > 0, event.seconds < Self.bunch * gapSquares / gaps
+    else { return false }
+    let before = newest.seconds
+    newest = Bucket(items: newest.items + event.items, seconds: newest.seconds + event.seconds)
+    // Unless that would make it far too quick: then items were marked in bulk.
+    guard oddity(newest.level) >= 0 else { return false }
+    gaps += event.seconds
+    gapSquares += newest.seconds * newest.seconds - before * before
+    buckets[0] = newest
+    return true
+  }
+
+  private var leastOdd: Double { max(Self.oddness * deviation, Self.leastOddness) }
+
+  /// 1: far slower than the last ones, -1: far quicker, 0: neither.
+  private func oddity(_ level: Double) -> Int {
+    var recent = 0.0
+    var logs = 0.0
+    for bucket in buckets where recent < 8 {
+      recent += bucket.count
+      logs += bucket.logs
+    }
+    guard recent >= 4, (level - logs / recent).magnitude >= leastOdd else { return 0 }
+    return level > logs / recent ? 1 : -1
+  }
+
+  private mutating func putAside(_ event: Bucket) {
+    let isSlow = oddity(event.level) >= 0
+    if isSlow {
+      stalls.count = stalls.count.clampedAdding(1)
+      stalls.amount += event.seconds
+    } else {
+      bulk.count = bulk.count.clampedAdding(1)
+      bulk.amount += event.items
+    }
+    // What is odd again and again is odd no more.
+    learn(leastOdd)
+  }
+
+  private mutating func learn(_ difference: Double) {
+    noiseCount = min(noiseCount + 1, Self.noiseMemory)
+    noise += (difference * difference / 2 - noise) / noiseCount
+  }
+
+  private mutating func push(_ event: Bucket) {
+    // From event to event, so that a change of regime is seen once and not as noise.
+    if buckets.count > 1 {
+      let difference = buckets[0].level - buckets[1].level
+      let scale = ((1 + 1 / buckets[1].count) / 2).squareRoot()
+      let most = Self.oddness * deviation
+      learn(max(-most, min(most, difference / scale)))
+    }
+    gaps = gaps * Self.memory + event.seconds
+    gapSquares = gapSquares * Self.memory + event.seconds * event.seconds
+    buckets.insert(event, at: 0)
     merge()
   }
 
@@ -70,55 +166,17 @@ struct Estimator: Equatable {
       var end = start
       while end < buckets.count, buckets[end].events <= size { end += 1 }
       guard end - start > Self.perSize else {
-        if end == buckets.count { return }
+        if end == buckets.count { break }
         start = end
         continue
       }
       let older = buckets.remove(at: end - 1)
-      buckets[end - 2].events += older.events
-      buckets[end - 2].items += older.items
-      buckets[end - 2].seconds += older.seconds
-      buckets[end - 2].squares += older.squares
+      buckets[end - 2].add(older)
       start = end - 2
     }
-  }
-
-  /// nil while there is no ground for a number: before the second delta, or without a total.
-  func estimate(remaining: Int64) -> Estimate? {
-    guard var window = buckets.first, remaining >= 0 else { return nil }
-    for older in buckets.dropFirst() {
-      let enough = window.events >= Self.leastEvents && window.seconds >= Self.leastSeconds
-      if enough, !agree(window, older) { break }
-      window.events += older.events
-      window.items += older.items
-      window.seconds += older.seconds
-      window.squares += older.squares
+    while buckets.count > Self.mostBuckets {
+      let oldest = buckets.removeLast()
+      buckets[buckets.count - 1].add(oldest)
     }
-    guard window.events >= 2, window.items > 0, window.seconds > 0 else { return nil }
-    let left = Double(remaining)
-    let eta = left * window.seconds / window.items
-    // Two sources: what is still to be drawn, and that the mean itself is only known so well.
-    let spread = variance(window) * (left + left * left / window.items)
-    let sway = 1.9 * spread.squareRoot()
-    // Numbers of a hostile file may add up to no number at all.
-    guard eta.isFinite, sway.isFinite else { return nil }
-    return Estimate(
-      rate: window.items / window.seconds, eta: eta, low: max(0, eta - sway), high: eta + sway)
-  }
-
-  /// Variance of the seconds of one item.
-  private func variance(_ bucket: Bucket) -> Double {
-    guard bucket.events > 1 else { return 0 }
-    let between = bucket.squares - bucket.seconds * bucket.seconds / bucket.items
-    return max(0, between / Double(bucket.events - 1))
-  }
-
-  /// Whether the older part is from the same regime: the means differ by at most three standard
-  /// errors, or by 15 %.
-  private func agree(_ newer: Bucket, _ older: Bucket) -> Bool {
-    let difference = (newer.seconds / newer.items - older.seconds / older.items).magnitude
-    let mean = newer.seconds / newer.items
-    let error = (variance(newer) / newer.items + variance(older) / older.items).squareRoot()
-    return difference <= 3 * error || difference <= 0.15 * mean
   }
 }

@@ -69,6 +69,7 @@ extension JobState {
     started = started ?? event.time
     isPauseAcknowledged = false
     estimator.skip(to: current, active: clock.total)
+    estimator.isFresh = true
   }
 
   private func close(_ why: String?) {
@@ -145,8 +146,12 @@ extension JobState {
     }
     if let offset = report.clockOffset { log?.clockOffset = offset }
     updated = max(updated ?? realtime, realtime)
-    if fromOwner, estimator.isDue(active: clock.total) {
+    guard fromOwner else { return }
+    if estimator.isDue(active: clock.total) {
       estimator.feed(items: current, active: clock.total)
+    } else if estimator.isFresh, current != estimator.items {
+      estimator.skip(to: current, active: clock.total)
+      estimator.isFresh = false
     }
   }
 

@@ -2,13 +2,14 @@
 final class Dispenser {
   private let items: ItemSet
   private var position = 0
-  private var skipped: Set<ItemSet.Slot> = []
+  /// By slot; shorter than the set where none follows.
+  private var skipped: [Bool] = []
 
   init(_ items: ItemSet) { self.items = items }
 
   func next() -> ItemSet.Slot? {
     while let slot = items.nextOpen(from: &position) {
-      if !skipped.contains(slot) { return slot }
+      if slot >= skipped.count || !skipped[Int(slot)] { return slot }
     }
     return nil
   }
@@ -19,12 +20,18 @@ final class Dispenser {
     let dispenser = Dispenser(now)
     var place = 0
     while let slot = items.nextOpen(from: &place), place <= position {
-      if let same = now.find(items.bytes(of: slot)) { dispenser.skipped.insert(same) }
+      if let same = now.find(items.bytes(of: slot)) { dispenser.skip(same) }
     }
-    for slot in skipped {
-      if let same = now.find(items.bytes(of: slot)) { dispenser.skipped.insert(same) }
+    for slot in skipped.indices where skipped[slot] {
+      let bytes = items.bytes(of: ItemSet.Slot(clamping: slot))
+      if let same = now.find(bytes) { dispenser.skip(same) }
     }
     return dispenser
+  }
+
+  private func skip(_ slot: ItemSet.Slot) {
+    while slot >= skipped.count { skipped.append(false) }
+    skipped[Int(slot)] = true
   }
 }
 

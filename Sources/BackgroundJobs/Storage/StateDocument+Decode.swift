@@ -199,7 +199,7 @@ extension StateDocument {
     decodeOwner(ours, logs, job)
     job.clock = ActiveClock(
       total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
-    decodeEstimator(ours["estimator"], job)
+    job.estimator = decodePace(ours["pace"])
     try ours["failures"]?.forEachMember { name, why throws(JobError) in
       var name = name
       guard let text = why.string else { return }
@@ -238,24 +238,6 @@ extension StateDocument {
     position.salt = decoded.salt
     position.clockOffset = ours["clockOffset"]?.integer ?? 0
     job.log = position
-  }
-
-  private static func decodeEstimator(_ value: JSONValue?, _ job: JobState) {
-    guard let value, let items = value.at(0)?.integer, let active = value.at(1)?.integer else {
-      return
-    }
-    var buckets: [Estimator.Bucket] = []
-    var position = 2
-    while position + 3 < value.count, buckets.count < 256 {
-      guard let events = value.at(position)?.integer, events > 0, events < 1 << 40,
-        let count = value.at(position + 1)?.real, count > 0,
-        let seconds = value.at(position + 2)?.real, seconds > 0,
-        let squares = value.at(position + 3)?.real, squares >= 0
-      else { break }
-      buckets.append(.init(events: events, items: count, seconds: seconds, squares: squares))
-      position += 4
-    }
-    job.estimator = Estimator(buckets: buckets, items: items, active: active)
   }
 }
 

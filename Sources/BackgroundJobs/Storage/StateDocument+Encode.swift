@@ -198,8 +198,8 @@ struct StateDocument {
         try out.name(name)
         try out.number(rounded(estimate.rate))
       case "eta":
-        guard let estimate, job.total > 0, estimate.eta < 1e15 else { break }
-        try out.member(name, Int64(estimate.eta.rounded()))
+        guard let estimate, job.total > 0, let eta = whole(estimate.eta) else { break }
+        try out.member(name, eta)
       default: if let raw { try out.member(name, raw: raw) }
       }
     }
@@ -229,11 +229,10 @@ struct StateDocument {
     try out.endArray()
   }
 
-  /// nil unless the job runs and there is ground for a number.
+  /// As at the last report; nil unless the job runs and there is ground for a number.
   static func currentEstimate(_ job: JobState) -> Estimate? {
     guard job.status == .running else { return nil }
-    let remaining = max(0, job.total.clampedAdding(-job.current))
-    return job.estimator.estimate(remaining: remaining)
+    return job.estimate(at: job.clock.total, prior: nil)
   }
 
   /// Three significant digits, one decimal at the least.
@@ -241,6 +240,10 @@ struct StateDocument {
     var scale = 10.0
     while rate * scale < 100, scale < 1e9 { scale *= 10 }
     return (rate * scale).rounded() / scale
+  }
+
+  private static func whole(_ seconds: Double) -> Int64? {
+    seconds < 1e15 ? Int64(exactly: seconds.rounded()) : nil
   }
 
   private static func whole(_ text: String) -> Int64? { Int64(text) }
@@ -300,34 +303,15 @@ struct StateDocument {
   private static func encodeClock(_ job: JobState, _ out: JSONText) throws(JobError) {
     if job.clock.total != 0 { try out.member("activeMs", job.clock.total) }
     if let mark = job.clock.mark { try out.member("activeMark", mark) }
-    let estimator = job.estimator
-    guard !estimator.buckets.isEmpty || estimator.active != 0 || estimator.items != 0 else {
-      return
+    try encode(job.estimator, out)
+    guard job.total > 0, let estimate = currentEstimate(job), let eta = whole(estimate.eta),
+      let low = whole(estimate.low), let high = whole(estimate.high)
+    else { return }
+    try out.name("etaRange")
+    try out.numbers(low, high)
+    if let updated = job.updated {
+      try out.date("finishAt", updated.clampedAdding(eta.multipliedClamped(by: 1000)))
     }
-    try out.name("estimator")
-    try out.buffer.append(UInt8(ascii: "["))
-    try out.integer(estimator.items)
-    try out.buffer.append(", " as StaticString)
-    try out.integer(estimator.active)
-    for bucket in estimator.buckets {
-      try out.buffer.append(", " as StaticString)
-      try out.integer(bucket.events)
-      try out.buffer.append(", " as StaticString)
-      try out.number(significant(bucket.items))
-      try out.buffer.append(", " as StaticString)
-      try out.number(significant(bucket.seconds))
-      try out.buffer.append(", " as StaticString)
-      try out.number(significant(bucket.squares))
-    }
-    try out.buffer.append("]" as StaticString)
-  }
-
-  /// Six digits: far more than an estimate has.
-  private static func significant(_ value: Double) -> Double {
-    guard value > 0, value < 1e15 else { return value }
-    var scale = 1.0
-    while value * scale < 100_000 { scale *= 10 }
-    return (value * scale).rounded() / scale
   }
 
   /// Planned items that are not done yet, in order; of the others only that they are done is

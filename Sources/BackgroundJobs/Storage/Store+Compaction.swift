@@ -62,7 +62,7 @@ extension Store {
   }
 
   /// And no copy of a damaged one.
-  func isLog(_ name: String) -> Bool { name.hasPrefix("log-") && !has(name, ".corrupt-") }
+  func isLog(_ name: String) -> Bool { begins(name, with: "log-") && !has(name, ".corrupt-") }
 
   func encodeState() throws(JobError) {
     text.clear()

@@ -79,7 +79,7 @@ extension Store {
   private func isSetAside(
     _ name: String, _ bytes: Buffer, in directory: Directory
   ) throws(JobError) -> Bool {
-    for other in try directory.names() where other.hasPrefix("\(name).corrupt-") {
+    for other in try directory.names() where begins(other, with: "\(name).corrupt-") {
       guard let (copy, _) = try? readWhole(other, in: directory) else { continue }
       if copy.bytes.elementsEqual(bytes.bytes) { return true }
     }

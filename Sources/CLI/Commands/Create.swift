@@ -37,6 +37,7 @@ struct NewJobOptions: ParsableArguments {
 struct CreateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "create", abstract: "Make a new job and print its id.",
+    usage: "bgjobs create TYPE [OPTIONS]",
     discussion: """
       The id alone is printed: id=$(bgjobs create clone-repos --items repos.txt). With --key it is \
       as ensure: the unfinished job of that type and key, if there is one.
@@ -53,6 +54,7 @@ struct CreateCommand: ParsableCommand {
 struct EnsureCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ensure", abstract: "Find the unfinished job of a type and key, or make one.",
+    usage: "bgjobs ensure TYPE --key KEY [OPTIONS]",
     discussion: """
       Prints its id. First run, run after a crash and run after a pause are then the same script. \
       Items that the job knows are skipped; --config and --total count for a new job only.

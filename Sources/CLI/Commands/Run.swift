@@ -100,7 +100,7 @@ struct RunCommand: ParsableCommand {
       command: argumentVector, directory: currentDirectory(), hasItems: items != nil, jobs: jobs,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds))
-    _ = try RateLimit(spec)
+    do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
     try RunWorker.checkProgram(spec)
     // Before anything is opened: it must not hold what we hold.

@@ -105,7 +105,10 @@ struct RunWorker: ParsableCommand {
     let name = spec.command[0]
     if name.contains("{}") { return }
     if name.contains("/") {
-      guard access(name, X_OK) == 0 else {
+      var status = stat()
+      errno = 0
+      if stat(name, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { errno = EISDIR }
+      guard errno != EISDIR, access(name, X_OK) == 0 else {
         throw RunError("cannot run \(name): \(String(cString: strerror(errno)))")
       }
       return

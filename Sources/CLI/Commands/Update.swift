@@ -4,6 +4,7 @@ import BackgroundJobs
 struct UpdateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update", abstract: "Report progress: what is said at once is kept together.",
+    usage: "bgjobs update ID OPTIONS",
     discussion: """
       While a live process owns the job, only it may set --current, --item, --total and --cursor. \
       Exit code 8: kept, but the job is paused; 9: the job has ended, nothing was kept.

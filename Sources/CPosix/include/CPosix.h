@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -95,5 +96,12 @@ int cposix_fork_unregister(int fd);
 /* pthread_mutex_t has no fixed layout in Swift; a Swift object may also move it. NULL: no memory. */
 pthread_mutex_t *cposix_mutex_new(void);
 void cposix_mutex_free(pthread_mutex_t *mutex);
+
+/* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
+struct cposix_rank {
+  int64_t key;
+  uint32_t index;
+};
+void cposix_sort(struct cposix_rank *ranks, size_t count);
 
 #endif

@@ -18,21 +18,28 @@ import Testing
     """
   }
 
+  private static func pace(_ place: String, _ buckets: String, total: String = "100") -> String {
+    job(
+      """
+      "pace": {"at": [\(place)], "noise": [\(largest), \(largest), 1e308, 1e308],
+      "held": [\(largest), 1e308, 1e308, 1e308, 1e308], "stalls": [\(largest), 1e308],
+      "bulk": [\(largest), 1e308], "buckets": [\(buckets)]}
+      """, status: "pending", total: total)
+  }
+
   /// Numbers in the estimator that overflow where they are added, divided or compared.
   static let files: [String] = [
     job("\"attempts\": \(largest)", status: "failed"),
-    job("\"estimator\": [0, 0, \(largest), 5, 5, 5, \(largest), 5, 5, 5]"),
+    pace("0, 0", "\(largest), 5, 5, 5, 1, \(largest), 5, 5, 5, 1"),
     job(
-      "\"owner\": {\"pid\": 1, \"log\": 5}, \"estimator\": [0, 0"
-        + String(repeating: ", \(largest), 5, 5, 5", count: 6) + "]"),
-    job(
-      "\"estimator\": [0, 0" + String(repeating: ", \(largest), 5, 5, 5", count: 6) + "]",
-      status: "pending"),
-    job("\"estimator\": [0, 0, 9, 1e-300, 1e300, 0]", total: "9007199254740991"),
-    job("\"estimator\": [0, 0, 9, 1e308, 1e-308, 1e308, 9, 1e308, 1e-308, 1e308]"),
-    job("\"estimator\": [0, 0, 9, 1e-308, 1e308, 1e308, 9, 1e-308, 1e308, 1e308]"),
-    job("\"estimator\": [\(smallest), \(smallest), 9, 1, 1, 1]"),
-    job("\"estimator\": [\(largest), \(largest), 9, 1, 1, 1]"),
+      "\"owner\": {\"pid\": 1, \"log\": 5}, \"pace\": {\"at\": [0, 0], \"buckets\": [9, 5, 5, 5, 1"
+        + String(repeating: ", \(largest), 5, 5, 5, 1", count: 6) + "]}"),
+    pace("0, 0", "9, 1e-300, 1e300, 0, 1e300", total: "9007199254740991"),
+    pace("0, 0", "9, 1e14, 1e-308, 1e308, -1e308, 9, 1e14, 1e-308, 1e308, 1e308"),
+    pace("0, 0", "9, 1e-308, 1e14, 1e308, 1e308, 9, 1e-308, 1e14, 1e308, 1e308"),
+    pace("\(smallest), \(smallest)", "9, 1, 1, 1, 1"),
+    pace("\(largest), \(largest)", "9, 1, 1, 1, 1"),
+    pace("0, 0", String(repeating: "1099511627775, 1, 1, 1, 1, ", count: 300) + "1"),
     job("\"advances\": \(largest), \"shift\": \(largest)"),
     job("\"advances\": \(smallest), \"shift\": \(smallest)"),
     job("\"activeMs\": \(largest), \"activeMark\": \(smallest), \"owner\": {}"),

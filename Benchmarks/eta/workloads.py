@@ -1,0 +1,233 @@
+"""The work that is simulated: what happens when, in active and in other time.
+
+A workload is a fixed list of steps and a way to draw how long each takes, so that the oracle can
+draw futures of its own from the same distribution.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+WORK, SKIP, BUNCH = "work", "skip", "bunch"
+
+
+@dataclass
+class Workload:
+    """Step i takes dt[i] seconds of active time and ends with items[i] more items.
+
+    Before a step something else may happen: `before[i]` is a list of ("pause", s), ("sleep", s),
+    ("restart", s) or ("total", n).
+    """
+
+    name: str
+    about: str
+    items: np.ndarray
+    draw: object
+    total: int = 0
+    initial: int = 0
+    kind: str = WORK
+    skipped: int = 0
+    before: dict = field(default_factory=dict)
+    # Whether something happens that nobody can know before: no promise against the oracle.
+    changes: bool = False
+    # From when on, in steps, nothing unforeseeable happens any more.
+    settled: int = 0
+
+    def __post_init__(self):
+        self.total = self.total or int(self.items.sum()) + self.initial
+
+
+def lognormal(rng, mean, cv, shape):
+    """Positive draws with this mean and this standard deviation / mean."""
+    sigma2 = np.log1p(np.square(cv))
+    return rng.lognormal(np.log(mean) - sigma2 / 2, np.sqrt(sigma2), shape)
+
+
+def simple(name, about, count, mean, cv, per_step=1, **more):
+    """count steps with one mean, or one mean for each."""
+    means = np.broadcast_to(np.asarray(mean, float), (count,))
+    items = np.full(count, per_step)
+    return Workload(
+        name, about, items, lambda rng, runs: lognormal(rng, means, cv, (runs, count)), **more
+    )
+
+
+def workers(name, about, count, crew, mean, cv, start_together=True, **more):
+    """crew workers take the next item when they are free."""
+
+    def draw(rng, runs):
+        dt = np.empty((runs, count))
+        for run in range(runs):
+            took = lognormal(rng, mean, cv, count)
+            free = np.zeros(crew) if start_together else rng.uniform(0, mean, crew)
+            ends = np.empty(count)
+            for item in range(count):
+                worker = int(np.argmin(free))
+                free[worker] += took[item]
+                ends[item] = free[worker]
+            dt[run] = np.diff(np.sort(ends), prepend=0.0)
+        return np.maximum(dt, 1e-4)
+
+    return Workload(name, about, np.ones(count, int), draw, **more)
+
+
+def bunches():
+    """Four workers take four items, and the next four when all are through."""
+    rounds = 100
+
+    def draw(rng, runs):
+        took = np.sort(lognormal(rng, 20.0, 0.2, (runs, rounds, 4)), axis=2)
+        return np.diff(took, axis=2, prepend=0.0).reshape(runs, rounds * 4)
+
+    return Workload(
+        "bunches", "400 items of 20 s, by fours", np.ones(rounds * 4, int), draw
+    )
+
+
+def restarts(count, times, pause):
+    gap = count // (times + 1)
+    return {gap * (turn + 1): [("restart", pause)] for turn in range(times)}
+
+
+def skips():
+    count = 5000
+
+    def draw(rng, runs):
+        dt = lognormal(rng, 1.0, 0.4, (runs, count))
+        dt[:, :4000] = lognormal(rng, 0.001, 0.3, (runs, 4000))
+        return dt
+
+    return Workload(
+        "fast skips", "4,000 items skipped in 4 s, then 1,000 of 1 s", np.ones(count, int), draw,
+        skipped=4000,
+    )
+
+
+def stall(at, seconds, count, name, about):
+    def draw(rng, runs):
+        dt = lognormal(rng, 1.0, 0.3, (runs, count))
+        for step in at:
+            dt[:, step] += seconds
+        return dt
+
+    return Workload(
+        name, about, np.ones(count, int), draw, changes=True, settled=max(at) + 1
+    )
+
+
+def sorted_sizes(name, about, order):
+    """Sizes are given: their quantiles, in order; the speed varies."""
+    count = 600
+    rank = (np.arange(count) + 0.5) / count
+    sizes = np.exp(0.8 * np.sqrt(2) * _erfinv(2 * rank - 1))
+    return simple(name, about, count, 2 * sizes[::order], 0.2, changes=True, settled=0)
+
+
+def _erfinv(x):
+    """Winitzki's approximation: the sizes need no more."""
+    a = 0.147
+    log = np.log1p(-x * x)
+    first = 2 / (np.pi * a) + log / 2
+    return np.sign(x) * np.sqrt(np.sqrt(first * first - log / a) - first)
+
+
+def issue():
+    """The workloads that the benchmark promises."""
+    half = np.r_[np.ones(500), np.full(500, 4.0)]
+    quick = np.r_[np.full(500, 1.5), np.full(500, 0.5)]
+    warm = 1 + 4 * np.exp(-np.arange(1000) / 25)
+    return [
+        simple("steady", "1,000 items of 1 s", 1000, 1.0, 0.3),
+        simple("heavy tail", "300 clones, log-normal, sigma 1.3", 300, 6.0, 2.1),
+        simple("20 long items", "20 items of 10 minutes", 20, 600.0, 0.3),
+        simple("item per 30 s", "200 items of 30 s", 200, 30.0, 0.2),
+        simple("pages of 100", "100 pages of 100 items, 20 s each", 100, 20.0, 0.4, 100),
+        simple("rate limits", "600 items of 2 s, two pauses of 15 minutes", 600, 2.0, 0.4,
+               before={200: [("pause", 900.0)], 400: [("pause", 900.0)]}),
+        skips(),
+        simple("position 4,000", "goes on at item 4,000 of 5,000", 1000, 1.0, 0.4, initial=4000),
+        simple("slow-down", "at half four times slower", 1000, half, 0.3, changes=True,
+               settled=500),
+        simple("speed-up", "at half three times faster", 1000, quick, 0.3, changes=True,
+               settled=500),
+        simple("asleep", "800 items of 1.5 s, asleep for an hour at half", 800, 1.5, 0.4,
+               before={400: [("sleep", 3600.0)]}),
+        sorted_sizes("ascending", "600 sizes, smallest first", 1),
+        simple("warm-up", "from 5 s to 1 s over the first items", 1000, warm, 0.3, changes=True,
+               settled=75),
+        bunches(),
+        simple("total doubles", "500 items become 1,000 at the 300th", 1000, 1.0, 0.4, total=500,
+               before={300: [("total", 1000)]}, changes=True, settled=300),
+        stall([300], 300.0, 600, "stall", "600 items of 1 s, 5 minutes of nothing at half"),
+        simple("ten restarts", "1,000 items of 1 s, ten processes", 1000, 1.0, 0.4,
+               before=restarts(1000, 10, 60.0)),
+    ]
+
+
+def unseen():
+    """Written after the estimator was finished, and nothing was changed for these."""
+    sizes = np.random.default_rng(7).integers(20, 200, 150)
+
+    def uniform(rng, runs):
+        return rng.uniform(0.2, 3.0, (runs, 700))
+
+    def retries(rng, runs):
+        dt = lognormal(rng, 1.0, 0.3, (runs, 600))
+        return dt + 30 * (rng.random((runs, 600)) < 0.03)
+
+    def pages(rng, runs):
+        return lognormal(rng, 0.1 * sizes, 0.3, (runs, 150))
+
+    stairs = np.r_[np.ones(250), np.full(250, 1.6), np.full(250, 2.5)]
+    return [
+        Workload("uniform", "700 items of 0.2 to 3 s", np.ones(700, int), uniform),
+        Workload("retries", "600 items of 1 s, 3 % wait 30 s more", np.ones(600, int), retries),
+        simple("stairs", "1 s, then 1.6 s, then 2.5 s", 750, stairs, 0.3, changes=True,
+               settled=500),
+        Workload("mixed pages", "150 pages of 20 to 200 items", sizes, pages),
+        workers("8 workers", "500 items of 40 s, 8 workers", 500, 8, 40.0, 0.5),
+    ]
+
+
+def held_out():
+    """Other shapes. Their figures were looked at while the estimator was made."""
+
+    def mixture(rng, runs):
+        dt = lognormal(rng, 0.5, 0.3, (runs, 500))
+        slow = rng.random((runs, 500)) < 0.1
+        return np.where(slow, lognormal(rng, 20.0, 0.3, (runs, 500)), dt)
+
+    def wander(rng, runs):
+        steps = rng.normal(0, 0.03, (runs, 1000)).cumsum(axis=1)
+        return np.exp(steps) * lognormal(rng, 1.0, 0.3, (runs, 1000))
+
+    def bursts(rng, runs):
+        dt = lognormal(rng, 0.02, 0.3, (runs, 2000))
+        dt[:, ::50] += lognormal(rng, 60.0, 0.2, (runs, 40))
+        return dt
+
+    cycle = np.exp(0.7 * np.sin(np.arange(1000) / 1000 * 2 * np.pi * 5))
+    blocks = np.where(np.arange(1000) // 50 % 2 == 0, 0.3, 2.0)
+    drift = np.linspace(1.0, 2.0, 800)
+    one = lambda count: np.ones(count, int)
+    return [
+        simple("fast items", "20,000 items of 20 ms", 20000, 0.02, 1.0),
+        sorted_sizes("descending", "600 sizes, largest first", -1),
+        Workload("one in ten", "0.5 s, every tenth 20 s", one(500), mixture),
+        simple("exponential", "500 items of 3 s, as chance will have it", 500, 3.0, 1.0),
+        simple("cycle", "five waves of four times the speed", 1000, cycle, 0.3, changes=True,
+               settled=0),
+        Workload("wandering", "speed that wanders", one(1000), wander, changes=True,
+                 settled=0),
+        stall([100, 250, 300], 200.0, 600, "three stalls", "three times 200 s of nothing"),
+        simple("drift", "slowly from 1 s to 2 s", 800, drift, 0.3, changes=True, settled=0),
+        workers("in step", "400 items of 20 s, four workers in step", 400, 4, 20.0, 0.05),
+        workers("16 workers", "heavy-tailed items, 16 workers", 600, 16, 60.0, 1.2),
+        simple("blocks", "fifty quick ones, fifty slow ones", 1000, blocks, 0.3, changes=True,
+               settled=0),
+        simple("six items", "six items of half an hour", 6, 1800.0, 0.4),
+        Workload("bursts", "50 items in a second, each minute", one(2000), bursts),
+        simple("slower by half", "at a third 1.5 times slower", 900,
+               np.r_[np.ones(300), np.full(600, 1.5)], 0.3, changes=True, settled=300),
+        simple("very heavy tail", "400 items, log-normal, sigma 1.8", 400, 5.0, 5.0),
+    ]

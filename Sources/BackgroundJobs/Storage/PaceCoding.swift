@@ -1,0 +1,123 @@
+import CJansson
+
+// The estimator in the state file: under 2 kB, in whole numbers and five digits.
+extension StateDocument {
+  static func encode(_ estimator: Estimator, _ out: JSONText) throws(JobError) {
+    guard estimator != Estimator() else { return }
+    try out.name("pace")
+    try out.beginObject()
+    try out.name("at")
+    try out.numbers(estimator.items, estimator.active)
+    if estimator.isFresh { try out.member("fresh", raw: "true") }
+    if estimator.noiseCount > 0 {
+      try list(
+        "noise", estimator.noise, estimator.noiseCount, estimator.gaps, estimator.gapSquares, out)
+    }
+    if let held = estimator.held {
+      try out.name("held")
+      try out.buffer.append(UInt8(ascii: "["))
+      try numbers(held, out)
+      try out.buffer.append("]" as StaticString)
+    }
+    try oddities("stalls", estimator.stalls, out)
+    try oddities("bulk", estimator.bulk, out)
+    if !estimator.buckets.isEmpty {
+      try out.name("buckets")
+      try out.buffer.append(UInt8(ascii: "["))
+      for index in estimator.buckets.indices {
+        if index > 0 { try out.buffer.append(", " as StaticString) }
+        try numbers(estimator.buckets[index], out)
+      }
+      try out.buffer.append("]" as StaticString)
+    }
+    try out.endObject()
+  }
+
+  private static func oddities(
+    _ name: String, _ value: Estimator.Oddities, _ out: JSONText
+  ) throws(JobError) {
+    guard value.count > 0 else { return }
+    try out.name(name)
+    try out.buffer.append(UInt8(ascii: "["))
+    try out.integer(value.count)
+    try out.buffer.append(", " as StaticString)
+    try out.number(digits(value.amount))
+    try out.buffer.append("]" as StaticString)
+  }
+
+  private static func list(
+    _ name: String, _ first: Double, _ second: Double, _ third: Double, _ fourth: Double,
+    _ out: JSONText
+  ) throws(JobError) {
+    try out.name(name)
+    try out.buffer.append(UInt8(ascii: "["))
+    try out.number(digits(first))
+    for value in [second, third, fourth] {
+      try out.buffer.append(", " as StaticString)
+      try out.number(digits(value))
+    }
+    try out.buffer.append("]" as StaticString)
+  }
+
+  private static func numbers(_ bucket: Bucket, _ out: JSONText) throws(JobError) {
+    try out.integer(bucket.events)
+    for value in [bucket.items, bucket.seconds, bucket.squares, bucket.logs] {
+      try out.buffer.append(", " as StaticString)
+      try out.number(digits(value))
+    }
+  }
+
+  /// Five digits: more than an estimate has.
+  private static func digits(_ value: Double) -> Double {
+    guard value != 0, value.isFinite, value.magnitude < 1e15 else { return value }
+    var scale = 1.0
+    while value.magnitude * scale < 10_000, scale < 1e12 { scale *= 10 }
+    return (value * scale).rounded() / scale
+  }
+
+  static func decodePace(_ value: JSONValue?) -> Estimator {
+    guard let value, let items = value["at"]?.at(0)?.integer,
+      let active = value["at"]?.at(1)?.integer
+    else { return Estimator() }
+    var estimator = Estimator(items: items, active: active)
+    estimator.isFresh = value["fresh"]?.kind == JSON_TRUE
+    if let noise = value["noise"] {
+      estimator.noise = positive(noise.at(0))
+      estimator.noiseCount = min(positive(noise.at(1)), 100)
+      estimator.gaps = positive(noise.at(2))
+      estimator.gapSquares = positive(noise.at(3))
+    }
+    estimator.held = value["held"].flatMap { bucket($0, at: 0) }
+    estimator.stalls = oddities(value["stalls"])
+    estimator.bulk = oddities(value["bulk"])
+    guard let buckets = value["buckets"] else { return estimator }
+    var position = 0
+    while estimator.buckets.count < Estimator.mostBuckets,
+      let bucket = bucket(buckets, at: position)
+    {
+      estimator.buckets.append(bucket)
+      position += 5
+    }
+    return estimator
+  }
+
+  private static func bucket(_ list: JSONValue, at position: Int) -> Bucket? {
+    guard position + 4 < list.count, let events = list.at(position)?.integer, events > 0,
+      events < 1 << 40, let items = list.at(position + 1)?.real, items > 0, items < 1e15,
+      let seconds = list.at(position + 2)?.real, seconds > 0, seconds < 1e15,
+      let squares = list.at(position + 3)?.real, squares >= 0, squares.isFinite,
+      let logs = list.at(position + 4)?.real, logs.isFinite
+    else { return nil }
+    return Bucket(events: events, items: items, seconds: seconds, squares: squares, logs: logs)
+  }
+
+  private static func oddities(_ value: JSONValue?) -> Estimator.Oddities {
+    guard let count = value?.at(0)?.integer, count > 0 else { return Estimator.Oddities() }
+    return Estimator.Oddities(count: count, amount: positive(value?.at(1)))
+  }
+
+  private static func positive(_ value: JSONValue?) -> Double {
+    guard let number = value?.real, number.isFinite, number > 0 else { return 0 }
+    return number
+  }
+}

@@ -1,0 +1,52 @@
+import CPosix
+
+// What finished jobs of the same type, and of the same provider in their config, have taken.
+extension Store {
+  /// No more than this many, newest first: older ones ran on older machines.
+  private static let mostJobs = 5
+  /// Jobs differ by about a half, even where two happen to agree.
+  private static let leastVariance = 0.2
+
+  /// nil: there is none, or the job has enough of its own.
+  func prior(for job: JobState) -> Prior? {
+    var events: Int64 = 0
+    for bucket in job.estimator.buckets {
+      events = events.clampedAdding(bucket.events)
+      if events >= Prior.enough { return nil }
+    }
+    var wanted: String??
+    var levels: [Double] = []
+    for case .job(let other) in state.entries.reversed() where levels.count < Self.mostJobs {
+      guard other.status == .completed, other.type == job.type, other !== job,
+        let level = level(of: other)
+      else { continue }
+      let provider: String? = wanted ?? provider(of: job)
+      wanted = .some(provider)
+      if self.provider(of: other) == provider { levels.append(level) }
+    }
+    guard !levels.isEmpty else { return nil }
+    let count = Double(levels.count)
+    let mean = levels.reduce(0, +) / count
+    let spread = levels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+    return Prior(mean: exp(mean), variance: max(spread, Self.leastVariance))
+  }
+
+  /// ln of the seconds of an item.
+  private func level(of job: JobState) -> Double? {
+    let items = job.estimator.buckets.reduce(0) { $0 + $1.items }
+    let seconds = job.estimator.buckets.reduce(0) { $0 + $1.seconds }
+    guard items >= 2, seconds > 0, (items / seconds).isFinite, (seconds / items).isFinite else {
+      return nil
+    }
+    return log(seconds / items)
+  }
+
+  private func provider(of job: JobState) -> String? {
+    guard var config = job.members["config"] else { return nil }
+    return config.withUTF8 { bytes in
+      guard let json = try? JSON.parse(UnsafeRawBufferPointer(bytes)) else { return nil }
+      let root = JSONValue(raw: json.value)
+      return root.isObject ? root["provider"]?.string : nil
+    }
+  }
+}
