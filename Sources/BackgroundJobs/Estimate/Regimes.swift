@@ -37,6 +37,8 @@ struct Regimes {
   init?(_ buckets: [Bucket], deviation: Double) {
     self.buckets = buckets
     variance = max(deviation * deviation, 1e-12)
+    // One allocation: publishing is not to cost memory in bits and pieces.
+    segments.reserveCapacity(buckets.count)
     var start = 0
     var before = 0.0
     while start < buckets.count {
@@ -65,7 +67,9 @@ struct Regimes {
 
   /// Without the single buckets between two regimes that hold a part of both.
   private var distinct: [Segment] {
-    var kept = [segments[0]]
+    var kept: [Segment] = []
+    kept.reserveCapacity(segments.count)
+    kept.append(segments[0])
     var dropped = false
     for index in segments.indices.dropFirst() {
       let segment = segments[index]
@@ -82,9 +86,9 @@ struct Regimes {
   }
 
   var outlook: Outlook {
+    guard segments.count > 1 else { return .steady }
     let past = distinct
     let changes = past.count - 1
-    guard changes >= 1 else { return .steady }
     var (longest, slower, quicker, variance) = (0.0, 0.0, 0.0, 0.0)
     for index in 0..<changes {
       longest = max(longest, past[index + 1].sum.items)

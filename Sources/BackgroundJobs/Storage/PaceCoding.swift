@@ -52,19 +52,23 @@ extension StateDocument {
     try out.name(name)
     try out.buffer.append(UInt8(ascii: "["))
     try out.number(digits(first))
-    for value in [second, third, fourth] {
-      try out.buffer.append(", " as StaticString)
-      try out.number(digits(value))
-    }
+    try next(second, out)
+    try next(third, out)
+    try next(fourth, out)
     try out.buffer.append("]" as StaticString)
   }
 
   private static func numbers(_ bucket: Bucket, _ out: JSONText) throws(JobError) {
     try out.integer(bucket.events)
-    for value in [bucket.items, bucket.seconds, bucket.squares, bucket.logs] {
-      try out.buffer.append(", " as StaticString)
-      try out.number(digits(value))
-    }
+    try next(bucket.items, out)
+    try next(bucket.seconds, out)
+    try next(bucket.squares, out)
+    try next(bucket.logs, out)
+  }
+
+  private static func next(_ value: Double, _ out: JSONText) throws(JobError) {
+    try out.buffer.append(", " as StaticString)
+    try out.number(digits(value))
   }
 
   /// Five digits: more than an estimate has.

@@ -1,3 +1,5 @@
+import CPosix
+
 /// Whether bytes are well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates.
 package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
   var i = 0
@@ -56,5 +58,11 @@ package func has(_ text: String, _ part: String) -> Bool {
 
 /// `String.hasPrefix` knows of characters, and that is a fiftieth of the whole library.
 func begins(_ text: String, with part: String) -> Bool {
-  Array(text.utf8)[...].starts(with: Array(part.utf8))
+  var (text, part) = (text, part)
+  return text.withUTF8 { text in
+    part.withUTF8 { part in
+      guard let begin = text.baseAddress, let wanted = part.baseAddress else { return part.isEmpty }
+      return part.count <= text.count && memcmp(begin, wanted, part.count) == 0
+    }
+  }
 }

@@ -22,11 +22,11 @@ struct UpdateCommand: ParsableCommand {
   @Option(help: "A JSON value to be kept, or @FILE: where to go on.") var cursor: String?
 
   func validate() throws {
+    if why != nil, failed == nil { throw ValidationError("--why goes with --failed") }
     guard
       current != nil || advance != nil || item != nil || done != nil || failed != nil
         || total != nil || cursor != nil
     else { throw ValidationError("nothing to report: see bgjobs update --help") }
-    if why != nil, failed == nil { throw ValidationError("--why goes with --failed") }
     if current != nil, advance != nil {
       throw ValidationError("--current and --advance exclude each other")
     }
