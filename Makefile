@@ -4,8 +4,10 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+# Debian's, which has Debian's pytest.
+PYTHON ?= /usr/bin/python3
 
-.PHONY: build help setup library package cli demo demo-c test bench-eta docs lint format install \
+.PHONY: build help setup library package cli demo demo-c test bench bench-eta docs lint format install \
   clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
@@ -33,13 +35,17 @@ demo: cli ## Show a clone job of the command line that is killed, resumed, and f
 demo-c: library ## The same with a C program
 	@bash Examples/demo-c.sh $(BUILD)
 
-test: lint build ## Lint, then all tests: of the build, of the C API, of the core
+test: lint build ## Lint, then all tests: of the build, the C API, the core, the command
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
+	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider Tests/CLI
 	@$(MAKE) --no-print-directory docs
 
 bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA.md
 	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
+
+bench: cli ## Compare the command line with sqlite3 and xargs, in one run
+	@sh Benchmarks/cli.sh $(BUILD)/cli/bgjobs
 
 docs: setup ## Build the documentation of the Swift module, into build/docs
 	@sh cmake/docs.sh $(BUILD)/docs

@@ -10,7 +10,7 @@ fail() {
 
 build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev"
 demo="git jq"
-tests="libcmocka-dev strace"
+tests="libcmocka-dev strace python3-pytest python3-pytest-xdist python3-pexpect"
 swift="libcurl4 libncurses6 libsqlite3-0 libstdc++6 libuuid1 libxml2 zlib1g"
 
 command -v swiftc >/dev/null || fail "no swiftc on the PATH: install Swift 6.3 first"

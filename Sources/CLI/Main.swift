@@ -87,7 +87,9 @@ enum Main {
       Output.line(message)
       return 0
     }
-    Output.note(message)
+    // It may quote what was given.
+    let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+    Output.note(lines.map { SafeText.shown(String($0)) }.joined(separator: "\n"))
     return ExitStatus.usage.rawValue
   }
 }

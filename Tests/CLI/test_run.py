@@ -141,9 +141,9 @@ def test_pause(project, mode):
     project.run("pause", id)
     if mode == "stop":
         await_true(lambda: not processes_of(id))
+    await_true(lambda: project.info(id)["pauseAcknowledged"])
     (project.path / "go").touch()
     await_true(lambda: not processes_of(id))
-    await_true(lambda: project.info(id)["pauseAcknowledged"])
     info = project.info(id)
     assert info["status"] == "paused" and len(begun.read_text().split()) == 2
     await_true(lambda: project.info(id)["itemsCompleted"] == (2 if mode == "finish" else 0))
@@ -203,7 +203,7 @@ def test_resume_uses_the_directory_of_the_run(project):
     await_true(lambda: project.info(id)["status"] == "paused")
     await_true(lambda: not processes_of(id))
     project.run("resume", id)
-    await_true(lambda: project.out("logs", id).count(f"{deep}\n") == 2)
+    await_true(lambda: project.run("logs", id).stdout.count(f"{deep}\n") == 2)
 
 
 def test_output_without_a_newline_and_much_of_it(project):

@@ -27,7 +27,7 @@ def run_and_kill(project, arguments, kills=4):
                 script.wait()
                 killed += 1
                 (job,) = project.jobs()
-                assert job["status"] == "paused" and job["reason"] == "interrupted"
+                assert job["status"] == "paused" and job["reason"] in ("interrupted", "rate-limit")
                 continue
         _, errors = script.communicate(timeout=120)
         assert script.returncode == 0, errors

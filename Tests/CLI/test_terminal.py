@@ -45,7 +45,7 @@ def harmless(text):
 @pytest.fixture
 def crowd(project):
     for n, name in enumerate(HOSTILE):
-        id = project.out("create", f"type-{n}", "--total", 10, "--key", name[:200])
+        id = project.out("create", f"type-{n}", "--total", 10, "--key", name[:60])
         project.run("start", id)
         project.run("update", id, "--item", name, "--done", "a", "--failed", name, "--why", name)
     return project

@@ -120,7 +120,7 @@ struct RunCommand: ParsableCommand {
       try RunWorker.startDetached(job.id, project.path)
       return Output.line(job.id)
     }
-    throw try RunWorker.work(job, manager, spec, keeper, project.path)
+    throw try RunWorker.work(job, manager, spec, keeper, project.absolutePath)
   }
 
   /// An item that a command would take for an option may do anything.

@@ -21,21 +21,34 @@ struct RunWorker: ParsableCommand {
       isHeard = true
     }
     do {
+      // It goes to another directory, from where the path would mean something else.
+      let project = job.project.absolutePath
+      try Self.enterDirectory(of: job.id, project)
+      // After that, for its commands work there; and before anything stays open.
       let keeper = try Keeper.start()
-      let manager = try job.project.open()
+      let manager = try JobManager(project: project)
       let job = try manager.find(job.id)
-      guard let spec = try RunSpec.of(job) else {
-        throw RunError("job \(job.id) was not made by bgjobs run")
-      }
-      guard chdir(spec.directory) == 0 else {
-        throw RunError("cannot go to \(spec.directory): \(String(cString: strerror(errno)))")
-      }
-      let end = try Self.work(job, manager, spec, keeper, self.job.project.path) { tell("ok") }
+      guard let spec = try RunSpec.of(job) else { throw Self.isNoRun(job.id) }
+      let end = try Self.work(job, manager, spec, keeper, project) { tell("ok") }
       throw end
     } catch {
       tell("\(error)")
       throw error
     }
+  }
+
+  private static func enterDirectory(of id: String, _ project: String) throws {
+    let manager = try JobManager(project: project)
+    let job = try manager.find(id)
+    guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
+    try manager.close()
+    guard chdir(spec.directory) == 0 else {
+      throw RunError("cannot go to \(spec.directory): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private static func isNoRun(_ id: String) -> RunError {
+    RunError("job \(id) was not made by bgjobs run")
   }
 
   private static func tell(_ text: String) {
@@ -61,9 +74,8 @@ struct RunWorker: ParsableCommand {
       _ = try job.wait(for: .pending)
     }
     started()
-    let full = project.hasPrefix("/") ? project : "\(currentDirectory())/\(project)"
     do {
-      let code = try Runner(job, spec, keeper, project: full).run()
+      let code = try Runner(job, spec, keeper, project: project).run()
       try manager.close()
       return ExitCode(code)
     } catch {

@@ -15,6 +15,8 @@ struct ProjectOptions: ParsableArguments {
     return Self.nearest() ?? "."
   }
 
+  var absolutePath: String { path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)" }
+
   func open() throws(JobError) -> JobManager { try JobManager(project: path) }
 
   private static func nearest() -> String? {
