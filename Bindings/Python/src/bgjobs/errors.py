@@ -83,6 +83,8 @@ class Damaged(BgjobsError, OSError):
     """A file of the state is damaged; the message names file and place. Nothing was overwritten."""
 
     status = _ffi.BGJ_DAMAGED
+    #: Of JobManager.check: a line per file and finding.
+    report: str = ""
 
 
 class IOFailure(BgjobsError, OSError):
