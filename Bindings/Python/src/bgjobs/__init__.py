@@ -8,6 +8,7 @@ Kill it, run it again: it goes on where it was. See JobManager and Job for all t
 
 from . import _ffi
 from ._call import Outcome
+from ._version import __version__
 from .errors import (
     Ambiguous,
     BgjobsError,
@@ -29,9 +30,6 @@ from .info import ACTIVE, FINISHED, JobInfo, JobStatus
 from .job import Job
 from .manager import Clock, JobManager
 from .track import Track, track
-
-#: Of this package; library_version() tells that of the library.
-__version__ = f"{_ffi.BGJ_VERSION_MAJOR}.{_ffi.BGJ_VERSION_MINOR}.{_ffi.BGJ_VERSION_PATCH}"
 
 
 def library_version() -> str:
@@ -65,6 +63,7 @@ __all__ = [
     "Track",
     "Unsupported",
     "WaitTimeout",
+    "__version__",
     "library_version",
     "track",
 ]

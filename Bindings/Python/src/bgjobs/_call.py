@@ -64,7 +64,7 @@ def call(function: Any, *arguments: Any) -> Outcome:
 
 def text(value: str, what: str) -> bytes:
     """C strings end with a zero byte, so one inside would cut the text off unseen."""
-    data = value.encode()
+    data = str.encode(value)
     if 0 in data:
         raise Invalid(f"{what} has a zero byte in it: {value!r}")
     return data

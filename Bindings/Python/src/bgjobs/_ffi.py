@@ -26,7 +26,7 @@ from ._library import load
 library = load()
 
 
-def _function(name: str, result: Any, **arguments: Any) -> Any:
+def _function(name: str, result: Any, /, **arguments: Any) -> Any:
     function = library[name]
     function.restype = result
     function.argtypes = list(arguments.values())

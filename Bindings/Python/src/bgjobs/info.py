@@ -20,6 +20,10 @@ class JobStatus(Enum):
     #: A status that only another tool knows; `JobInfo.status_name` has its text.
     OTHER = _ffi.BGJ_JOB_OTHER
 
+    @classmethod
+    def _missing_(cls, value: object) -> "JobStatus":
+        return cls.OTHER  # one that a newer library added
+
 
 #: Sets of statuses, for `JobManager.list` and `Job.wait`.
 ACTIVE: FrozenSet[JobStatus] = frozenset({JobStatus.RUNNING, JobStatus.PAUSED})

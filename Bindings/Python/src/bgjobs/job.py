@@ -11,7 +11,6 @@ from typing import (
     Dict,
     Iterable,
     Iterator,
-    Mapping,
     Optional,
     Tuple,
     Type,
@@ -27,7 +26,6 @@ from ._call import (
     optional_text,
     outcome,
     take_back,
-    take_error,
     take_string,
     text,
     to_json,
@@ -39,8 +37,11 @@ from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
 if TYPE_CHECKING:
     from .manager import JobManager
 
+_encode = str.encode
 _done = _ffi.bare_item_done
 _is_done = _ffi.bare_is_done
+_update = _ffi.bare_update
+_NOT_SAID = ctypes.c_int64(-1)
 
 # Python handles signals between calls only, so a wait that Ctrl-C shall end is many short ones.
 _SLICE_MS = 100
@@ -233,7 +234,7 @@ class Job:
     def done(self, item: str) -> Outcome:
         """Marks an item done."""
         # The shape of `call`, without what costs time: this is what loops do.
-        data = item.encode()
+        data = _encode(item)
         if 0 in data:
             text(item, "the item")
         error = errors.pop() if errors else new_error()
@@ -270,6 +271,15 @@ class Job:
             optional_text(failed, "the item"),
         )
 
+    def _step(self, item: bytes, done: Optional[bytes]) -> Outcome:
+        """update(current_item=item, done=done), as fast as done."""
+        error = errors.pop() if errors else new_error()
+        status = _update(self._handle, _NOT_SAID, item, done, None, error)
+        if status:
+            return outcome(status, error)
+        take_back(error)
+        return OK
+
     def advance(self, count: int = 1) -> Outcome:
         """Adds to current, for work whose items have no names."""
         return call(_ffi.bgj_job_advance, self._handle, number(count, "count"))
@@ -295,8 +305,12 @@ class Job:
 
     def is_done(self, item: str) -> bool:
         """Is the item done? Constant time."""
-        data = item.encode()
-        return 0 not in data and _is_done(self._handle, data) == 1
+        data = _encode(item)
+        if 0 not in data and _is_done(self._handle, data):
+            return True
+        # It has no status to tell it by: a forked child would do everything again.
+        self._manager.refuse_fork()
+        return False
 
     def next(self) -> Tuple[Outcome, Optional[str]]:
         """The next planned item that is neither done nor failed. END: none; PAUSED: not now."""

@@ -58,7 +58,8 @@ class JobManager:
             # 0 means the default there; here it means not to wait.
             options.lock_timeout_ms = _int32(max(1, round(lock_timeout * 1000)), "lock_timeout")
         if keep_finished is not None:
-            # 0 means the default there: one cannot keep none. Negative keeps all.
+            if keep_finished == 0:
+                raise Invalid("keep_finished is 0; it must be 1 or more, or negative: all")
             options.keep_finished = _int32(keep_finished, "keep_finished")
         if clock is not None:
             asked = clock
@@ -115,9 +116,8 @@ class JobManager:
     @contextmanager
     def _use(self) -> Iterator[Any]:
         """The handle, which is not closed under a call of another thread."""
-        if os.getpid() != self._pid:
-            # Before the condition: the thread that held it might not exist in this process.
-            raise Forked("the manager came through a fork; a child opens a JobManager of its own")
+        # Before the condition: the thread that held it might not exist in this process.
+        self.refuse_fork()
         with self._condition:
             handle = self._handle
             if handle is None:
@@ -129,6 +129,11 @@ class JobManager:
             with self._condition:
                 self._calls -= 1
                 self._condition.notify_all()
+
+    def refuse_fork(self) -> None:
+        """Raises Forked in a child process that inherited this manager."""
+        if os.getpid() != self._pid:
+            raise Forked("the manager came through a fork; a child opens a JobManager of its own")
 
     def close(self) -> None:
         """Leaves all owned jobs, publishes and closes, whatever is raised. Again: nothing."""

@@ -2,10 +2,14 @@
 
 import operator
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from itertools import islice
 from time import monotonic
 from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, TypeVar, Union
 
+from ._call import Outcome, text
+from .errors import BgjobsError
 from .job import Job, describe
 from .manager import JobManager
 
@@ -76,44 +80,58 @@ class Track(Generic[Item]):
                 raise
 
     def _one_by_one(self, job: Job) -> Iterator[Item]:
-        before = job.info()
-        some_done = before.items_completed > 0
-        # Behind a run with `every`, what its position says.
-        for item in islice(self._items, _position(job), None):
-            name = self._name(item)
-            if some_done and job.is_done(name):
-                continue
-            if job.update(current_item=name):
-                job.wait_resumed()
-            self._failed = None
-            yield item
-            if self._failed == name:
-                continue
-            if job.done(name):
-                job.wait_resumed()
+        # Where the next item is at hand, one report says both: that is done, this is begun. Where
+        # it may take its time to come, what is done is said before.
+        at_once = not isinstance(self._items, Collection)
+        some_done = job.info().items_completed > 0
+        done: Optional[bytes] = None
+        try:
+            # Behind a run with `every`, what its position says.
+            for item in islice(self._items, _position(job), None):
+                name = self._name(item)
+                if some_done and job.is_done(name):
+                    continue
+                data = text(name, "the item")
+                if job._step(data, done):
+                    job.wait_resumed()
+                self._failed = done = None
+                yield item
+                if self._failed != name:
+                    if not at_once:
+                        done = data
+                    elif job.done(name):
+                        job.wait_resumed()
+        finally:
+            if done is not None:
+                job._step(b"", done)
 
     def _in_batches(self, job: Job, every: float) -> Iterator[Item]:
         position = _position(job)
+        some_done = job.info().items_completed > 0
         now = monotonic
         due = now() + every
-        items = islice(self._items, position, None)
-        if job.info().items_completed:
-            items = (item for item in items if not job.is_done(self._name(item)))
         try:
-            for item in items:
+            for item in islice(self._items, position, None):
+                if some_done and job.is_done(self._name(item)):
+                    position += 1
+                    continue
                 yield item
                 position += 1
                 if now() >= due:
-                    self._report(job, position)
+                    if _report(job, position):
+                        job.wait_resumed()
                     due = now() + every
-        finally:
-            self._report(job, position)
+        except BaseException:
+            with suppress(BgjobsError):
+                _report(job, position)
+            raise
+        _report(job, position)
 
-    def _report(self, job: Job, position: int) -> None:
-        # The cursor first: after a kill between the two, current is behind and not ahead.
-        job.set_cursor({"track": position})
-        if job.update(current=position):
-            job.wait_resumed()
+
+def _report(job: Job, position: int) -> Outcome:
+    # The cursor first: after a kill between the two, current is behind and not ahead.
+    job.set_cursor({"track": position})
+    return job.update(current=position)
 
 
 def _position(job: Job) -> int:
@@ -138,8 +156,10 @@ def track(
     The job is found or created, what it has done is skipped, an item is done when the next one is
     asked for, a pause makes the loop wait, and at the end the job is complete. A `break`, or an
     exception in the loop's body, leaves it interrupted, the item at hand not done: the next run
-    begins with that item. A cancelled job ends the loop with JobFinished. What failed(item) named
-    is tried again by a next run, unless this one completes.
+    begins with that item. A cancelled job ends the loop with JobFinished.
+
+    To mark an item failed: `loop = track(…)`, `for item in loop:`, `loop.failed(item, "why")`. It
+    is tried again when a run that was interrupted is run again.
 
     name: what an item is called; items that are str, int or paths need none.
 
@@ -147,6 +167,7 @@ def track(
     of seconds: the position is reported when an item ends and so much time has passed since the
     last report, which makes the loop nearly free. After a crash everything behind the last report
     is repeated: up to that many seconds of work, and the item at hand. The items must then come in
-    the same order in every run, because what is kept is their number and not their names.
+    the same order in every run, because what is kept is their number and not their names; failed
+    ones are not tried again.
     """
     return Track(items, type, key, project, config, total, name, every)
