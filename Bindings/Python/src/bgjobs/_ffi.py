@@ -338,9 +338,7 @@ bgj_job_plan = _function(
 # ---- A job: questions ---------------------------------------------------------------------------
 
 bgj_job_is_done = _function("bgj_job_is_done", c_int, job=_job, item=c_char_p)
-bgj_job_next = _function(
-    "bgj_job_next", bgj_status, job=_job, item=POINTER(c_char_p), error=_error
-)
+bgj_job_next = _function("bgj_job_next", bgj_status, job=_job, item=POINTER(c_char_p), error=_error)
 bgj_job_get_info = _function(
     "bgj_job_get_info", bgj_status, job=_job, info=POINTER(bgj_job_info), error=_error
 )

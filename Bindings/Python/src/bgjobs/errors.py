@@ -21,9 +21,10 @@ class BgjobsError(Exception):
         self.message = message
         #: errno of the system call that failed, else 0.
         self.os_error = os_error
-        if isinstance(self, OSError):
-            self.errno = os_error or None
-            self.strerror = message
+        itself: Any = self
+        if isinstance(itself, OSError):
+            itself.errno = os_error or None
+            itself.strerror = message
 
     def __str__(self) -> str:
         return self.message

@@ -213,7 +213,9 @@ class Job:
 
     def complete(self, result: Any = None) -> Outcome:
         """Ends it well. result: what JSON can hold, kept with it; None: nothing."""
-        return call(_ffi.bgj_job_complete, self._handle, None if result is None else to_json(result))
+        return call(
+            _ffi.bgj_job_complete, self._handle, None if result is None else to_json(result)
+        )
 
     def fail(self, why: Optional[str] = None) -> Outcome:
         """Ends it badly."""

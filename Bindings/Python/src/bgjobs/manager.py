@@ -3,7 +3,7 @@
 import ctypes
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from types import TracebackType
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Type, Union
@@ -98,10 +98,8 @@ class JobManager:
                 raise
 
     def __del__(self) -> None:
-        try:
+        with suppress(BgjobsError):
             self.close()
-        except BgjobsError:
-            pass
 
     def __reduce__(self) -> Any:
         raise TypeError(
