@@ -27,7 +27,7 @@ library = load()
 
 
 def _function(name: str, result: Any, /, **arguments: Any) -> Any:
-    function = library[name]
+    function: Any = library[name]
     function.restype = result
     function.argtypes = list(arguments.values())
     function.argument_names = list(arguments)
