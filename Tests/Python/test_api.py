@@ -161,7 +161,7 @@ def test_a_clock_of_ones_own(project):
         ahead = 3_601_000_000_000
         job.wait_resumed(30)
         assert job.info().created == datetime.fromtimestamp(1_700_000_000, timezone.utc)
-    assert asked == set(bgjobs.Clock)
+    assert {bgjobs.Clock.REALTIME, bgjobs.Clock.MONOTONIC} <= asked <= set(bgjobs.Clock)
 
 
 def test_retry(manager, job):

@@ -48,7 +48,7 @@ class Track(Generic[Item]):
         self._name = name
         self._every = every
         self._failed: Optional[str] = None
-        #: The job, while the loop runs and after it.
+        #: The job, while the loop runs. Its manager is closed after it.
         self.job: Optional[Job] = None
 
     def failed(self, item: Item, why: Optional[str] = None) -> None:
