@@ -5,13 +5,13 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build help setup library package demo test docs lint format install clean
+.PHONY: build help setup library package demo test docs wheel bench-python lint format install clean
 
 build: setup ## Build everything: libbgjobs (into build/) and the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## Install the Debian packages that are missing
 	@sh cmake/setup.sh
@@ -34,6 +34,12 @@ test: lint build ## Lint, then all tests: of the build, of the C API, of the cor
 docs: setup ## Build the documentation of the Swift module, into build/docs
 	@sh cmake/docs.sh $(BUILD)/docs
 
+wheel: setup ## Build the Python wheel, with the library inside, into dist/
+	@sh cmake/wheel.sh $(BUILD)/wheel dist
+
+bench-python: library ## Measure what the Python package adds to a report
+	@BUILD=$(BUILD) /usr/bin/python3 Benchmarks/python.py
+
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
@@ -48,4 +54,4 @@ $(BUILD)/libbgjobs.a:
 	@$(MAKE) --no-print-directory library
 
 clean: ## Remove everything that was built
-	@rm -rf $(BUILD) .build
+	@rm -rf $(BUILD) .build dist
