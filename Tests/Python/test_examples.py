@@ -89,7 +89,11 @@ def await_job(manager, **expected):
     return await_that(look)
 
 
-PAIRS = [("py", "py"), pytest.param("py", "c", marks=needs_c), pytest.param("c", "py", marks=needs_c)]
+PAIRS = [
+    ("py", "py"),
+    pytest.param("py", "c", marks=needs_c),
+    pytest.param("c", "py", marks=needs_c),
+]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)

@@ -105,7 +105,9 @@ def test_enums(declarations):
 @needs_gcc
 def test_macros_and_layout(tmp_path):
     """Numbers that are no enum, sizes, offsets, and what each _INIT makes."""
-    macros = re.findall(r"^#define (BGJ_(?:VERSION|MASK|OPEN|START)_\w+) ", HEADER.read_text(), re.M)
+    macros = re.findall(
+        r"^#define (BGJ_(?:VERSION|MASK|OPEN|START)_\w+) ", HEADER.read_text(), re.M
+    )
     numbers = [name for name in macros if not name.endswith("_INIT")]
     assert len(numbers) == 16
     inits = {
@@ -117,9 +119,7 @@ def test_macros_and_layout(tmp_path):
     lines = [f'printf("{name} %lld\\n", (long long){name});' for name in numbers]
     for struct, init in inits.items():
         for field, _ in getattr(_ffi, struct)._fields_:
-            lines.append(
-                f'printf("{struct}.{field} %zu\\n", offsetof({struct}, {field}));'
-            )
+            lines.append(f'printf("{struct}.{field} %zu\\n", offsetof({struct}, {field}));')
         lines.append(
             f'static {struct} {struct}_ = {init}; printf("{struct} %zu\\n{init} ",'
             f" sizeof {struct}_); for (size_t i = 0; i < sizeof {struct}_; i++)"

@@ -21,13 +21,15 @@ import bgjobs
 from bgjobs import Outcome
 
 managers = st.sampled_from("AB")
-items = st.sampled_from(["a", "b", "c", "d", "é\U0001f600", "x" * 300, "with \"quotes\"\n"])
+items = st.sampled_from(["a", "b", "c", "d", "é\U0001f600", "x" * 300, 'with "quotes"\n'])
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
-values = values.filter(lambda value: "\0" not in json.dumps(value) and "\\u0000" not in json.dumps(value))
+values = values.filter(
+    lambda value: "\0" not in json.dumps(value) and "\\u0000" not in json.dumps(value)
+)
 configs = st.dictionaries(st.sampled_from("pqr"), values, max_size=2)
 reasons = st.none() | st.sampled_from(["lunch", "night"])
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -195,9 +197,7 @@ class Store(RuleBasedStateMachine):
     def pause(self, name, id, reason, after):
         if self.known(id):
             expected = self.jobs[id].pause(reason, after, self.now)
-            self.check(
-                expected, lambda: self.handle(name, id).pause(reason, retry_after=after)
-            )
+            self.check(expected, lambda: self.handle(name, id).pause(reason, retry_after=after))
 
     @rule(name=managers, id=ids, seconds=st.sampled_from([0, 20]))
     def rate_limited(self, name, id, seconds):
