@@ -9,10 +9,9 @@ import sys
 import time
 
 import pytest
-from conftest import BUILD, ROOT, await_that
 
-import bgjobs
 from bgjobs import JobStatus
+from conftest import BUILD, ROOT, await_that
 
 C_EXAMPLES = BUILD / "Examples"
 needs_c = pytest.mark.skipif(not (C_EXAMPLES / "clone").exists(), reason="not built")

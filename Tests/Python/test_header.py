@@ -9,10 +9,10 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT, SOURCES
 
 import bgjobs
 from bgjobs import _ffi
+from conftest import ROOT, SOURCES
 
 HEADER = ROOT / "Include" / "bgjobs.h"
 CLANG = os.environ.get("CLANG") or shutil.which("clang")

@@ -11,14 +11,14 @@ import tempfile
 from datetime import datetime, timezone
 from typing import Dict
 
-from conftest import await_that  # noqa: F401  (makes the package importable)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from model import COMPLETED, FAILED, OTHER, PAUSED, PENDING, RUNNING, ModelJob
 
 import bgjobs
 from bgjobs import Outcome
+from conftest import await_that  # noqa: F401  (makes the package importable)
+from model import COMPLETED, FAILED, OTHER, PAUSED, PENDING, RUNNING, ModelJob
 
 managers = st.sampled_from("AB")
 items = st.sampled_from(["a", "b", "c", "d", "é\U0001f600", "x" * 300, 'with "quotes"\n'])
@@ -27,9 +27,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
-values = values.filter(
-    lambda value: "\0" not in json.dumps(value) and "\\u0000" not in json.dumps(value)
-)
+values = values.filter(lambda value: "\\u0000" not in json.dumps(value))  # jansson takes none
 configs = st.dictionaries(st.sampled_from("pqr"), values, max_size=2)
 reasons = st.none() | st.sampled_from(["lunch", "night"])
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

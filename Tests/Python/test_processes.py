@@ -9,10 +9,10 @@ import threading
 import time
 
 import pytest
-from conftest import await_that
 
 import bgjobs
 from bgjobs import JobStatus, Outcome
+from conftest import await_that
 
 
 def test_threads_share_a_plan(manager, job):
@@ -30,7 +30,7 @@ def test_threads_share_a_plan(manager, job):
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sum(given, [])) == sorted(items)
+    assert sorted(item for mine in given for item in mine) == sorted(items)
     assert job.info().items_completed == 2000
 
 

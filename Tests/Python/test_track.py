@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import await_that
 
 import bgjobs
 from bgjobs import JobStatus
+from conftest import await_that
 
 EVERY = pytest.mark.parametrize("every", [None, 0, 0.05])
 

@@ -3,7 +3,7 @@
 import operator
 import os
 from collections.abc import Collection
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from time import monotonic
 from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, TypeVar, Union
@@ -60,6 +60,11 @@ class Track(Generic[Item]):
         self._failed = name
 
     def __iter__(self) -> Iterator[Item]:
+        return self._one_by_one() if self._every is None else self._in_batches(self._every)
+
+    @contextmanager
+    def _session(self) -> Iterator[Job]:
+        """The job, started; completed in the end, or left as interrupted."""
         with JobManager(self._project) as manager:
             job = manager.ensure(self._type, self._key, self._config, total=self._total)
             self.job = job
@@ -67,10 +72,7 @@ class Track(Generic[Item]):
             try:
                 if self._total:
                     job.set_total(self._total)
-                if self._every is None:
-                    yield from self._one_by_one(job)
-                else:
-                    yield from self._in_batches(job, self._every)
+                yield job
                 job.complete()
             except GeneratorExit:
                 job.interrupt("the loop was left")
@@ -79,53 +81,57 @@ class Track(Generic[Item]):
                 job.interrupt(describe(error))
                 raise
 
-    def _one_by_one(self, job: Job) -> Iterator[Item]:
+    # Both are generators by themselves: handing items on from another one would cost.
+
+    def _one_by_one(self) -> Iterator[Item]:
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
         at_once = not isinstance(self._items, Collection)
-        some_done = job.info().items_completed > 0
         done: Optional[bytes] = None
-        try:
-            # Behind a run with `every`, what its position says.
-            for item in islice(self._items, _position(job), None):
-                name = self._name(item)
-                if some_done and job.is_done(name):
-                    continue
-                data = text(name, "the item")
-                if job._step(data, done):
-                    job.wait_resumed()
-                self._failed = done = None
-                yield item
-                if self._failed != name:
-                    if not at_once:
-                        done = data
-                    elif job.done(name):
+        with self._session() as job:
+            some_done = job.info().items_completed > 0
+            try:
+                # Behind a run with `every`, what its position says.
+                for item in islice(self._items, _position(job), None):
+                    name = self._name(item)
+                    if some_done and job.is_done(name):
+                        continue
+                    data = text(name, "the item")
+                    if job._step(data, done):
                         job.wait_resumed()
-        finally:
-            if done is not None:
-                job._step(b"", done)
+                    self._failed = done = None
+                    yield item
+                    if self._failed != name:
+                        if not at_once:
+                            done = data
+                        elif job.done(name):
+                            job.wait_resumed()
+            finally:
+                if done is not None:
+                    job._step(b"", done)
 
-    def _in_batches(self, job: Job, every: float) -> Iterator[Item]:
-        position = _position(job)
-        some_done = job.info().items_completed > 0
+    def _in_batches(self, every: float) -> Iterator[Item]:
         now = monotonic
-        due = now() + every
-        try:
-            for item in islice(self._items, position, None):
-                if some_done and job.is_done(self._name(item)):
+        with self._session() as job:
+            some_done = job.info().items_completed > 0
+            position = _position(job)
+            due = now() + every
+            try:
+                for item in islice(self._items, position, None):
+                    if some_done and job.is_done(self._name(item)):
+                        position += 1
+                        continue
+                    yield item
                     position += 1
-                    continue
-                yield item
-                position += 1
-                if now() >= due:
-                    if _report(job, position):
-                        job.wait_resumed()
-                    due = now() + every
-        except BaseException:
-            with suppress(BgjobsError):
-                _report(job, position)
-            raise
-        _report(job, position)
+                    if now() >= due:
+                        if _report(job, position):
+                            job.wait_resumed()
+                        due = now() + every
+            except BaseException:
+                with suppress(BgjobsError):
+                    _report(job, position)
+                raise
+            _report(job, position)
 
 
 def _report(job: Job, position: int) -> Outcome:
