@@ -7,14 +7,14 @@ JOBS ?= $(shell nproc)
 # Debian's, which has Debian's pytest.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: build help setup library package cli demo demo-c test bench bench-eta docs lint format install \
-  clean
+.PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python docs \
+  wheel lint format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## Install the Debian packages that are missing
 	@sh cmake/setup.sh
@@ -50,6 +50,12 @@ bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 docs: setup ## Build the documentation of the Swift module, into build/docs
 	@sh cmake/docs.sh $(BUILD)/docs
 
+wheel: setup ## Build the Python wheel, with the library inside, into dist/
+	@sh cmake/wheel.sh $(BUILD)/wheel dist
+
+bench-python: library ## Measure what the Python package adds to a report
+	@BUILD=$(BUILD) /usr/bin/python3 Benchmarks/python.py
+
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
@@ -67,4 +73,4 @@ $(BUILD)/cli/bgjobs:
 	@$(MAKE) --no-print-directory cli
 
 clean: ## Remove everything that was built
-	@rm -rf $(BUILD) .build .build-static
+	@rm -rf $(BUILD) .build .build-static dist

@@ -36,8 +36,8 @@ let package = Package(
     .executableTarget(
       name: "Clone", dependencies: ["BackgroundJobs"], path: "Examples",
       exclude: [
-        "CMakeLists.txt", "child.c", "child.h", "clone.c", "clone.sh", "demo-c.sh",
-        "demo-common.sh", "demo.sh", "import.c", "import.sh", "status.c",
+        "CMakeLists.txt", "child.c", "child.h", "clone.c", "clone.py", "clone.sh", "demo-c.sh",
+        "demo-common.sh", "demo.sh", "import.c", "import.py", "import.sh", "status.c",
       ],
       sources: ["Clone.swift"]),
     .testTarget(

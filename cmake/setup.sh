@@ -10,18 +10,19 @@ fail() {
 
 build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev"
 demo="git jq"
-tests="libcmocka-dev strace python3-pytest python3-pytest-xdist python3-pexpect"
+tests="libcmocka-dev strace python3-pexpect python3-pytest-xdist"
+python="python3 python3-pytest python3-hypothesis python3-setuptools python3-wheel"
 swift="libcurl4 libncurses6 libsqlite3-0 libstdc++6 libuuid1 libxml2 zlib1g"
 
 command -v swiftc >/dev/null || fail "no swiftc on the PATH: install Swift 6.3 first"
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "setup: not a Debian system; these must be there: $build $demo $tests $swift" >&2
+  echo "setup: not a Debian system; these must be there: $build $demo $tests $python $swift" >&2
   exit 0
 fi
 
 missing=
-for package in $build $demo $tests $swift; do
+for package in $build $demo $tests $python $swift; do
   case $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) in
     installed*) ;;
     *) missing="$missing $package" ;;

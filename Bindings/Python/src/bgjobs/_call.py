@@ -1,0 +1,93 @@
+"""How every call is made: text in, text out, statuses into outcomes and exceptions."""
+
+import ctypes
+import json
+from enum import IntEnum
+from typing import Any, List, Optional, Tuple
+
+from . import _ffi
+from .errors import BY_STATUS, BgjobsError, Forked, Invalid
+
+
+class Outcome(IntEnum):
+    """What a successful call has to tell. OK is falsy; the others are news, not failures."""
+
+    OK = _ffi.BGJ_OK
+    #: Kept, but the job is paused: finish what is under way, then wait or leave.
+    PAUSED = _ffi.BGJ_PAUSED
+    #: Somebody resumed the job before it could be left: you still own it, go on.
+    RESUMED = _ffi.BGJ_RESUMED
+    #: There is no further item.
+    END = _ffi.BGJ_END
+
+
+OK = Outcome.OK
+OUTCOMES: Tuple[Outcome, ...] = tuple(Outcome)
+
+# One bgj_error for each call under way, whatever the thread. A signal handler may call us between
+# a call and the reading of its error: it then gets another one. Making one would cost more than
+# the call.
+_errors: List[Any] = []
+take_back = _errors.append
+
+
+def new_error() -> Any:
+    return ctypes.byref(_ffi.BGJ_ERROR_INIT())
+
+
+def take_error() -> Any:
+    try:
+        return _errors.pop()
+    except IndexError:
+        return new_error()
+
+
+def outcome(status: int, error: Any) -> Outcome:
+    """The outcome of a call that returned this status; raises from 10 on. Takes the error back."""
+    if status < _ffi.BGJ_FINISHED:
+        take_back(error)
+        return OUTCOMES[status] if status < len(OUTCOMES) else OK
+    detail = error._obj
+    message = detail.message.decode("utf-8", "replace")
+    os_error = detail.os_error
+    take_back(error)
+    if status == _ffi.BGJ_FORKED:
+        raise Forked(f"{message}; a child opens a JobManager of its own")
+    raise BY_STATUS.get(status, BgjobsError)(message, os_error)
+
+
+def call(function: Any, *arguments: Any) -> Outcome:
+    """Calls a function whose last argument is the error."""
+    error = take_error()
+    return outcome(function(*arguments, error), error)
+
+
+def text(value: str, what: str) -> bytes:
+    """C strings end with a zero byte, so one inside would cut the text off unseen."""
+    data = str.encode(value)
+    if 0 in data:
+        raise Invalid(f"{what} has a zero byte in it: {value!r}")
+    return data
+
+
+def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
+    return None if value is None else text(value, what)
+
+
+def number(value: int, what: str) -> int:
+    """ctypes would cut a number to 64 bits."""
+    if not -(2**63) <= value < 2**63:
+        raise Invalid(f"{what} is {value}, which is no number of 64 bits")
+    return value
+
+
+def to_json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def take_string(string: ctypes.c_char_p) -> Optional[str]:
+    """The text of a `char **` parameter, which is freed."""
+    try:
+        return None if string.value is None else string.value.decode("utf-8", "replace")
+    finally:
+        _ffi.bgj_string_free(string)

@@ -1,0 +1,377 @@
+"""The C API as ctypes sees it, in the order of Include/bgjobs.h, which is its manual.
+
+Nothing here is more than a declaration; Tests/Python/test_header.py compares each with the header
+as clang reads it: names, arguments and their names, struct members, numbers, order.
+"""
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint64,
+    c_void_p,
+)
+from typing import Any
+
+from ._library import load
+
+library = load()
+
+
+def _function(name: str, result: Any, /, **arguments: Any) -> Any:
+    function: Any = library[name]
+    function.restype = result
+    function.argtypes = list(arguments.values())
+    function.argument_names = list(arguments)
+    return function
+
+
+# ---- Types --------------------------------------------------------------------------------------
+
+BGJ_VERSION_MAJOR = 0
+BGJ_VERSION_MINOR = 1
+BGJ_VERSION_PATCH = 0
+
+
+class bgj_manager(Structure):
+    pass
+
+
+class bgj_job(Structure):
+    pass
+
+
+class bgj_job_list(Structure):
+    pass
+
+
+# An enum is an int: what a newer library says must not be an error here.
+bgj_status = c_int
+BGJ_OK = 0
+BGJ_PAUSED = 1
+BGJ_RESUMED = 2
+BGJ_END = 3
+BGJ_FINISHED = 10
+BGJ_INVALID = 11
+BGJ_NOT_FOUND = 12
+BGJ_AMBIGUOUS = 13
+BGJ_ILLEGAL_TRANSITION = 14
+BGJ_BUSY = 15
+BGJ_TIMEOUT = 16
+BGJ_DAMAGED = 17
+BGJ_IO = 18
+BGJ_NO_SPACE = 19
+BGJ_NO_MEMORY = 20
+BGJ_UNSUPPORTED = 21
+BGJ_FORKED = 22
+
+bgj_job_status = c_int
+BGJ_JOB_PENDING = 1
+BGJ_JOB_RUNNING = 2
+BGJ_JOB_PAUSED = 3
+BGJ_JOB_COMPLETED = 4
+BGJ_JOB_FAILED = 5
+BGJ_JOB_OTHER = 6
+
+BGJ_MASK_PENDING = 0x02
+BGJ_MASK_RUNNING = 0x04
+BGJ_MASK_PAUSED = 0x08
+BGJ_MASK_COMPLETED = 0x10
+BGJ_MASK_FAILED = 0x20
+BGJ_MASK_OTHER = 0x40
+BGJ_MASK_ACTIVE = BGJ_MASK_RUNNING | BGJ_MASK_PAUSED
+BGJ_MASK_FINISHED = BGJ_MASK_COMPLETED | BGJ_MASK_FAILED
+BGJ_MASK_ALL = 0x7E
+
+
+class bgj_error(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("status", bgj_status),
+        ("os_error", c_int),
+        ("message", c_char * 496),
+    ]
+
+
+def BGJ_ERROR_INIT() -> bgj_error:
+    return bgj_error(ctypes.sizeof(bgj_error))
+
+
+bgj_clock_id = c_int
+BGJ_CLOCK_REALTIME = 0
+BGJ_CLOCK_MONOTONIC = 1
+BGJ_CLOCK_BOOTTIME = 2
+
+bgj_clock = CFUNCTYPE(c_int64, c_void_p, bgj_clock_id)
+
+BGJ_OPEN_READ_ONLY = 0x1
+BGJ_OPEN_ANY_FILE_SYSTEM = 0x2
+
+
+class bgj_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("flags", c_uint),
+        ("lock_timeout_ms", c_int),
+        ("keep_finished", c_int),
+        ("clock", bgj_clock),
+        ("clock_context", c_void_p),
+    ]
+
+
+def BGJ_OPTIONS_INIT() -> bgj_options:
+    return bgj_options(ctypes.sizeof(bgj_options))
+
+
+class bgj_start_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("flags", c_uint),
+        ("owner_fd", c_int),
+        ("owner_pid", c_int64),
+    ]
+
+
+BGJ_START_DETACHED = 0x1
+BGJ_START_OWNER_FD = 0x2
+
+
+def BGJ_START_OPTIONS_INIT() -> bgj_start_options:
+    return bgj_start_options(ctypes.sizeof(bgj_start_options))
+
+
+class bgj_job_info(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("memory", c_void_p),
+        ("id", c_char_p),
+        ("type", c_char_p),
+        ("key", c_char_p),
+        ("status", bgj_job_status),
+        ("status_name", c_char_p),
+        ("reason", c_char_p),
+        ("error", c_char_p),
+        ("current", c_int64),
+        ("total", c_int64),
+        ("percentage", c_int),
+        ("current_item", c_char_p),
+        ("items_completed", c_uint64),
+        ("items_failed", c_uint64),
+        ("items_planned", c_uint64),
+        ("rate", c_double),
+        ("eta", c_int64),
+        ("eta_low", c_int64),
+        ("eta_high", c_int64),
+        ("active_ms", c_int64),
+        ("created_ms", c_int64),
+        ("started_ms", c_int64),
+        ("updated_ms", c_int64),
+        ("completed_ms", c_int64),
+        ("resume_at_ms", c_int64),
+        ("owner_pid", c_int64),
+        ("owned_by_caller", c_int),
+        ("pause_acknowledged", c_int),
+        ("attempts", c_int),
+        ("stalled", c_int),
+        ("eta_from_history", c_int),
+        ("wait_ms", c_int64),
+        ("finish_ms", c_int64),
+    ]
+
+
+def BGJ_JOB_INFO_INIT() -> bgj_job_info:
+    return bgj_job_info(
+        ctypes.sizeof(bgj_job_info),
+        status=BGJ_JOB_OTHER,
+        rate=-1.0,
+        eta=-1,
+        eta_low=-1,
+        eta_high=-1,
+        created_ms=-1,
+        started_ms=-1,
+        updated_ms=-1,
+        completed_ms=-1,
+        wait_ms=-1,
+        finish_ms=-1,
+        resume_at_ms=-1,
+    )
+
+
+# ---- The library --------------------------------------------------------------------------------
+
+bgj_version = _function("bgj_version", c_char_p)
+bgj_status_name = _function("bgj_status_name", c_char_p, status=bgj_status)
+bgj_status_message = _function("bgj_status_message", c_char_p, status=bgj_status)
+bgj_string_free = _function("bgj_string_free", None, string=c_char_p)
+
+# ---- The manager --------------------------------------------------------------------------------
+
+_manager = POINTER(bgj_manager)
+_job = POINTER(bgj_job)
+_error = POINTER(bgj_error)
+
+bgj_manager_open = _function(
+    "bgj_manager_open",
+    bgj_status,
+    project=c_char_p,
+    options=POINTER(bgj_options),
+    manager=POINTER(_manager),
+    error=_error,
+)
+bgj_manager_close = _function("bgj_manager_close", bgj_status, manager=_manager, error=_error)
+bgj_manager_sync = _function("bgj_manager_sync", bgj_status, manager=_manager, error=_error)
+bgj_manager_create = _function(
+    "bgj_manager_create",
+    bgj_status,
+    manager=_manager,
+    type=c_char_p,
+    config=c_char_p,
+    total=c_int64,
+    job=POINTER(_job),
+    error=_error,
+)
+bgj_manager_ensure = _function(
+    "bgj_manager_ensure",
+    bgj_status,
+    manager=_manager,
+    type=c_char_p,
+    key=c_char_p,
+    config=c_char_p,
+    total=c_int64,
+    job=POINTER(_job),
+    error=_error,
+)
+bgj_manager_find = _function(
+    "bgj_manager_find", bgj_status, manager=_manager, id=c_char_p, job=POINTER(_job), error=_error
+)
+bgj_manager_list = _function(
+    "bgj_manager_list",
+    bgj_status,
+    manager=_manager,
+    statuses=c_uint,
+    type=c_char_p,
+    list=POINTER(POINTER(bgj_job_list)),
+    error=_error,
+)
+bgj_manager_cleanup = _function(
+    "bgj_manager_cleanup",
+    bgj_status,
+    manager=_manager,
+    keep=c_size_t,
+    removed=POINTER(c_size_t),
+    error=_error,
+)
+bgj_manager_check = _function(
+    "bgj_manager_check", bgj_status, manager=_manager, report=POINTER(c_char_p), error=_error
+)
+bgj_job_list_count = _function("bgj_job_list_count", c_size_t, list=POINTER(bgj_job_list))
+bgj_job_list_at = _function(
+    "bgj_job_list_at",
+    bgj_status,
+    list=POINTER(bgj_job_list),
+    index=c_size_t,
+    info=POINTER(bgj_job_info),
+    error=_error,
+)
+bgj_job_list_free = _function("bgj_job_list_free", None, list=POINTER(bgj_job_list))
+
+# ---- A job: its life ----------------------------------------------------------------------------
+
+bgj_job_start = _function(
+    "bgj_job_start", bgj_status, job=_job, options=POINTER(bgj_start_options), error=_error
+)
+bgj_job_leave = _function("bgj_job_leave", bgj_status, job=_job, why=c_char_p, error=_error)
+bgj_job_pause = _function(
+    "bgj_job_pause", bgj_status, job=_job, reason=c_char_p, retry_after_s=c_int64, error=_error
+)
+bgj_job_rate_limited = _function(
+    "bgj_job_rate_limited", bgj_status, job=_job, provider=c_char_p, seconds=c_int64, error=_error
+)
+bgj_job_resume = _function("bgj_job_resume", bgj_status, job=_job, error=_error)
+bgj_job_wait = _function(
+    "bgj_job_wait",
+    bgj_status,
+    job=_job,
+    statuses=c_uint,
+    timeout_ms=c_int64,
+    status=POINTER(bgj_job_status),
+    error=_error,
+)
+bgj_job_complete = _function(
+    "bgj_job_complete", bgj_status, job=_job, result=c_char_p, error=_error
+)
+bgj_job_fail = _function("bgj_job_fail", bgj_status, job=_job, why=c_char_p, error=_error)
+bgj_job_cancel = _function("bgj_job_cancel", bgj_status, job=_job, why=c_char_p, error=_error)
+bgj_job_retry = _function("bgj_job_retry", bgj_status, job=_job, error=_error)
+
+# ---- A job: reports -----------------------------------------------------------------------------
+
+bgj_job_update = _function(
+    "bgj_job_update",
+    bgj_status,
+    job=_job,
+    current=c_int64,
+    current_item=c_char_p,
+    completed_item=c_char_p,
+    failed_item=c_char_p,
+    error=_error,
+)
+bgj_job_advance = _function("bgj_job_advance", bgj_status, job=_job, count=c_int64, error=_error)
+bgj_job_item_done = _function(
+    "bgj_job_item_done", bgj_status, job=_job, item=c_char_p, error=_error
+)
+bgj_job_item_failed = _function(
+    "bgj_job_item_failed", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
+)
+bgj_job_set_total = _function(
+    "bgj_job_set_total", bgj_status, job=_job, total=c_int64, error=_error
+)
+bgj_job_set_cursor = _function(
+    "bgj_job_set_cursor", bgj_status, job=_job, json=c_char_p, error=_error
+)
+bgj_job_plan = _function(
+    "bgj_job_plan", bgj_status, job=_job, items=POINTER(c_char_p), count=c_size_t, error=_error
+)
+
+# ---- A job: questions ---------------------------------------------------------------------------
+
+bgj_job_is_done = _function("bgj_job_is_done", c_int, job=_job, item=c_char_p)
+bgj_job_next = _function("bgj_job_next", bgj_status, job=_job, item=POINTER(c_char_p), error=_error)
+bgj_job_get_info = _function(
+    "bgj_job_get_info", bgj_status, job=_job, info=POINTER(bgj_job_info), error=_error
+)
+bgj_job_info_clear = _function("bgj_job_info_clear", None, info=POINTER(bgj_job_info))
+bgj_job_id = _function("bgj_job_id", c_char_p, job=_job)
+bgj_job_get_config = _function(
+    "bgj_job_get_config", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
+)
+bgj_job_get_cursor = _function(
+    "bgj_job_get_cursor", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
+)
+bgj_job_get_json = _function(
+    "bgj_job_get_json", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
+)
+bgj_job_release = _function("bgj_job_release", None, job=_job)
+
+# ---- The same without conversions ----------------------------------------------------------------
+
+
+# `argtypes` costs 80 ns a call. Where only pointers are passed, and only our own code passes them,
+# ctypes converts bytes and pointers rightly without; the numbers of a call like that would be ints.
+def _bare(name: str, result: Any = bgj_status) -> Any:
+    function = library[name]
+    function.restype = result
+    return function
+
+
+bare_item_done = _bare("bgj_job_item_done")
+bare_is_done = _bare("bgj_job_is_done", c_int)
+bare_update = _bare("bgj_job_update")

@@ -1,0 +1,393 @@
+"""One job: its life, its reports, and what is known of it."""
+
+import ctypes
+import json
+import time
+from types import TracebackType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    AsyncIterator,
+    Dict,
+    Iterable,
+    Iterator,
+    Optional,
+    Tuple,
+    Type,
+)
+
+from . import _ffi, aio
+from ._call import (
+    OK,
+    Outcome,
+    call,
+    new_error,
+    number,
+    optional_text,
+    outcome,
+    take_back,
+    take_string,
+    text,
+    to_json,
+)
+from ._call import _errors as errors
+from .errors import BgjobsError, IllegalTransition, JobFinished, NotFound, WaitTimeout
+from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
+
+if TYPE_CHECKING:
+    from .manager import JobManager
+
+_encode = str.encode
+_done = _ffi.bare_item_done
+_is_done = _ffi.bare_is_done
+_update = _ffi.bare_update
+_NOT_SAID = ctypes.c_int64(-1)
+
+# Python handles signals between calls only, so a wait that Ctrl-C shall end is many short ones.
+_SLICE_MS = 100
+
+_MAY_START = JobStatus.PENDING  # stands for interrupted, too
+
+
+class Job:
+    """One job. Comes from JobManager.ensure, create or find; keeps its manager open.
+
+    As a context manager it is started on the way in (waiting while it is paused). On the way out it
+    is completed if no planned item remains, and left as interrupted otherwise, or on an exception.
+    """
+
+    _handle: Any = None
+
+    def __init__(self, manager: "JobManager", handle: Any) -> None:
+        self._manager = manager
+        self._handle = handle
+        #: What finds the job again, also from another process.
+        self.id: str = _ffi.bgj_job_id(handle).decode()
+
+    def __del__(self, release: Any = _ffi.bgj_job_release) -> None:
+        # Only here: as long as a call of any thread is under way, it holds a reference.
+        if self._handle is not None:
+            release(self._handle)
+
+    def __repr__(self) -> str:
+        return f"<bgjobs.Job {self.id}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a Job cannot be sent to another process: send job.manager.project and job.id, and"
+            " use JobManager(project).find(id) there"
+        )
+
+    @property
+    def manager(self) -> "JobManager":
+        return self._manager
+
+    # ---- With -----------------------------------------------------------------------------------
+
+    def __enter__(self) -> "Job":
+        while self.start() is Outcome.PAUSED:
+            self.wait(_MAY_START)
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        try:
+            self._end(error)
+        except BgjobsError:
+            # What went wrong inside says more.
+            if error is None:
+                raise
+
+    async def __aenter__(self) -> "Job":
+        while self.start() is Outcome.PAUSED:
+            await aio.wait(self, _MAY_START)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _end(self, error: Optional[BaseException]) -> None:
+        now = self.info()
+        if not now.owned:
+            return  # ended or left inside
+        if error is None and now.items_planned == 0:
+            self.complete()
+        else:
+            self.interrupt(None if error is None else describe(error))
+
+    def interrupt(self, why: Optional[str]) -> None:
+        """Leaves the job whatever happens to it meanwhile: it is not ours any more."""
+        try:
+            while self.leave(why) is Outcome.RESUMED:
+                pass
+        except (JobFinished, IllegalTransition, NotFound):
+            pass
+
+    # ---- Its life -------------------------------------------------------------------------------
+
+    def start(
+        self,
+        *,
+        detached: bool = False,
+        owner_pid: Optional[int] = None,
+        owner_fd: Optional[int] = None,
+    ) -> Outcome:
+        """Takes the job and runs it: this manager becomes its owner. PAUSED: it was not started.
+
+        detached: nobody owns it, everyone may report; it is interrupted when the process owner_pid
+        ends, or the last one that has the file owner_fd open.
+        """
+        if not (detached or owner_pid or owner_fd is not None):
+            return call(_ffi.bgj_job_start, self._handle, None)
+        options = _ffi.BGJ_START_OPTIONS_INIT()
+        if detached:
+            options.flags |= _ffi.BGJ_START_DETACHED
+        if owner_pid is not None:
+            options.owner_pid = number(owner_pid, "owner_pid")
+        if owner_fd is not None:
+            options.flags |= _ffi.BGJ_START_OWNER_FD
+            options.owner_fd = owner_fd
+        return call(_ffi.bgj_job_start, self._handle, ctypes.byref(options))
+
+    def leave(self, why: Optional[str] = None) -> Outcome:
+        """Stops working on it. RESUMED: it was paused and is resumed: you still own it."""
+        return call(_ffi.bgj_job_leave, self._handle, optional_text(why, "why"))
+
+    def pause(self, reason: Optional[str] = None, *, retry_after: float = 0) -> Outcome:
+        """Pauses it. reason: a word for programs. retry_after: seconds; 0: until resume()."""
+        return call(
+            _ffi.bgj_job_pause,
+            self._handle,
+            optional_text(reason, "the reason"),
+            number(_whole_seconds(retry_after), "retry_after"),
+        )
+
+    def rate_limited(self, provider: Optional[str] = None, seconds: float = 0) -> Outcome:
+        """The worker was told to slow down: pauses for these seconds (0: 60). See wait_resumed."""
+        return call(
+            _ffi.bgj_job_rate_limited,
+            self._handle,
+            optional_text(provider, "the provider"),
+            number(_whole_seconds(seconds), "seconds"),
+        )
+
+    def resume(self) -> Outcome:
+        """Lifts a pause."""
+        return call(_ffi.bgj_job_resume, self._handle)
+
+    def wait(self, statuses: Statuses, timeout: Optional[float] = None) -> JobStatus:
+        """Waits until the status is one of these; a signal (Ctrl-C) ends the wait.
+
+        PENDING also stands for interrupted. Raises JobFinished when the job ended otherwise, and
+        WaitTimeout, a TimeoutError, after timeout seconds.
+        """
+        bits = mask(statuses)
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _SLICE_MS
+            if end is not None:
+                left = max(0, min(left, int((end - time.monotonic()) * 1000)))
+            try:
+                return self._wait(bits, left)
+            except WaitTimeout:
+                if end is not None and time.monotonic() >= end:
+                    raise
+
+    def _wait(self, bits: int, milliseconds: int) -> JobStatus:
+        status = ctypes.c_int()
+        call(_ffi.bgj_job_wait, self._handle, bits, milliseconds, ctypes.byref(status))
+        return JobStatus(status.value)
+
+    def wait_resumed(self, timeout: Optional[float] = None) -> None:
+        """For the owner, after PAUSED: returns when the job runs again. Ends a rate limit."""
+        self.wait(JobStatus.RUNNING, timeout)
+
+    def complete(self, result: Any = None) -> Outcome:
+        """Ends it well. result: what JSON can hold, kept with it; None: nothing."""
+        return call(
+            _ffi.bgj_job_complete, self._handle, None if result is None else to_json(result)
+        )
+
+    def fail(self, why: Optional[str] = None) -> Outcome:
+        """Ends it badly."""
+        return call(_ffi.bgj_job_fail, self._handle, optional_text(why, "why"))
+
+    def cancel(self, why: Optional[str] = None) -> Outcome:
+        """Ends it badly, because somebody wants it to."""
+        return call(_ffi.bgj_job_cancel, self._handle, optional_text(why, "why"))
+
+    def retry(self) -> Outcome:
+        """Gives a job that failed, or has failed items, another try: it is pending again."""
+        return call(_ffi.bgj_job_retry, self._handle)
+
+    # ---- Reports --------------------------------------------------------------------------------
+
+    # All of them: PAUSED means kept, but the job is paused; then wait_resumed() or leave().
+
+    def done(self, item: str) -> Outcome:
+        """Marks an item done."""
+        # The shape of `call`, without what costs time: this is what loops do.
+        data = _encode(item)
+        if 0 in data:
+            text(item, "the item")
+        error = errors.pop() if errors else new_error()
+        status = _done(self._handle, data, error)
+        if status:
+            return outcome(status, error)
+        take_back(error)
+        return OK
+
+    def failed(self, item: str, why: Optional[str] = None) -> Outcome:
+        """Marks an item failed, unless it is done already."""
+        return call(
+            _ffi.bgj_job_item_failed,
+            self._handle,
+            text(item, "the item"),
+            optional_text(why, "why"),
+        )
+
+    def update(
+        self,
+        *,
+        current: Optional[int] = None,
+        current_item: Optional[str] = None,
+        done: Optional[str] = None,
+        failed: Optional[str] = None,
+    ) -> Outcome:
+        """One report of several things, kept or lost together. current_item "": nothing."""
+        return call(
+            _ffi.bgj_job_update,
+            self._handle,
+            -1 if current is None else number(current, "current"),
+            optional_text(current_item, "current_item"),
+            optional_text(done, "the item"),
+            optional_text(failed, "the item"),
+        )
+
+    def _step(self, item: bytes, done: Optional[bytes]) -> Outcome:
+        """update(current_item=item, done=done), as fast as done."""
+        error = errors.pop() if errors else new_error()
+        status = _update(self._handle, _NOT_SAID, item, done, None, error)
+        if status:
+            return outcome(status, error)
+        take_back(error)
+        return OK
+
+    def advance(self, count: int = 1) -> Outcome:
+        """Adds to current, for work whose items have no names."""
+        return call(_ffi.bgj_job_advance, self._handle, number(count, "count"))
+
+    def set_total(self, total: Optional[int]) -> Outcome:
+        """Sets the number of items; None: unknown."""
+        return call(_ffi.bgj_job_set_total, self._handle, number(total or 0, "total"))
+
+    def set_cursor(self, value: Any) -> Outcome:
+        """Keeps what JSON can hold, in order with the reports: the place for a page number."""
+        return call(_ffi.bgj_job_set_cursor, self._handle, to_json(value))
+
+    def plan(self, items: Iterable[str]) -> Outcome:
+        """Names items in advance, in the order in which remaining() gives them out.
+
+        Items that the job knows are skipped, so that a plan may be given on every run.
+        """
+        names = [text(item, "an item") for item in items]
+        array = (ctypes.c_char_p * len(names))(*names)
+        return call(_ffi.bgj_job_plan, self._handle, array, len(names))
+
+    # ---- Questions ------------------------------------------------------------------------------
+
+    def is_done(self, item: str) -> bool:
+        """Is the item done? Constant time."""
+        data = _encode(item)
+        if 0 not in data and _is_done(self._handle, data):
+            return True
+        # It has no status to tell it by: a forked child would do everything again.
+        self._manager.refuse_fork()
+        return False
+
+    def next(self) -> Tuple[Outcome, Optional[str]]:
+        """The next planned item that is neither done nor failed. END: none; PAUSED: not now."""
+        item = ctypes.c_char_p()
+        what = call(_ffi.bgj_job_next, self._handle, ctypes.byref(item))
+        return what, take_string(item)
+
+    def remaining(self) -> Iterator[str]:
+        """Gives out what remains of the plan; waits while the job is paused.
+
+        Each item comes once per manager, however many threads ask. Raises JobFinished when the job
+        ends meanwhile.
+        """
+        while True:
+            what, item = self.next()
+            if item is not None:
+                yield item
+            elif what is Outcome.PAUSED:
+                self.wait((JobStatus.RUNNING, JobStatus.PENDING))
+            else:
+                return
+
+    def aremaining(self) -> AsyncIterator[str]:
+        """remaining() for `async for`: while the job is paused, the loop goes on."""
+        return aio.remaining(self)
+
+    async def await_resumed(self) -> None:
+        """wait_resumed() without blocking the loop."""
+        await aio.wait(self, JobStatus.RUNNING)
+
+    def info(self) -> JobInfo:
+        """Looks at the files again. Rate and ETA follow from all reports until this moment."""
+        with InfoBuffer() as buffer:
+            call(_ffi.bgj_job_get_info, self._handle, buffer.pointer)
+            return buffer.read()
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """What the job was created with."""
+        value = self._get(_ffi.bgj_job_get_config)
+        return value if isinstance(value, dict) else {}
+
+    @property
+    def cursor(self) -> Any:
+        """What set_cursor was given last; None: nothing yet. May be assigned to."""
+        return self._get(_ffi.bgj_job_get_cursor)
+
+    @cursor.setter
+    def cursor(self, value: Any) -> None:
+        self.set_cursor(value)
+
+    def json(self) -> Dict[str, Any]:
+        """The whole job as it would stand in the state file."""
+        value: Dict[str, Any] = json.loads(self._string(_ffi.bgj_job_get_json))
+        return value
+
+    def _get(self, function: Any) -> Any:
+        try:
+            return json.loads(self._string(function))
+        except NotFound:
+            self.info()  # raises if it is the job that is not there
+            return None
+
+    def _string(self, function: Any) -> str:
+        string = ctypes.c_char_p()
+        call(function, self._handle, ctypes.byref(string))
+        return take_string(string) or "null"
+
+
+def describe(error: BaseException) -> str:
+    """An exception as a reason: one line, short enough, whatever is in it."""
+    line = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").replace("\0", " ").split())
+    return line.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
+
+
+def _whole_seconds(seconds: float) -> int:
+    """Rounded up: who waits too short is told to wait again."""
+    return -int(-seconds // 1)

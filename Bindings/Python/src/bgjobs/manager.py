@@ -1,0 +1,266 @@
+"""An open state directory."""
+
+import ctypes
+import os
+import threading
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from types import TracebackType
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Type, Union
+
+from . import _ffi
+from ._call import call, number, optional_text, outcome, take_error, take_string, text, to_json
+from .errors import BgjobsError, Damaged, Forked, Invalid, NotFound, ProjectNotFound
+from .info import InfoBuffer, JobInfo, Statuses, mask
+from .job import Job
+
+
+class Clock(IntEnum):
+    """Which clock a clock function is asked for, in nanoseconds."""
+
+    REALTIME = _ffi.BGJ_CLOCK_REALTIME
+    MONOTONIC = _ffi.BGJ_CLOCK_MONOTONIC
+    BOOTTIME = _ffi.BGJ_CLOCK_BOOTTIME
+
+
+class JobManager:
+    """The jobs of a project directory, which must exist. Nothing is written by opening.
+
+    A context manager; closing leaves all jobs that this manager owns (they become paused,
+    interrupted). Any number of processes may hold one project, and any thread may use any manager
+    and job. `clock` is for tests: it is called inside other calls and must not use this package.
+    """
+
+    _handle: Any = None
+
+    def __init__(
+        self,
+        project: "Union[str, os.PathLike[str]]" = ".",
+        *,
+        read_only: bool = False,
+        any_file_system: bool = False,
+        lock_timeout: Optional[float] = None,
+        keep_finished: Optional[int] = None,
+        clock: Optional[Callable[[Clock], int]] = None,
+    ) -> None:
+        #: Absolute, so that a worker process can open the same, whatever its directory.
+        self.project = os.path.abspath(os.fspath(project))
+        self._pid = os.getpid()
+        self._condition = threading.Condition()
+        self._calls = 0
+
+        options = _ffi.BGJ_OPTIONS_INIT()
+        if read_only:
+            options.flags |= _ffi.BGJ_OPEN_READ_ONLY
+        if any_file_system:
+            options.flags |= _ffi.BGJ_OPEN_ANY_FILE_SYSTEM
+        if lock_timeout is not None:
+            # 0 means the default there; here it means not to wait.
+            options.lock_timeout_ms = _int32(max(1, round(lock_timeout * 1000)), "lock_timeout")
+        if keep_finished is not None:
+            if keep_finished == 0:
+                raise Invalid("keep_finished is 0; it must be 1 or more, or negative: all")
+            options.keep_finished = _int32(keep_finished, "keep_finished")
+        if clock is not None:
+            asked = clock
+            options.clock = _ffi.bgj_clock(lambda _, which: asked(Clock(which)))
+        self._options = options  # the clock's thunk must outlive the manager
+
+        handle = ctypes.POINTER(_ffi.bgj_manager)()
+        try:
+            call(
+                _ffi.bgj_manager_open,
+                os.fsencode(self.project),
+                ctypes.byref(options),
+                ctypes.byref(handle),
+            )
+        except NotFound as problem:
+            raise ProjectNotFound(problem.message, problem.os_error) from None
+        self._handle = handle
+
+    def __repr__(self) -> str:
+        return f"<bgjobs.JobManager {self.project!r}{' closed' if self.closed else ''}>"
+
+    def __enter__(self) -> "JobManager":
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        traceback: Optional[TracebackType],
+    ) -> None:
+        try:
+            self.close()
+        except BgjobsError:
+            # What went wrong inside says more; the manager is closed in any case.
+            if error is None:
+                raise
+
+    def __del__(self) -> None:
+        with suppress(BgjobsError):
+            self.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a JobManager cannot be sent to another process: send manager.project, and open a"
+            " JobManager there"
+        )
+
+    @property
+    def closed(self) -> bool:
+        return self._handle is None
+
+    @contextmanager
+    def _use(self) -> Iterator[Any]:
+        """The handle, which is not closed under a call of another thread."""
+        # Before the condition: the thread that held it might not exist in this process.
+        self.refuse_fork()
+        with self._condition:
+            handle = self._handle
+            if handle is None:
+                raise Invalid("the manager is closed")
+            self._calls += 1
+        try:
+            yield handle
+        finally:
+            with self._condition:
+                self._calls -= 1
+                self._condition.notify_all()
+
+    def refuse_fork(self) -> None:
+        """Raises Forked in a child process that inherited this manager."""
+        if os.getpid() != self._pid:
+            raise Forked("the manager came through a fork; a child opens a JobManager of its own")
+
+    def close(self) -> None:
+        """Leaves all owned jobs, publishes and closes, whatever is raised. Again: nothing."""
+        if self._handle is None:
+            return
+        if os.getpid() != self._pid:
+            # A forked child only frees what it inherited.
+            handle, self._handle = self._handle, None
+            _ffi.bgj_manager_close(handle, None)
+            return
+        with self._condition:
+            handle, self._handle = self._handle, None
+            while self._calls:
+                self._condition.wait()
+        if handle is not None:
+            call(_ffi.bgj_manager_close, handle)
+
+    def sync(self) -> None:
+        """Makes all reports survive a power cut, and publishes. Say, before a long silence."""
+        with self._use() as handle:
+            call(_ffi.bgj_manager_sync, handle)
+
+    def create(
+        self,
+        type: str,
+        config: Optional[Mapping[str, Any]] = None,
+        *,
+        total: Optional[int] = None,
+    ) -> Job:
+        """Creates a pending job. Known types are clone-repos, import-issues and sync-external."""
+        handle = ctypes.POINTER(_ffi.bgj_job)()
+        with self._use() as manager:
+            call(
+                _ffi.bgj_manager_create,
+                manager,
+                text(type, "the type"),
+                None if config is None else to_json(config),
+                number(total or 0, "total"),
+                ctypes.byref(handle),
+            )
+        return Job(self, handle)
+
+    def ensure(
+        self,
+        type: str,
+        key: str,
+        config: Optional[Mapping[str, Any]] = None,
+        *,
+        total: Optional[int] = None,
+    ) -> Job:
+        """The unfinished job of this type and key, else a new one.
+
+        That makes a program's first run and its next runs the same. config and total are used only
+        for a new job.
+        """
+        handle = ctypes.POINTER(_ffi.bgj_job)()
+        with self._use() as manager:
+            call(
+                _ffi.bgj_manager_ensure,
+                manager,
+                text(type, "the type"),
+                text(key, "the key"),
+                None if config is None else to_json(config),
+                number(total or 0, "total"),
+                ctypes.byref(handle),
+            )
+        return Job(self, handle)
+
+    def find(self, id: str) -> Job:
+        """The job of this id, or whose id alone begins so."""
+        handle = ctypes.POINTER(_ffi.bgj_job)()
+        with self._use() as manager:
+            call(_ffi.bgj_manager_find, manager, text(id, "the id"), ctypes.byref(handle))
+        return Job(self, handle)
+
+    def list(
+        self, statuses: Optional[Statuses] = None, *, type: Optional[str] = None
+    ) -> List[JobInfo]:
+        """The jobs of these statuses (None: all) and this type, in the state file's order."""
+        bits = 0 if statuses is None else mask(statuses)
+        if statuses is not None and bits == 0:
+            return []
+        found = ctypes.POINTER(_ffi.bgj_job_list)()
+        with self._use() as manager:
+            call(
+                _ffi.bgj_manager_list,
+                manager,
+                bits,
+                optional_text(type, "the type"),
+                ctypes.byref(found),
+            )
+        try:
+            with InfoBuffer() as info:
+                jobs = []
+                for index in range(_ffi.bgj_job_list_count(found)):
+                    call(_ffi.bgj_job_list_at, found, index, info.pointer)
+                    jobs.append(info.read())
+                return jobs
+        finally:
+            _ffi.bgj_job_list_free(found)
+
+    def cleanup(self, keep: int = 10) -> int:
+        """Removes finished jobs, oldest first, until keep are left; says how many."""
+        if keep < 0:
+            raise Invalid(f"keep is {keep}; it must be 0 or more")
+        removed = ctypes.c_size_t()
+        with self._use() as manager:
+            call(_ffi.bgj_manager_cleanup, manager, number(keep, "keep"), ctypes.byref(removed))
+        return removed.value
+
+    def check(self) -> str:
+        """Compares all files with their checksums, mending nothing: a line per file and finding.
+
+        Raises Damaged when something is; its `report` has the lines.
+        """
+        report = ctypes.c_char_p()
+        error = take_error()
+        with self._use() as manager:
+            status = _ffi.bgj_manager_check(manager, ctypes.byref(report), error)
+        lines = take_string(report) or ""
+        try:
+            outcome(status, error)
+        except Damaged as problem:
+            problem.report = lines
+            raise
+        return lines
+
+
+def _int32(value: int, what: str) -> int:
+    if not -(2**31) <= value < 2**31:
+        raise Invalid(f"{what} is {value}, which is no number of 32 bits")
+    return value

@@ -1,0 +1,179 @@
+"""The loop that survives: `for item in bgjobs.track(items, "import-issues"):`."""
+
+import operator
+import os
+from collections.abc import Collection
+from contextlib import contextmanager, suppress
+from itertools import islice
+from time import monotonic
+from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, TypeVar, Union
+
+from ._call import Outcome, text
+from .errors import BgjobsError
+from .job import Job, describe
+from .manager import JobManager
+
+Item = TypeVar("Item")
+
+
+def name_of(item: Any) -> str:
+    """What an item is called in the job: the same in every run, or nothing could be skipped."""
+    if isinstance(item, str):
+        return item
+    if isinstance(item, (int, os.PathLike)):
+        return os.fspath(item) if isinstance(item, os.PathLike) else str(item)
+    raise TypeError(f"how a {type(item).__name__} is called must be told: name=")
+
+
+class Track(Generic[Item]):
+    """What track() gives: an iterable, for one loop."""
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        type: str,
+        key: str,
+        project: "Union[str, os.PathLike[str]]",
+        config: Optional[Mapping[str, Any]],
+        total: Optional[int],
+        name: Callable[[Item], str],
+        every: Optional[float],
+    ) -> None:
+        self._items = items
+        self._type = type
+        self._key = key
+        self._project = project
+        self._config = config
+        self._total = operator.length_hint(items) if total is None else total
+        self._name = name
+        self._every = every
+        self._failed: Optional[str] = None
+        #: The job, while the loop runs. Its manager is closed after it.
+        self.job: Optional[Job] = None
+
+    def failed(self, item: Item, why: Optional[str] = None) -> None:
+        """Marks the item that the loop is at as failed: it will not be marked done."""
+        if self.job is None:
+            raise RuntimeError("the loop has not begun")
+        name = self._name(item)
+        self.job.failed(name, why)
+        self._failed = name
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._one_by_one() if self._every is None else self._in_batches(self._every)
+
+    @contextmanager
+    def _session(self) -> Iterator[Job]:
+        """The job, started; completed in the end, or left as interrupted."""
+        with JobManager(self._project) as manager:
+            job = manager.ensure(self._type, self._key, self._config, total=self._total)
+            self.job = job
+            job.__enter__()
+            try:
+                if self._total:
+                    job.set_total(self._total)
+                yield job
+                job.complete()
+            except GeneratorExit:
+                job.interrupt("the loop was left")
+                raise
+            except BaseException as error:
+                job.interrupt(describe(error))
+                raise
+
+    # Both are generators by themselves: handing items on from another one would cost.
+
+    def _one_by_one(self) -> Iterator[Item]:
+        # Where the next item is at hand, one report says both: that is done, this is begun. Where
+        # it may take its time to come, what is done is said before.
+        at_once = not isinstance(self._items, Collection)
+        done: Optional[bytes] = None
+        with self._session() as job:
+            some_done = job.info().items_completed > 0
+            try:
+                # Behind a run with `every`, what its position says.
+                for item in islice(self._items, _position(job), None):
+                    name = self._name(item)
+                    if some_done and job.is_done(name):
+                        continue
+                    data = text(name, "the item")
+                    if job._step(data, done):
+                        job.wait_resumed()
+                    self._failed = done = None
+                    yield item
+                    if self._failed != name:
+                        if not at_once:
+                            done = data
+                        elif job.done(name):
+                            job.wait_resumed()
+            finally:
+                if done is not None:
+                    job._step(b"", done)
+
+    def _in_batches(self, every: float) -> Iterator[Item]:
+        now = monotonic
+        with self._session() as job:
+            some_done = job.info().items_completed > 0
+            position = _position(job)
+            due = now() + every
+            try:
+                for item in islice(self._items, position, None):
+                    if some_done and job.is_done(self._name(item)):
+                        position += 1
+                        continue
+                    yield item
+                    position += 1
+                    if now() >= due:
+                        if _report(job, position):
+                            job.wait_resumed()
+                        due = now() + every
+            except BaseException:
+                with suppress(BgjobsError):
+                    _report(job, position)
+                raise
+            _report(job, position)
+
+
+def _report(job: Job, position: int) -> Outcome:
+    # The cursor first: after a kill between the two, current is behind and not ahead.
+    job.set_cursor({"track": position})
+    return job.update(current=position)
+
+
+def _position(job: Job) -> int:
+    cursor = job.cursor
+    position = cursor.get("track") if isinstance(cursor, dict) else None
+    return position if isinstance(position, int) and position > 0 else 0
+
+
+def track(
+    items: Iterable[Item],
+    type: str,
+    key: str = "all",
+    *,
+    project: "Union[str, os.PathLike[str]]" = ".",
+    config: Optional[Mapping[str, Any]] = None,
+    total: Optional[int] = None,
+    name: Callable[[Item], str] = name_of,
+    every: Optional[float] = None,
+) -> Track[Item]:
+    """Loops over items, as a job of this type and key that survives kill -9.
+
+    The job is found or created, what it has done is skipped, an item is done when the next one is
+    asked for, a pause makes the loop wait, and at the end the job is complete. A `break`, or an
+    exception in the loop's body, leaves it interrupted, the item at hand not done: the next run
+    begins with that item. A cancelled job ends the loop with JobFinished.
+
+    To mark an item failed: `loop = track(…)`, `for item in loop:`, `loop.failed(item, "why")`. It
+    is tried again when a run that was interrupted is run again.
+
+    name: what an item is called; items that are str, int or paths need none.
+
+    every: None reports each item: after a crash at most the item at hand is repeated. Else a number
+    of seconds: the position is reported when an item ends and so much time has passed since the
+    last report, which makes the loop nearly free. After a crash everything behind the last report
+    is repeated: up to that many seconds of work, and the item at hand. The items must then come in
+    the same order in every run, because what is kept is their number and not their names; failed
+    ones are not tried again.
+    """
+    return Track(items, type, key, project, config, total, name, every)

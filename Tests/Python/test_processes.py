@@ -1,0 +1,274 @@
+"""Threads, asyncio, fork, multiprocessing."""
+
+import asyncio
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import time
+
+import pytest
+
+import bgjobs
+from bgjobs import JobStatus, Outcome
+from conftest import await_that
+
+
+def test_threads_share_a_plan(manager, job):
+    items = [f"item-{i}" for i in range(2000)]
+    job.plan(items)
+    given = [[] for _ in range(8)]
+
+    def work(mine):
+        for item in job.remaining():
+            mine.append(item)
+            job.done(item)
+
+    threads = [threading.Thread(target=work, args=(mine,)) for mine in given]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(item for mine in given for item in mine) == sorted(items)
+    assert job.info().items_completed == 2000
+
+
+def test_errors_of_threads_do_not_mix(manager, job):
+    wrong = []
+
+    def work(mine):
+        for _ in range(300):
+            try:
+                manager.find(mine)
+            except bgjobs.NotFound as error:
+                if not error.message.endswith(mine):
+                    wrong.append(error.message)
+
+    threads = [threading.Thread(target=work, args=(f"no-{i:03d}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_close_waits_for_the_calls_of_other_threads(project):
+    """A manager that is freed under a call would crash."""
+    for _ in range(50):
+        manager = bgjobs.JobManager(project)
+        job = manager.ensure("x", "all")
+        ended = []
+
+        def work(manager=manager, job=job, ended=ended):
+            try:
+                while True:
+                    manager.list()
+                    job.info()
+            except bgjobs.Invalid as error:
+                ended.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        manager.close()
+        for thread in threads:
+            thread.join()
+        assert len(ended) == 4
+
+
+def test_a_waiting_thread_does_not_stop_others(manager, job):
+    job.pause()
+    waiting = threading.Thread(target=job.wait_resumed)
+    waiting.start()
+    begin = time.monotonic()
+    for i in range(100):
+        assert job.done(str(i)) is Outcome.PAUSED
+    assert time.monotonic() - begin < 5
+    job.resume()
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_a_signal_handler_may_report(project, manager, job):
+    """It gets an error of its own, wherever it comes in between."""
+
+    def handler(*_):
+        job.advance(1)
+        with pytest.raises(bgjobs.NotFound, match="from-handler"):
+            manager.find("from-handler")
+
+    former = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    try:
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            with pytest.raises(bgjobs.NotFound, match="from-loop"):
+                manager.find("from-loop")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, former)
+    assert job.info().current > 10
+
+
+def test_aremaining_waits_without_blocking_the_loop(project):
+    beats = []
+
+    async def heart():
+        while True:
+            beats.append(time.monotonic())
+            await asyncio.sleep(0.005)
+
+    async def work(job, other):
+        task = asyncio.create_task(heart())
+        given = []
+        async with job:
+            async for item in job.aremaining():
+                given.append(item)
+                job.done(item)
+                if item == "b":
+                    other.pause()
+                    asyncio.get_running_loop().call_later(0.5, other.resume)
+                    await asyncio.sleep(0.05)
+        task.cancel()
+        return given
+
+    with bgjobs.JobManager(project) as manager, bgjobs.JobManager(project) as second:
+        job = manager.create("x")
+        job.plan("abcd")
+        assert asyncio.run(work(job, second.find(job.id))) == list("abcd")
+        assert job.info().status is JobStatus.COMPLETED
+    assert len(beats) > 40
+    assert max(b - a for a, b in zip(beats, beats[1:])) < 0.2
+
+
+def test_await_resumed(manager, job):
+    async def main():
+        job.rate_limited(seconds=1)
+        await job.await_resumed()
+        job.pause()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(job.await_resumed(), 0.3)
+        job.cancel()
+        with pytest.raises(bgjobs.JobFinished):
+            await job.await_resumed()
+
+    asyncio.run(main())
+
+
+def test_async_with_marks_interrupted(manager):
+    job = manager.create("x")
+
+    async def main():
+        async with job:
+            raise OSError("gone")
+
+    with pytest.raises(OSError):
+        asyncio.run(main())
+    assert job.info().error == "OSError: gone"
+
+
+def test_a_forked_child_is_told(project, manager, job):
+    job.plan("ab")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = 0
+        calls = [
+            lambda: job.done("a"),
+            lambda: job.is_done("a"),
+            job.info,
+            job.next,
+            lambda: next(job.remaining()),
+            manager.list,
+            manager.sync,
+            lambda: manager.find(job.id),
+        ]
+        try:
+            for call in calls:
+                try:
+                    call()
+                except bgjobs.Forked as error:
+                    told += "child" in str(error)
+            manager.close()  # frees only
+            with bgjobs.JobManager(project) as own:
+                own.find(job.id).done("b")
+            os.write(writer, b"%d of %d" % (told, len(calls)))
+        finally:
+            os._exit(0)
+    os.close(writer)
+    assert os.waitpid(child, 0)[1] == 0
+    assert os.read(reader, 100) == b"8 of 8"
+    os.close(reader)
+    assert job.done("a") is Outcome.OK
+    assert job.info().owned and job.info().items_completed == 2
+
+
+def square(item):
+    return item, int(item) ** 2
+
+
+def report(project, id, item):
+    with bgjobs.JobManager(project) as manager:
+        manager.find(id).done(item)
+
+
+METHODS = pytest.mark.parametrize("method", ["fork", "spawn"])
+
+
+@METHODS
+def test_the_parent_reports_for_a_pool(manager, method):
+    job = manager.create("x")
+    job.plan(str(i) for i in range(100))
+    results = {}
+    with job, multiprocessing.get_context(method).Pool(3) as pool:
+        for item, result in pool.imap_unordered(square, job.remaining()):
+            results[item] = result
+            job.done(item)
+    assert results == {str(i): i * i for i in range(100)}
+    info = job.info()
+    assert (info.status, info.items_completed) == (JobStatus.COMPLETED, 100)
+
+
+@METHODS
+def test_workers_report_by_themselves(manager, job, method):
+    context = multiprocessing.get_context(method)
+    workers = [
+        context.Process(target=report, args=(manager.project, job.id, str(i))) for i in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        assert worker.exitcode == 0
+    assert job.info().items_completed == 3 and job.info().owned
+
+
+def test_they_cannot_be_pickled(manager, job):
+    for thing in (manager, job):
+        with pytest.raises(TypeError, match="project"):
+            pickle.dumps(thing)
+
+
+def test_two_processes_see_each_other(project, manager, python):
+    child = python(
+        """
+        import bgjobs
+        job = bgjobs.JobManager(".").ensure("x", "all")
+        job.start()
+        job.done("a")
+        job.wait(bgjobs.JobStatus.PAUSED)
+        print("paused", flush=True)
+        job.wait_resumed()
+        job.complete({"by": "child"})
+        """
+    )
+    await_that(lambda: manager.list(JobStatus.RUNNING))
+    job = manager.find(manager.list()[0].id)
+    await_that(lambda: job.is_done("a") or job.info().items_completed)
+    job.pause()
+    assert child.stdout.readline() == "paused\n"
+    job.resume()
+    assert job.wait(bgjobs.FINISHED, timeout=30) is JobStatus.COMPLETED
+    assert job.json()["result"] == {"by": "child"}
+    assert child.wait(timeout=10) == 0
