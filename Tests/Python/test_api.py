@@ -97,7 +97,6 @@ def test_lists(manager, job):
     assert len(manager.list()) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the core takes it from the state file again")
 def test_cleanup_of_a_job_of_another_tool(project, manager, job):
     manager.sync()
     path = project / ".specweave/state/background-jobs.json"

@@ -57,8 +57,12 @@ struct NewJob {
 struct Publication: Equatable {
   var seq: UInt64 = 0
   var file = FileStamp()
+  /// The file that was displaced; unknown when it was written so late that equal stamps do not
+  /// prove equal contents.
   var out = FileStamp()
   var checksum: UInt32 = 0
+  /// Of what was merged before it was displaced.
+  var outChecksum: UInt32 = 0
 }
 
 /// Many items in one buffer.

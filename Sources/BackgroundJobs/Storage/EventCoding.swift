@@ -85,6 +85,7 @@ extension Change {
       try publication.file.encode(to: buffer)
       try publication.out.encode(to: buffer)
       try buffer.append(publication.checksum, as: UInt32.self)
+      try buffer.append(publication.outChecksum, as: UInt32.self)
     }
   }
 
@@ -118,6 +119,7 @@ extension Change {
       publication.file = FileStamp(&reader)
       publication.out = FileStamp(&reader)
       publication.checksum = reader.fixed(UInt32.self)
+      publication.outChecksum = reader.fixed(UInt32.self)
       return .published(publication)
     case .created:
       let (id, type, key) = (reader.text(), reader.text(), reader.optionalText())

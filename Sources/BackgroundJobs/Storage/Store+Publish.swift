@@ -58,14 +58,16 @@ extension Store {
     for _ in 0..<8 {
       let published = state.publication
       let left = try files.status(Self.outName)
-      if try takeIn(left, Self.outName, in: files, published.out, checksum: nil)
-        == .notReadableYet
-      {
-        return false
-      }
+      // Known by its contents where its stamp proves nothing: read once more, what was removed
+      // since would come back.
+      var displaced = published.outChecksum
+      let leftover = try takeIn(
+        left, Self.outName, in: files, published.out, checksum: &displaced)
+      if leftover == .notReadableYet { return false }
       let before = try directory.status(Self.fileName)
+      var merged = published.checksum
       let inbox = try takeIn(
-        before, Self.fileName, in: directory, published.file, checksum: published.checksum)
+        before, Self.fileName, in: directory, published.file, checksum: &merged)
       if inbox == .notReadableYet { return false }
       let read = before?.stamp
       let checksum = try writeOut(in: files, like: before)
@@ -79,7 +81,7 @@ extension Store {
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
       let publication = Publication(
         seq: state.seq, file: file, out: isWhatWasRead && !isRacy ? out : FileStamp(),
-        checksum: checksum)
+        checksum: checksum, outChecksum: merged)
       try append(.published(publication), durable: false)
       publishedSeq = state.seq
       if isWhatWasRead {
@@ -90,14 +92,17 @@ extension Store {
     return false
   }
 
-  /// Merges a file unless it is one that we know.
+  /// Merges a file unless it is one that we know. `checksum`: of the contents that we know, then of
+  /// those that were merged.
   private func takeIn(
     _ status: cposix_file_status?, _ name: String, in directory: Directory, _ known: FileStamp,
-    checksum: UInt32?
+    checksum: inout UInt32
   ) throws(JobError) -> Inbox {
     guard let status, status.stamp != known else { return .unchanged }
     guard let (bytes, stamp) = try readWhole(name, in: directory) else { return .unchanged }
-    if let checksum, known.size >= 0, CRC32C.of(bytes.bytes) == checksum { return .unchanged }
+    let found = CRC32C.of(bytes.bytes)
+    guard state.publication.file.size < 0 || found != checksum else { return .unchanged }
+    checksum = found
     guard let journal else { return .unchanged }
     do throws(StateDocument.Fault) {
       let document = try StateDocument.decode(bytes.bytes)

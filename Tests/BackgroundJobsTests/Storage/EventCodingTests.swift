@@ -47,7 +47,8 @@ import Testing
       .edited(try job(), members: ["config", "x"], takesStatus: true),
       .edited(try job(), members: [], takesStatus: false), .topEdited(name: "v", text: nil),
       .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,
-      .published(Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max)),
+      .published(
+        Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7)),
     ]
   }
 
