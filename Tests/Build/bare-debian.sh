@@ -38,6 +38,9 @@ repository=$(git -C "$here" rev-parse --show-toplevel)
 swift_bin=$(dirname "$(readlink -f "$(command -v swiftc)")")
 swift=$(dirname "$(dirname "$swift_bin")")
 bare=$work/bare
+# Where git finds the Swift packages instead of on the net, if this machine has copies.
+packages=$(git config --get-regexp '^url\..*\.insteadof$' 'https://github.com/' |
+  sed -n 's/^url\.\(\/.*\)\.insteadof .*/\1/p' | head -n 1)
 
 # The mirror that this machine uses, else debootstrap's own.
 mirror=$(apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 2>/dev/null |
@@ -56,6 +59,12 @@ for target; do
   mkdir -p "$root$swift"
   mount --bind "$swift" "$root$swift"
   mount -o remount,bind,ro "$root$swift"
+  if [ -n "$packages" ]; then
+    mkdir -p "$root$packages" "$root/etc"
+    mount --bind "$packages" "$root$packages"
+    git config --file "$root/etc/gitconfig" "url.$packages.insteadOf" https://github.com/
+    git config --file "$root/etc/gitconfig" safe.directory '*'
+  fi
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
 
@@ -70,6 +79,6 @@ for target; do
   echo "bare-debian: make $target: $(($(date +%s) - start)) s"
 
   umount --recursive "$root/dev"
-  umount "$root/proc" "$root$swift"
+  umount "$root/proc" "$root$swift" ${packages:+"$root$packages"}
   rm -rf --one-file-system "$root"
 done
