@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= /usr/bin/python3
 
 .PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python docs \
-  wheel lint format install clean
+  wheel dist lint format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -55,6 +55,9 @@ wheel: setup ## Build the Python wheel, with the library inside, into dist/
 
 bench-python: library ## Measure what the Python package adds to a report
 	@BUILD=$(BUILD) /usr/bin/python3 Benchmarks/python.py
+
+dist: wheel cli ## Build all packages into dist/: wheel, tarball, .deb
+	@sh cmake/dist.sh $(BUILD) dist
 
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -8,7 +8,7 @@ fail() {
   exit 1
 }
 
-build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev"
+build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev dpkg-dev"
 demo="git jq"
 tests="libcmocka-dev strace python3-pexpect python3-pytest-xdist"
 python="python3 python3-pytest python3-hypothesis python3-setuptools python3-wheel"

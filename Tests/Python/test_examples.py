@@ -1,5 +1,6 @@
 """The examples, killed and gone on with, also by those in C."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,8 @@ from bgjobs import JobStatus
 from conftest import BUILD, ROOT, await_that
 
 C_EXAMPLES = BUILD / "Examples"
+SWIFT_EXAMPLE = ROOT / ".build" / "debug" / "Clone"
+needs_swift = pytest.mark.skipif(not SWIFT_EXAMPLE.exists(), reason="not built")
 needs_c = pytest.mark.skipif(not (C_EXAMPLES / "clone").exists(), reason="not built")
 
 # As Tests/C/test_examples.c has it: "slow" takes until there is a file "go", and one of its
@@ -43,6 +46,8 @@ def run(project, tmp_path, monkeypatch):
     def start(name, language, urls=LIST):
         if language == "py":
             command = [sys.executable, ROOT / "Examples" / f"{name}.py", project]
+        elif language == "swift":
+            command = [SWIFT_EXAMPLE, project]
         else:
             command = [C_EXAMPLES / name, project]
         if name == "clone":
@@ -121,6 +126,39 @@ def test_a_killed_clone_leaves_nothing_alive_and_goes_on(project, manager, run, 
         "repositories": ["first", "slow", "last"],
         "projectPath": str(project.resolve()),
     }
+
+
+@needs_c
+@needs_swift
+@pytest.mark.parametrize(
+    "languages", [("c", "swift", "py"), ("swift", "py", "c"), ("py", "c", "swift")]
+)
+def test_three_hosts_do_one_job(project, manager, run, languages):
+    """Begun with one, killed, gone on with the next, killed, finished with the third."""
+    ids = set()
+    for language in languages[:2]:
+        child = run("clone", language)
+        ids.add(await_job(manager, status=JobStatus.RUNNING, current_item="slow", current=1).id)
+        await_that(lambda: half_made(project))
+        child.kill()
+        child.wait()
+        await_job(manager, status=JobStatus.PAUSED, reason="interrupted", current=1)
+        # Of the helpers of the false git, the Swift example ends the first only.
+        for process in processes(project):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
+    (project / "go").touch()
+    assert run("clone", languages[2]).wait(timeout=60) == 0
+    [info] = manager.list()
+    assert ids == {info.id} and info.status is JobStatus.COMPLETED
+    assert (info.items_completed, info.total, info.attempts) == (3, 3, 1)
+    assert [calls(project, name) for name in ("first.git", "slow.git", "last")] == [1, 3, 1]
+    assert not half_made(project)
+
+    manager.sync()
+    [job] = json.loads((project / ".specweave/state/background-jobs.json").read_text())["jobs"]
+    assert job["status"] == "completed"
+    assert job["progress"]["itemsCompleted"] == ["first", "slow", "last"]
 
 
 def test_a_paused_clone_waits(project, manager, run):
