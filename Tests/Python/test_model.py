@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from datetime import datetime, timezone
 from typing import Dict
 
@@ -146,8 +147,6 @@ class Store(RuleBasedStateMachine):
         finished = [id for id, job in self.jobs.items() if job.finished]
         finished.sort(key=lambda id: self.jobs[id].completed_at)
         remove = finished[: max(0, len(finished) - keep)]
-        if any(id.startswith("theirs") for id in remove):
-            return  # test_api.py: test_cleanup_of_a_job_of_another_tool
         assert self.open[name].cleanup(keep) == len(remove)
         for id in remove:
             del self.jobs[id]
@@ -341,6 +340,8 @@ class Store(RuleBasedStateMachine):
         change(document)
         with open(self.state_file + ".new", "w", encoding="utf-8") as file:
             json.dump(document, file)
+        # Not of this moment: test_api.py, test_an_edit_just_before_a_publication.
+        os.utime(self.state_file + ".new", (time.time() - 1,) * 2)
         os.rename(self.state_file + ".new", self.state_file)
         yield
         self.all_is_shown()
