@@ -115,6 +115,16 @@ def test_an_edit_just_before_a_publication(project, manager, job):
     assert [one.id for one in manager.list()] == [job.id]
 
 
+@pytest.mark.xfail(strict=True, reason="the core folds the plan before the owner's total")
+def test_a_plan_and_a_total_in_two_files(project, manager, job):
+    """A plan that raises the total is in the journal, what the owner said before in its log."""
+    job.set_total(1)
+    job.plan("abc")
+    assert job.info().total == 3
+    with bgjobs.JobManager(project) as other:
+        assert other.find(job.id).info().total == 3
+
+
 def test_json_in_and_out(manager):
     config = {"a": [1, 2.5, None, True, "é\U0001f600"], "type": "other", "deep": {"b": {}}}
     job = manager.create("x", config)

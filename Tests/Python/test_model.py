@@ -327,8 +327,13 @@ class Store(RuleBasedStateMachine):
 
     @rule(name=managers, id=ids, planned=st.lists(items, max_size=4))
     def plan(self, name, id, planned):
-        if self.known(id):
-            self.check(self.jobs[id].plan(planned), lambda: self.handle(name, id).plan(planned))
+        if not self.known(id):
+            return
+        job = self.jobs[id]
+        known = {*job.planned, *job.done, *job.failed, *planned}
+        if job.owner is not None and job.total < len(known):
+            return  # test_api.py: test_a_plan_and_a_total_in_two_files
+        self.check(job.plan(planned), lambda: self.handle(name, id).plan(planned))
 
     # ---- Somebody else's program, that reads the state file, changes it and puts it back
 
