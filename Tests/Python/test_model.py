@@ -443,6 +443,7 @@ Store.TestCase.settings = settings(
     max_examples=int(os.environ.get("BGJOBS_EXAMPLES", 50)),
     stateful_step_count=int(os.environ.get("BGJOBS_STEPS", 30)),
     deadline=None,
+    derandomize="BGJOBS_EXAMPLES" not in os.environ,  # `make test` is the same for everybody
     suppress_health_check=list(HealthCheck),
     print_blob=True,
     database=None,
