@@ -125,6 +125,17 @@ def test_a_plan_and_a_total_in_two_files(project, manager, job):
         assert other.find(job.id).info().total == 3
 
 
+@pytest.mark.xfail(strict=True, reason="the core folds the other's report before the owner's")
+def test_the_current_item_and_the_report_of_another(project, manager, job):
+    """That the item is done is in the journal, that it is the current one in the owner's log."""
+    job.update(current_item="a")
+    with bgjobs.JobManager(project) as other:
+        other.find(job.id).done("a")
+    assert job.info().current_item is None
+    with bgjobs.JobManager(project) as other:
+        assert other.find(job.id).info().current_item is None
+
+
 def test_json_in_and_out(manager):
     config = {"a": [1, 2.5, None, True, "é\U0001f600"], "type": "other", "deep": {"b": {}}}
     job = manager.create("x", config)

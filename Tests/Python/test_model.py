@@ -170,6 +170,12 @@ class Store(RuleBasedStateMachine):
     def known(self, id):
         return id in self.jobs
 
+    def clashes(self, name, id, *done_or_failed):
+        """Another one's report on the owner's current item: test_api.py,
+        test_the_current_item_and_the_report_of_another."""
+        job = self.jobs[id]
+        return job.elsewhere(name) and job.current_item in {*done_or_failed} - {None}
+
     # ---- Life
 
     @rule(name=managers, id=ids)
@@ -250,7 +256,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(name=managers, id=ids, item=items)
     def done(self, name, id, item):
-        if not self.known(id):
+        if not self.known(id) or self.clashes(name, id, item):
             return
         expected = self.jobs[id].admit(name, owners=False, prepares=False)
         self.check(expected, lambda: self.handle(name, id).done(item))
@@ -259,7 +265,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(name=managers, id=ids, item=items, why=reasons)
     def failed(self, name, id, item, why):
-        if not self.known(id):
+        if not self.known(id) or self.clashes(name, id, item):
             return
         expected = self.jobs[id].admit(name, owners=False, prepares=False)
         self.check(expected, lambda: self.handle(name, id).failed(item, why))
@@ -275,7 +281,7 @@ class Store(RuleBasedStateMachine):
         failed=st.none() | items,
     )
     def update(self, name, id, current, item, done, failed):
-        if not self.known(id):
+        if not self.known(id) or self.clashes(name, id, done, failed):
             return
         job = self.jobs[id]
         prepares = current is None and done is None and failed is None
