@@ -3,7 +3,9 @@
 import dataclasses
 import gc
 import json
+import os
 import pickle
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -97,16 +99,40 @@ def test_lists(manager, job):
     assert len(manager.list()) == 1
 
 
-def test_cleanup_of_a_job_of_another_tool(project, manager, job):
+def test_an_edit_just_before_a_publication(project, manager, job):
+    """What another tool added less than 20 ms before a publication stays removed."""
     manager.sync()
     path = project / ".specweave/state/background-jobs.json"
     state = json.loads(path.read_text())
     theirs = {"id": "theirs", "type": "x", "status": "completed", "progress": {"current": 0}}
     state["jobs"].append(theirs)
     path.write_text(json.dumps(state))
+    now = time.time() + 0.2
+    os.utime(path, (now, now))  # however slow this test runs
     manager.sync()
     assert manager.cleanup(0) == 1
     assert [one.id for one in manager.list()] == [job.id]
+
+
+@pytest.mark.xfail(strict=True, reason="the core folds the plan before the owner's total")
+def test_a_plan_and_a_total_in_two_files(project, manager, job):
+    """A plan that raises the total is in the journal, what the owner said before in its log."""
+    job.set_total(1)
+    job.plan("abc")
+    assert job.info().total == 3
+    with bgjobs.JobManager(project) as other:
+        assert other.find(job.id).info().total == 3
+
+
+@pytest.mark.xfail(strict=True, reason="the core folds the other's report before the owner's")
+def test_the_current_item_and_the_report_of_another(project, manager, job):
+    """That the item is done is in the journal, that it is the current one in the owner's log."""
+    job.update(current_item="a")
+    with bgjobs.JobManager(project) as other:
+        other.find(job.id).done("a")
+    assert job.info().current_item is None
+    with bgjobs.JobManager(project) as other:
+        assert other.find(job.id).info().current_item is None
 
 
 def test_json_in_and_out(manager):

@@ -77,6 +77,17 @@ def test_close_waits_for_the_calls_of_other_threads(project):
         assert len(ended) == 4
 
 
+def test_close_does_not_free_what_is_in_use(project):
+    manager = bgjobs.JobManager(project)
+    closing = threading.Thread(target=manager.close)
+    with manager._use():
+        closing.start()
+        closing.join(0.1)
+        assert closing.is_alive()
+    closing.join(30)
+    assert not closing.is_alive() and manager.closed
+
+
 def test_a_waiting_thread_does_not_stop_others(manager, job):
     job.pause()
     waiting = threading.Thread(target=job.wait_resumed)

@@ -152,7 +152,7 @@ def test_a_pause_makes_it_wait(project, python, every):
         """
         import bgjobs, sys, time
         every = eval(sys.argv[1])
-        for item in bgjobs.track(range(200), "x", every=every):
+        for item in bgjobs.track(range(100), "x", every=every):
             print(item, flush=True)
             time.sleep(0.01)
         """,
@@ -165,10 +165,10 @@ def test_a_pause_makes_it_wait(project, python, every):
         await_that(lambda: job.info().pause_acknowledged)
         stopped = job.info().current
         time.sleep(0.3)
-        assert job.info().current == stopped < 200
+        assert job.info().current == stopped < 100
         job.resume()
         assert child.wait(timeout=30) == 0
-        assert child.stdout.read().split() == [str(i) for i in range(1, 200)]
+        assert child.stdout.read().split() == [str(i) for i in range(1, 100)]
         assert job.info().status is JobStatus.COMPLETED
 
 
