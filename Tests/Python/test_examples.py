@@ -137,9 +137,10 @@ def test_a_killed_clone_leaves_nothing_alive_and_goes_on(project, manager, run, 
 def test_three_hosts_do_one_job(project, manager, run, languages):
     """Begun with one, killed, gone on with the next, killed, finished with the third."""
     ids = set()
-    for language in languages[:2]:
+    for count, language in enumerate(languages[:2], 1):
         child = run("clone", language)
         ids.add(await_job(manager, status=JobStatus.RUNNING, current_item="slow", current=1).id)
+        await_that(lambda count=count: calls(project, "slow.git") == count)
         await_that(lambda: half_made(project))
         child.kill()
         child.wait()
