@@ -155,25 +155,34 @@ extension Estimator {
   /// The same as it adds up over many: less where long and short ones make up for each other, as
   /// with several workers, more where they come in rows. Seen between groups of events.
   private func varianceInTheLong(_ regimes: Regimes, _ single: Double) -> Double {
+    var (count, items, seconds, between) = (0, 0.0, 0.0, 0.0)
+    forEachGroup(regimes) { group in
+      count += 1
+      items += group.items
+      seconds += group.seconds
+    }
+    guard count >= Self.leastGroups else { return single }
+    let mean = seconds / items
+    forEachGroup(regimes) { group in
+      between += group.items * (group.mean - mean) * (group.mean - mean)
+    }
+    let freedom = Double(count - 1)
+    between /= freedom
+    guard between > 0, single > 0 else { return single }
+    if between < 0.2 * single, count >= 6 { return 1.5 * between }
+    let weight = freedom / (freedom + 1.5)
+    return exp(weight * log(between) + (1 - weight) * log(single))
+  }
+
+  /// Neighbours taken together until they are an eighth of all of today's events.
+  private func forEachGroup(_ regimes: Regimes, _ body: (Bucket) -> Void) {
     let size = max(4, regimes.now.sum.events / 8)
-    var groups: [Bucket] = []
     var sum: Bucket?
     for bucket in regimes.buckets[regimes.now.buckets] {
       var grown = sum ?? bucket
       if sum != nil { grown.add(bucket) }
-      if grown.events >= size { groups.append(grown) }
+      if grown.events >= size { body(grown) }
       sum = grown.events >= size ? nil : grown
     }
-    guard groups.count >= Self.leastGroups else { return single }
-    let items = groups.reduce(0) { $0 + $1.items }
-    let mean = groups.reduce(0) { $0 + $1.seconds } / items
-    var between = 0.0
-    for group in groups { between += group.items * (group.mean - mean) * (group.mean - mean) }
-    let freedom = Double(groups.count - 1)
-    between /= freedom
-    guard between > 0, single > 0 else { return single }
-    if between < 0.2 * single, groups.count >= 6 { return 1.5 * between }
-    let weight = freedom / (freedom + 1.5)
-    return exp(weight * log(between) + (1 - weight) * log(single))
   }
 }

@@ -51,9 +51,14 @@ package func withBytes<Result>(
 
 /// Embedded Swift has no `contains` for texts.
 package func has(_ text: String, _ part: String) -> Bool {
-  let (text, part) = (Array(text.utf8), Array(part.utf8))
-  guard part.count <= text.count else { return false }
-  return (0...text.count - part.count).contains { text[$0...].starts(with: part) }
+  var (text, part) = (text, part)
+  return text.withUTF8 { text in
+    part.withUTF8 { part in
+      guard let begin = text.baseAddress, let wanted = part.baseAddress else { return part.isEmpty }
+      guard part.count <= text.count else { return false }
+      return (0...text.count - part.count).contains { memcmp(begin + $0, wanted, part.count) == 0 }
+    }
+  }
 }
 
 /// `String.hasPrefix` knows of characters, and that is a fiftieth of the whole library.
