@@ -1,4 +1,5 @@
 import BackgroundJobs
+import Glibc
 
 /// Rates, times and progress for people.
 enum EstimateText {
@@ -32,6 +33,17 @@ enum EstimateText {
     guard let eta = info.etaSeconds, let range = info.eta else { return nil }
     let (low, high) = (span(range.lowerBound), span(range.upperBound))
     return low == high ? "about \(span(eta))" : "about \(span(eta)) (\(low)–\(high))"
+  }
+
+  /// Local time: "14:05", and the day when it is not within a day.
+  static func timeOfDay(_ milliseconds: Int64) -> String? {
+    var seconds = time_t(milliseconds / 1000)
+    var parts = tm()
+    guard localtime_r(&seconds, &parts) != nil else { return nil }
+    let isFar = abs(seconds - time(nil)) >= 86_400
+    var text = [CChar](repeating: 0, count: 64)
+    let count = strftime(&text, text.count, isFar ? "%Y-%m-%d %H:%M" : "%H:%M", &parts)
+    return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   static func items(_ info: JobInfo) -> String {
