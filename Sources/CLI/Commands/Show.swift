@@ -52,7 +52,7 @@ struct ShowCommand: ParsableCommand {
     if info.itemsPlanned > 0 { add("open", "\(info.itemsPlanned)") }
     if info.rate != nil { add("rate", EstimateText.rate(info.rate)) }
     add("left", EstimateText.remaining(info))
-    if info.isFromHistory { add("", "judged by finished jobs of this type") }
+    if info.isEstimateFromHistory { add("", "judged by finished jobs of this type") }
     if info.isStalled { add("", "stalled: nothing has come for far longer than is usual for it") }
     if let wait = info.waitMs, wait > 0 { add("waits", EstimateText.span(Double(wait) / 1000)) }
     add("done at", info.finishMs.flatMap(EstimateText.timeOfDay))
