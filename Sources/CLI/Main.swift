@@ -8,6 +8,7 @@ enum Main {
   static func main() {
     // Whoever reads our output may stop: no message, no core, like every filter.
     signal(SIGPIPE, SIG_DFL)
+    openStandardDescriptors()
     do {
       let arguments = helpOfRun(projectBehind(try argumentsGiven()))
       var command = try quicklyParsed(arguments) ?? Bgjobs.parseAsRoot(arguments)
@@ -15,6 +16,13 @@ enum Main {
       Output.finish(0)
     } catch {
       Output.finish(report(error))
+    }
+  }
+
+  /// What is opened first must not become anybody's standard output.
+  private static func openStandardDescriptors() {
+    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDWR)
     }
   }
 

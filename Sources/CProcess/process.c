@@ -113,6 +113,35 @@ void cprocess_kill_descendants(void) {
   }
 }
 
+static int is_marked(const char *pid, const char *mark) {
+  char path[64], *line = NULL;
+  size_t room = 0;
+  int found = 0;
+  snprintf(path, sizeof path, "/proc/%s/environ", pid);
+  FILE *file = fopen(path, "re");
+  if (file == NULL) return 0;
+  while (!found && getdelim(&line, &room, 0, file) > 0) found = strcmp(line, mark) == 0;
+  free(line);
+  fclose(file);
+  return found;
+}
+
+void cprocess_kill_marked(const char *mark) {
+  for (int round = 0; round < 100; round++) {
+    int found = 0;
+    DIR *all = opendir("/proc");
+    if (all == NULL) return;
+    for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
+      pid_t pid = atoi(entry->d_name);
+      if (pid <= 0 || pid == getpid() || !is_marked(entry->d_name, mark)) continue;
+      found |= kill(pid, SIGKILL) == 0;
+    }
+    closedir(all);
+    if (!found) return;
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+}
+
 /* ---- A program of its own ---- */
 
 pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep) {

@@ -163,8 +163,10 @@ def test_cancel_stops_the_commands(project):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_leave_the_job_to_the_next_run(project, number):
     script = 'touch up; (setsid sleep 60 &); sleep 60 & wait'
+    # In the background of a script SIGINT is ignored, and stays so.
     run = subprocess.Popen(["bgjobs", "run", *SHELL, script], cwd=project.path,
-                           stderr=subprocess.PIPE, text=True)
+                           stderr=subprocess.PIPE, text=True,
+                           preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     await_true((project.path / "up").exists)
     id = only(project)["id"]
     run.send_signal(number)
@@ -219,6 +221,90 @@ def test_logs_follow_to_the_end(project):
                      "echo one; sleep 0.2; echo two", "sh", "{}")
     done = project.run("logs", "-f", id)
     assert done.stdout.count("one") == done.stdout.count("two") == 2
+
+
+def traced(project, inject, *arguments):
+    """Runs bgjobs while one of its system calls fails, or kills it."""
+    return subprocess.run(["strace", "-o", "/dev/null", "-e", f"trace={inject.split(':')[0]}",
+                           "-e", f"inject={inject}", "bgjobs", *arguments],
+                          cwd=project.path, capture_output=True, text=True, timeout=60)
+
+
+can_trace = pytest.mark.skipif(
+    subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0,
+    reason="tracing is not permitted")
+
+
+@can_trace
+@pytest.mark.parametrize("when", range(3, 12))
+@pytest.mark.parametrize("width", ["-j1", "-j3"])
+def test_a_report_that_fails_once(project, when, width):
+    line = ["run", width, "--each", *"abcdef", "--", "sh", "-c", "echo $1 >>ran", "x", "{}"]
+    done = traced(project, f"write:error=ENOSPC:when={when}", *line)
+    job = only(project)
+    ran = (project.path / "ran").read_text().split() if (project.path / "ran").exists() else []
+    if done.returncode == 0:
+        assert (job["status"], job["itemsCompleted"]) == ("completed", 6)
+    else:
+        assert job["status"] == "paused"
+        project.run(*line)
+        ran = (project.path / "ran").read_text().split()
+    assert set(ran) == set("abcdef")
+
+
+@can_trace
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_killed_while_the_job_is_made(project, when):
+    line = ["run", "--each", *"abc", "--", "sh", "-c", "echo $1 >>ran", "x", "{}"]
+    traced(project, f"fdatasync:signal=KILL:when={when}", *line)
+    for job in project.jobs():
+        resumed = project.run("resume", job["id"], code=None)
+        if resumed.returncode == 0:
+            project.run("wait", job["id"], "--timeout", "30")
+        else:
+            assert "run the same line again" in resumed.stderr
+    if not any(job["status"] == "completed" for job in project.jobs()):
+        project.run(*line)
+    assert only(project)["itemsCompleted"] == 3
+    assert sorted((project.path / "ran").read_text().split()) == list("abc")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_descriptors(project, closed):
+    script = f"bgjobs run --each a b -- echo out {closed}"
+    assert subprocess.run(["sh", "-c", script], cwd=project.path, timeout=30).returncode == 0
+    job = only(project)
+    assert (job["status"], job["itemsCompleted"]) == ("completed", 2)
+    log = project.out("logs", job["id"])
+    assert log.count("out ") == 2 and "bgjobs:" not in log
+
+
+def test_an_item_twice_is_one_item(project):
+    project.run("run", "--each", "a", "b", "a", "--", "true")
+    job = only(project)
+    assert (job["current"], job["total"], job["percentage"]) == (2, 2, 100)
+
+
+def test_an_item_that_no_job_can_have_makes_no_job(project):
+    (project.path / "items").write_bytes(b"ok\0" + b"y" * 4097 + b"\0")
+    assert "4097" in project.run("run", "-0", "--items", "items", "--", "echo", code=2).stderr
+    assert project.jobs() == []
+
+
+def test_what_outlived_both_runner_and_keeper_ends_before_the_next_run(project):
+    inner = "for i in 1 2 3 4 5 6 7 8; do echo $$ $i >>beats; sleep 0.5; done"
+    line = ["run", "--each", "a", "--", "sh", "-c", f"sh -c '{inner}'; :"]
+    run = subprocess.Popen(["bgjobs", *line], cwd=project.path)
+    beats = project.path / "beats"
+    await_true(beats.exists)
+    keeper = subprocess.run(["pgrep", "-P", str(run.pid)], capture_output=True, text=True).stdout
+    for pid in (*keeper.split(), run.pid):
+        os.kill(int(pid), signal.SIGKILL)
+    run.wait()
+    project.run(*line)
+    workers = [beat.split()[0] for beat in beats.read_text().splitlines()]
+    # No beat of the first behind the first beat of the second.
+    assert workers == sorted(workers, key=workers.index)
 
 
 def test_json_has_a_schema(project):

@@ -163,8 +163,10 @@ extension Store {
       // Only root may give files away; a colleague's file becomes ours.
       _ = fchown(file.descriptor, old.owner, old.group)
     }
-    guard old.mode != now.mode else { return }
-    _ = try posix(.change, file.name) { Int(fchmod(file.descriptor, mode_t(old.mode))) }
+    // A symbolic link permits everything to everybody, whatever its target does.
+    let mode = old.is_regular != 0 ? mode_t(old.mode) : 0o600
+    guard mode != now.mode else { return }
+    _ = try posix(.change, file.name) { Int(fchmod(file.descriptor, mode)) }
   }
 
   /// The displaced file stays as `out`: a writer that still has it open is heard the next time.

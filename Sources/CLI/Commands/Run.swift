@@ -95,9 +95,10 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
-    let items = each.isEmpty ? try list.read() : each
+    let items = (each.isEmpty ? try list.read() : each).map(Self.unique)
     let spec = RunSpec(
-      command: argumentVector, directory: currentDirectory(), hasItems: items != nil, jobs: jobs,
+      command: argumentVector, directory: currentDirectory(), hasItems: items != nil,
+      items: Int64(items?.count ?? 1), jobs: jobs,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds))
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
@@ -128,12 +129,23 @@ struct RunCommand: ParsableCommand {
     for item in items where item.utf8.contains(0) {
       throw ValidationError("the item '\(SafeText.shown(item))' has a zero byte: no argument can")
     }
+    for item in items where item.isEmpty || item.utf8.count > 4096 {
+      throw ValidationError(
+        "the item '\(SafeText.shown(String(item.prefix(40))))…' has \(item.utf8.count) bytes;"
+          + " 1 to 4096 are possible")
+    }
     guard spec.takesItemsAsOptions, let item = items.first(where: { $0.hasPrefix("-") }) else {
       return
     }
     throw ValidationError(
       "the item '\(SafeText.shown(item))' would be taken for an option: put -- or some text before {}"
     )
+  }
+
+  /// The same item twice is one item. Compared as bytes, as the job does.
+  private static func unique(_ items: [String]) -> [String] {
+    var seen = Set<[UInt8]>()
+    return items.filter { seen.insert(Array($0.utf8)).inserted }
   }
 
   /// The item of a run that has one: what is run.

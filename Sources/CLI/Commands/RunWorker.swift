@@ -47,6 +47,16 @@ struct RunWorker: ParsableCommand {
     }
   }
 
+  /// Killed while it was made, a job has fewer items than it was to have; who made it knows them.
+  private static func requireAllItems(of job: Job, _ spec: RunSpec) throws {
+    let info = try job.info()
+    let known = info.itemsPlanned + info.itemsCompleted + info.itemsFailed
+    guard known < spec.items else { return }
+    throw RunError(
+      "job \(job.id) was killed while it was made, and has \(known) of its \(spec.items) items:"
+        + " run the same line again")
+  }
+
   private static func isNoRun(_ id: String) -> RunError {
     RunError("job \(id) was not made by bgjobs run")
   }
@@ -73,10 +83,14 @@ struct RunWorker: ParsableCommand {
       started()
       _ = try job.wait(for: .pending)
     }
-    started()
     do {
-      let code = try Runner(job, spec, keeper, project: project).run()
-      try manager.close()
+      try requireAllItems(of: job, spec)
+      cprocess_kill_marked("BGJOBS_JOB_ID=\(job.id)")
+      let runner = try Runner(job, spec, keeper, project: project)
+      started()
+      let code = try runner.run()
+      // The job's end is kept whatever happens here: only other tools see it later.
+      do { try manager.close() } catch { Output.complain("\(error.message)") }
       return ExitCode(code)
     } catch {
       _ = try? job.leave("\(error)")

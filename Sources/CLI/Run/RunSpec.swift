@@ -15,6 +15,8 @@ struct RunSpec: Codable {
   var directory: String
   /// Whether the command is for each item, or there is one, which is the command itself.
   var hasItems: Bool
+  /// How many there are. A job that was killed before it had them all has fewer.
+  var items: Int64 = 1
   /// Commands at a time.
   var jobs = 1
   /// Further attempts at an item whose command failed.
@@ -39,7 +41,8 @@ struct RunSpec: Codable {
   /// nil: the job was not made by `bgjobs run`.
   static func of(_ job: Job) throws -> RunSpec? {
     guard let config = try job.config() else { return nil }
-    return try? JSONDecoder().decode(RunSpec.self, from: Data(config.utf8))
+    let spec = try? JSONDecoder().decode(RunSpec.self, from: Data(config.utf8))
+    return spec.flatMap { $0.command.first?.isEmpty == false ? $0 : nil }
   }
 
   /// The arguments for one item.

@@ -42,6 +42,8 @@ final class Runner {
   private var unreported: [(item: String, why: String?)] = []
   private var nextTag: UInt32 = 1
   private var isPaused = false
+  /// The job has no further item to give out.
+  private var isAtEnd = false
   /// Someone else ended the job.
   private var isEnded = false
   private var stopSignal: Int32 = 0
@@ -74,7 +76,7 @@ final class Runner {
       if !isPaused, stopSignal == 0 { try startCommands() }
       if underWay.isEmpty, unreported.isEmpty {
         if stopSignal != 0 { return try leave() }
-        if !isPaused, again.isEmpty { return try finish() }
+        if !isPaused, again.isEmpty, isAtEnd { return try finish() }
       }
       status.show { try? job.info() }
       try waitForEvents()
@@ -84,7 +86,8 @@ final class Runner {
   // MARK: Starting
 
   private func startCommands() throws {
-    guard unreported.isEmpty else { return try reportAgain() }
+    if !unreported.isEmpty { try reportAgain() }
+    guard unreported.isEmpty else { return }
     while underWay.count < spec.jobs, !isPaused, let (item, attempt) = try nextItem() {
       let tag = nextTag
       nextTag &+= 1
@@ -106,6 +109,7 @@ final class Runner {
     }
     let (item, status) = try job.next()
     if status == .paused { isPaused = true }
+    isAtEnd = status == .end
     return item.map { ($0, 1) }
   }
 

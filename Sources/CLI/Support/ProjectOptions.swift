@@ -64,7 +64,8 @@ extension ProjectOptions {
   func withManager<Result>(_ body: (JobManager) throws -> Result) throws -> Result {
     let manager = try open()
     let result = try body(manager)
-    try manager.close()
+    // What was done is kept whatever happens here: only other tools see it later.
+    do { try manager.close() } catch { Output.complain("\(error.message)") }
     return result
   }
 

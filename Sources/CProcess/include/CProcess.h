@@ -45,6 +45,9 @@ void cprocess_adopt_orphans(void);
  * ten seconds). */
 void cprocess_kill_descendants(void);
 
+/* Kills every process of ours that has this in its environment. */
+void cprocess_kill_marked(const char *mark);
+
 /* Starts a program in a session of its own, with nothing open but /dev/null as 0, 1 and 2 and `keep`
  * (-1: none) as 3. Gives its pid, or -1 with errno. */
 pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep);
