@@ -135,6 +135,18 @@ def test_the_current_item_and_the_report_of_another(project, manager, job):
         assert other.find(job.id).info().current_item is None
 
 
+def test_check_finds_a_damaged_record_in_a_log(project, manager, job):
+    for n in range(30):
+        job.done(f"item-{n}")
+    assert "30 records" in manager.check()
+    [log] = (project / ".specweave/state/background-jobs.d").glob("log-*")
+    data = bytearray(log.read_bytes())
+    data[200] ^= 0xFF
+    log.write_bytes(data)
+    with pytest.raises(bgjobs.Damaged, match="log-.*byte.*damaged"):
+        manager.check()
+
+
 def test_json_in_and_out(manager):
     config = {"a": [1, 2.5, None, True, "é\U0001f600"], "type": "other", "deep": {"b": {}}}
     job = manager.create("x", config)

@@ -105,6 +105,15 @@ extension Store {
       place += LogFormat.recordSize(payload.count)
       records += 1
     }
+    // Behind a record that was never finished there is none.
+    var later = place + 1
+    while later < bytes.count {
+      let next = LogFormat.record(bytes.bytes, at: later, salt: header.salt, index: records + 1)
+      if next != nil {
+        return note(name, "byte \(header.size + Int64(place)): a record is damaged", false)
+      }
+      later += 1
+    }
     let tail =
       bytes.count > place ? ", and \(bytes.count - place) bytes that are no record yet" : ""
     note(name, "\(records) records of job \(header.job), sound\(tail)", true)
