@@ -8,7 +8,8 @@ extension Job {
   ///     while there is one.
   ///   - currentItem: What is being worked on; "": nothing. The owner's alone likewise.
   ///   - completed: An item that is done, as in ``itemDone(_:)``.
-  ///   - failed: An item that failed, as in ``itemFailed(_:why:)``, and why.
+  ///   - failed: An item that failed, as in ``itemFailed(_:why:)``.
+  ///   - why: Why it failed, in words.
   ///   - total: The number of items; 0: unknown. The owner's alone likewise.
   @discardableResult
   public func update(
