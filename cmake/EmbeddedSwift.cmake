@@ -10,12 +10,11 @@ execute_process(COMMAND ${SWIFTC} -print-target-info
 string(JSON swift_resource_dir GET ${swift_target_info} paths runtimeResourcePath)
 string(JSON swift_triple GET ${swift_target_info} target unversionedTriple)
 
-# What String comparison and hashing need: the compiler does not link it by itself.
-set(EMBEDDED_SWIFT_LIBRARIES
-  ${swift_resource_dir}/embedded/${swift_triple}/libswiftUnicodeDataTables.a)
-if(NOT EXISTS ${EMBEDDED_SWIFT_LIBRARIES})
+# Here the toolchain has what an Embedded program may need at its link. We need none of it (see
+# TextBytes.swift); without it, though, there is no Embedded Swift.
+if(NOT EXISTS ${swift_resource_dir}/embedded/${swift_triple})
   message(FATAL_ERROR "This Swift toolchain cannot build Embedded Swift for ${swift_triple}: "
-    "${EMBEDDED_SWIFT_LIBRARIES} is missing. bgjobs needs Swift 6.3 or newer.")
+    "${swift_resource_dir}/embedded/${swift_triple} is missing. bgjobs needs Swift 6.3 or newer.")
 endif()
 
 # add_embedded_swift_object(<target> MODULE <name> PACKAGE <name> SOURCES <directory>...
@@ -43,17 +42,14 @@ function(add_embedded_swift_object target)
   endforeach()
 
   # Small before fast: hosts carry this library, and its hot path is a system call. Of the inlining
-  # that -Osize still does, that of strings costs most (a fifth of the code, all in messages), the
-  # copies of functions for each closure that they get come next, and then what LLVM's outliner
-  # finds to be alike. Checks of exclusive access call
-  # empty functions in Embedded Swift. Tests/Build/library.sh guards the size.
+  # that -Osize still does, that of strings costs most (a fifth of the code, all in messages), and
+  # the copies of functions for each closure that they get come next. Checks of exclusive access
+  # call empty functions in Embedded Swift. Tests/Build/library.sh guards the size.
   set(small -Osize
     -enforce-exclusivity=unchecked
     -Xfrontend -function-sections
     -Xllvm -sil-inline-never-functions=SS
-    -Xllvm -sil-disable-pass=closure-specialize
-    -Xllvm -inline-threshold=0
-    -Xllvm -enable-machine-outliner=always)
+    -Xllvm -sil-disable-pass=closure-specialize)
 
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
   # Without the last option an object that came out the same keeps its old time, and make would

@@ -23,7 +23,7 @@ extension Job {
         if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
         return .ok
       }
-      if status == .ok { store.dispensers[id] = nil }
+      if status == .ok { store.dispensers[TextKey(text: id)] = nil }
       return status
     }
   }

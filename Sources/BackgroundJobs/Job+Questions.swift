@@ -22,8 +22,9 @@ extension Job {
       case .paused: return .paused
       default: break
       }
-      let dispenser = store.dispensers[id]?.following(job.items) ?? Dispenser(job.items)
-      store.dispensers[id] = dispenser
+      let key = TextKey(text: id)
+      let dispenser = store.dispensers[key]?.following(job.items) ?? Dispenser(job.items)
+      store.dispensers[key] = dispenser
       guard let slot = dispenser.next() else { return .end }
       try take(job.items.bytes(of: slot))
       return .ok

@@ -9,7 +9,7 @@ final class State {
   }
 
   private(set) var entries: [Entry] = []
-  private var index: [JobID: JobState] = [:]
+  private var index: [TextKey: JobState] = [:]
   /// The last event that is in it.
   var seq: UInt64 = 0
   /// Of the file that it was read from; 0: none of ours.
@@ -24,7 +24,7 @@ final class State {
 
   init() {}
 
-  func job(_ id: String) -> JobState? { index[JobID(text: id)] }
+  func job(_ id: String) -> JobState? { index[TextKey(text: id)] }
 
   var jobs: [JobState] {
     var all: [JobState] = []
@@ -39,7 +39,7 @@ final class State {
   }
 
   func add(_ job: JobState) {
-    guard index.updateValue(job, forKey: JobID(text: job.id)) == nil else { return }
+    guard index.updateValue(job, forKey: TextKey(text: job.id)) == nil else { return }
     entries.append(.job(job))
   }
 
@@ -47,7 +47,7 @@ final class State {
 
   private func remove(_ job: JobState) {
     job.isRemoved = true
-    index[JobID(text: job.id)] = nil
+    index[TextKey(text: job.id)] = nil
     entries.removeAll {
       if case .job(let other) = $0 { return other === job }
       return false
@@ -133,15 +133,4 @@ final class State {
 func checksum(_ text: String?) -> UInt32 {
   guard var text else { return 0 }
   return text.withUTF8 { CRC32C.of(UnsafeRawBufferPointer($0)) }
-}
-
-/// Ids are compared byte by byte: for `String`, different spellings of a character are equal.
-private struct JobID: Hashable {
-  let text: String
-
-  static func == (a: JobID, b: JobID) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
-
-  func hash(into hasher: inout Hasher) {
-    for byte in text.utf8 { hasher.combine(byte) }
-  }
 }
