@@ -43,7 +43,7 @@ extension Job {
   /// Marks an item done. A failed item that is done after all is done.
   @discardableResult
   public func itemDone(_ item: String) throws(JobError) -> Status {
-    try withBytes(of: item) { bytes throws(JobError) in try send { $0.done = bytes } }
+    try withBytes(of: item) { bytes throws(JobError) in try sendDone(bytes) }
   }
 
   /// Marks an item failed, unless it is done already.

@@ -32,6 +32,27 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  /// The same for the most usual report.
+  package func sendDone(
+    _ item: UnsafeRawBufferPointer, currentItem: UnsafeRawBufferPointer? = nil
+  ) throws(JobError) -> Status {
+    if let status = sendQuickly(item, currentItem: currentItem) { return status }
+    return try send {
+      $0.done = item
+      $0.currentItem = currentItem
+    }
+  }
+
+  /// nil: it is not to be done quickly, and nothing has happened.
+  @inline(__always)
+  package func sendQuickly(
+    _ item: UnsafeRawBufferPointer, currentItem: UnsafeRawBufferPointer?
+  ) -> Status? {
+    guard Limits.isItem(item), currentItem.map({ $0.count == 0 || Limits.isItem($0) }) ?? true
+    else { return nil }
+    return manager.withQuickly { $0.reportQuickly(reference, done: item, currentItem: currentItem) }
+  }
+
   /// Says in advance what the items are.
   package func plan(packed: Buffer) throws(JobError) -> Status {
     try change(.plan) { job, _ throws(JobError) in

@@ -56,6 +56,15 @@ public final class JobManager: @unchecked Sendable {
     return try body(store)
   }
 
+  /// The same for what never fails; nil where `with` would.
+  @inline(__always)
+  func withQuickly<Result>(_ body: (Store) -> Result?) -> Result? {
+    if store.isForked { return nil }
+    mutex.lock()
+    defer { mutex.unlock() }
+    return isClosed ? nil : body(store)
+  }
+
   /// Leaves all jobs of this manager and publishes. The manager is closed whatever happens.
   public func close() throws(JobError) {
     if store.isForked { return }

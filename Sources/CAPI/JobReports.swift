@@ -8,13 +8,33 @@ import CPosix
   import BackgroundJobs
 #endif
 
+/// The usual report without counting references; nil: nothing has happened.
+@inline(__always)
+private func doneQuickly(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  currentItem: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status? {
+  guard let job, let item else { return nil }
+  let status = Unmanaged<JobHandle>.fromOpaque(job)._withUnsafeGuaranteedRef {
+    $0.job.sendQuickly(bytes(item), currentItem: optionalBytes(currentItem))
+  }
+  guard let status, status == .ok else { return nil }
+  if let error { clear(error) }
+  return BGJ_OK
+}
+
 @_cdecl("bgj_job_update") @implementation
 public func bgj_job_update(
   _ job: UnsafeMutablePointer<bgj_job>?, _ current: Int64, _ current_item: UnsafePointer<CChar>?,
   _ completed_item: UnsafePointer<CChar>?, _ failed_item: UnsafePointer<CChar>?,
   _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
-  call(error) { () throws(JobError) in
+  if current == -1, failed_item == nil,
+    let status = doneQuickly(job, completed_item, currentItem: current_item, error)
+  {
+    return status
+  }
+  return call(error) { () throws(JobError) in
     let job = try object(job)
     return try job.send {
       $0.current = current == -1 ? nil : current
@@ -37,7 +57,8 @@ public func bgj_job_item_done(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
   _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
-  call(error) { () throws(JobError) in
+  if let status = doneQuickly(job, item, currentItem: nil, error) { return status }
+  return call(error) { () throws(JobError) in
     let job = try object(job)
     guard let item else { throw missing("item") }
     return try job.send { $0.done = bytes(item) }

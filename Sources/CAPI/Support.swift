@@ -31,6 +31,16 @@ func call(
   }
 }
 
+/// What success leaves of an error.
+@inline(__always)
+func clear(_ error: UnsafeMutablePointer<bgj_error>) {
+  let raw = UnsafeMutableRawPointer(error)
+  let size = raw.load(as: Int.self)
+  guard size > 16, size <= 1 << 20 else { return write(.ok, to: error) }
+  raw.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
+  raw.storeBytes(of: 0, toByteOffset: 16, as: UInt8.self)
+}
+
 /// News have a sentence of their own; success has none.
 @inline(never)
 private func write(_ status: Status, to error: UnsafeMutablePointer<bgj_error>) {

@@ -9,7 +9,7 @@ static int *descriptors;
 static size_t count, capacity;
 static uint64_t last_generation;
 /* On a page that the kernel clears in every child, also of a raw clone that runs no handlers. */
-static volatile uint64_t *generation;
+volatile uint64_t *cposix_fork_word;
 
 static void before_fork(void) { pthread_mutex_lock(&guard); }
 static void after_fork_in_parent(void) { pthread_mutex_unlock(&guard); }
@@ -18,7 +18,7 @@ static void after_fork_in_child(void) {
   int saved = errno;
   for (size_t i = 0; i < count; i++) close(descriptors[i]);
   count = 0;
-  if (generation) *generation = 0;
+  if (cposix_fork_word) *cposix_fork_word = 0;
   pthread_mutex_unlock(&guard);
   errno = saved;
 }
@@ -32,20 +32,18 @@ static void set_up(void) {
     munmap(memory, (size_t)page);
     return;
   }
-  generation = memory;
+  cposix_fork_word = memory;
 }
 
 uint64_t cposix_fork_begin(void) {
   pthread_once(&once, set_up);
-  if (!generation) return 0;
+  if (!cposix_fork_word) return 0;
   pthread_mutex_lock(&guard);
-  if (*generation == 0) *generation = ++last_generation;
-  uint64_t current = *generation;
+  if (*cposix_fork_word == 0) *cposix_fork_word = ++last_generation;
+  uint64_t current = *cposix_fork_word;
   pthread_mutex_unlock(&guard);
   return current;
 }
-
-uint64_t cposix_fork_generation(void) { return generation ? *generation : 0; }
 
 int cposix_fork_register(int fd) {
   int result = -1;

@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import pickle
+import random
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -135,6 +136,35 @@ def test_the_current_item_and_the_report_of_another(project, manager, job):
         assert other.find(job.id).info().current_item is None
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_worker_knows_is_what_its_log_says(project, manager, job, seed):
+    """Most reports of a quick worker go a shorter way than those of the others."""
+    dice = random.Random(seed)
+    names = [f"item-{n}" for n in range(400)] + ["x", "\u00e9" * 40, "y" * 4096, "z" * 300]
+    job.plan(dice.sample(names, 100))
+    with bgjobs.JobManager(project) as other:
+        for round in range(60):
+            for _ in range(40):
+                name = dice.choice(names)
+                what = dice.randrange(20)
+                if what == 0:
+                    job.failed(name, "why")
+                elif what == 1:
+                    job.update(current_item=dice.choice(["", name]), current=dice.randrange(9))
+                elif what < 10:
+                    job.update(current_item=dice.choice(["", "a", *names[-9:]]), done=name)
+                else:
+                    job.done(name)
+            if round % 3 == 0:
+                job.update(current_item=f"new-{round}")
+                job.done(f"new-{round}")
+            folded, known = other.find(job.id).json(), job.json()
+            for one in folded, known:
+                one["progress"].pop("eta", None)
+            assert folded == known
+        assert all(other.find(job.id).is_done(name) == job.is_done(name) for name in names)
+
+
 def test_check_finds_a_damaged_record_in_a_log(project, manager, job):
     for n in range(30):
         job.done(f"item-{n}")
@@ -143,7 +173,7 @@ def test_check_finds_a_damaged_record_in_a_log(project, manager, job):
     data = bytearray(log.read_bytes())
     data[200] ^= 0xFF
     log.write_bytes(data)
-    with pytest.raises(bgjobs.Damaged, match="log-.*byte.*damaged"):
+    with pytest.raises(bgjobs.Damaged, match=r"log-.*byte.*damaged"):
         manager.check()
 
 

@@ -5,8 +5,10 @@ import CPosix
 ///
 /// Every item stands once in an arena: a 16-bit header and its bytes, in the order in which items
 /// became known. An open-addressed table (linear probing, load at most 3/4) and the two lists refer
-/// to items by their offset in the arena. That makes 2 bytes in the arena, 5.3 to 10.7 in the table
-/// and 4 in a list per item, and no allocation per item.
+/// to items by their offset in the arena. Before the offsets the table has a byte of each item's
+/// hash, so that a search reads one line of the cache and no other item (as in Abseil's Swiss
+/// tables). That makes 2 bytes in the arena, 6.7 to 13.3 in the table and 4 in a list per item, and
+/// no allocation per item.
 final class ItemSet {
   /// Where an item stands in the arena.
   typealias Slot = UInt32
@@ -23,8 +25,13 @@ final class ItemSet {
   private static let longBit: UInt16 = 1 << 15
   private static let markShift: UInt16 = 12
 
+  /// Offsets, tags, and the first eight tags once more, so that eight can be read from any place.
+  private static func bytes(ofTable size: Int) -> Int { size == 0 ? 0 : size * 5 + 8 }
+
   private let arena = Buffer()
+  /// `tableSize` offsets, and behind them their tags: 0 where the table is free.
   private var table: UnsafeMutablePointer<UInt32>?
+  private var tags: UnsafeMutablePointer<UInt8>?
   private var tableSize = 0
   private let doneList = Buffer()
   private let failedList = Buffer()
@@ -40,20 +47,13 @@ final class ItemSet {
 
   init() {}
 
-  deinit { cposix_release(table, tableSize * 4) }
+  deinit { cposix_release(table, Self.bytes(ofTable: tableSize)) }
 
   // MARK: Looking up
 
-  @inline(__always)
   func find(_ item: UnsafeRawBufferPointer) -> Slot? {
-    guard let table, tableSize > 0 else { return nil }
-    var position = Int(truncatingIfNeeded: hash(item)) & (tableSize - 1)
-    while true {
-      let entry = table[position]
-      if entry == 0 { return nil }
-      if equal(entry - 1, item) { return entry - 1 }
-      position = (position + 1) & (tableSize - 1)
-    }
+    let place = place(of: item)
+    return place.isTaken ? table?[place.position] : nil
   }
 
   @inline(__always)
@@ -76,10 +76,14 @@ final class ItemSet {
 
   /// The item's slot; a new item is neither planned, done nor failed.
   func insert(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot {
-    if let slot = find(item) { return slot }
-    if (known + 1) * 4 > tableSize * 3 { try growTable() }
+    var place = place(of: item)
+    if place.isTaken, let table { return table[place.position] }
+    if (known + 1) * 4 > tableSize * 3 {
+      try growTable()
+      place = self.place(of: item)
+    }
     let slot = try appendToArena(item)
-    enter(slot, item)
+    enter(slot, place)
     known += 1
     return slot
   }
@@ -108,6 +112,51 @@ final class ItemSet {
       openCount -= 1
     }
     return true
+  }
+
+  /// Where an item that is done now is entered.
+  struct DonePlace {
+    fileprivate var place: Place
+    /// nil: the item is not known yet.
+    fileprivate var slot: Slot?
+    /// It is done already.
+    var isDone = false
+  }
+
+  /// nil: there is no room for it, or it has failed.
+  @inline(__always)
+  func placeForDone(_ item: UnsafeRawBufferPointer) -> DonePlace? {
+    let place = place(of: item)
+    guard doneList.capacity - doneList.count >= 4 else { return nil }
+    if place.isTaken, let table {
+      let slot = table[place.position]
+      let mark = mark(of: slot)
+      return mark == .failed ? nil : DonePlace(place: place, slot: slot, isDone: mark == .done)
+    }
+    guard (known + 1) * 4 <= tableSize * 3, arena.capacity - arena.count >= item.count + 2,
+      arena.capacity < Int(UInt32.max), item.count >= 1, item.count <= 4096
+    else { return nil }
+    return DonePlace(place: place)
+  }
+
+  /// `insert` and `markDone`, of an item that is not done.
+  @inline(__always)
+  func enterDone(_ item: UnsafeRawBufferPointer, at place: DonePlace) {
+    let slot: Slot
+    if let known = place.slot {
+      slot = known
+      setMark(slot, .done)
+      if header(slot) & Self.plannedBit != 0 { openCount -= 1 }
+    } else {
+      slot = Slot(truncatingIfNeeded: arena.count)
+      let header = UInt16(truncatingIfNeeded: item.count - 1)
+      arena.put(header | Mark.done.rawValue << Self.markShift, as: UInt16.self)
+      arena.put(item)
+      enter(slot, place.place)
+      known += 1
+    }
+    doneList.put(slot, as: UInt32.self)
+    doneCount += 1
   }
 
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
@@ -233,39 +282,83 @@ final class ItemSet {
     return Slot(start)
   }
 
-  private func enter(_ slot: Slot, _ item: UnsafeRawBufferPointer) {
-    guard let table else { return }
-    var position = Int(truncatingIfNeeded: hash(item)) & (tableSize - 1)
-    while table[position] != 0 { position = (position + 1) & (tableSize - 1) }
-    table[position] = slot + 1
+  fileprivate struct Place {
+    var position = 0
+    var tag: UInt8 = 0
+    /// The item is there; else the table is free there.
+    var isTaken = false
+  }
+
+  /// Where the item is, or belongs. Eight tags at a time, without a branch that chance decides.
+  @_optimize(speed)
+  private func place(of item: UnsafeRawBufferPointer) -> Place {
+    guard let table, let tags else { return Place() }
+    let hash = hash(item)
+    let tag = UInt8(truncatingIfNeeded: hash >> 56) | 1
+    let mask = tableSize - 1
+    let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+    var position = Int(truncatingIfNeeded: hash) & mask
+    while true {
+      let group = UnsafeRawPointer(tags).loadUnaligned(fromByteOffset: position, as: UInt64.self)
+        .littleEndian
+      // The lowest set bit is exact: the top bit of the first byte that is zero.
+      let free = (group &- ones) & ~group & tops
+      let other = group ^ (ones &* UInt64(tag))
+      var same = (other &- ones) & ~other & tops & (free ^ (free &- 1))
+      while same != 0 {
+        let found = (position + same.trailingZeroBitCount >> 3) & mask
+        if tags[found] == tag, equal(table[found], item) {
+          return Place(position: found, tag: tag, isTaken: true)
+        }
+        same &= same &- 1
+      }
+      if free != 0 {
+        return Place(position: (position + free.trailingZeroBitCount >> 3) & mask, tag: tag)
+      }
+      position = (position + 8) & mask
+    }
+  }
+
+  private func enter(_ slot: Slot, _ place: Place) {
+    guard let table, let tags else { return }
+    table[place.position] = slot
+    tags[place.position] = place.tag
+    if place.position < 8 { tags[tableSize + place.position] = place.tag }
   }
 
   private func growTable() throws(JobError) {
     let size = max(64, tableSize * (tableSize < 4096 ? 4 : 2))
-    guard let larger = cposix_grow(nil, 0, size * 4) else {
+    guard let larger = cposix_grow(nil, 0, Self.bytes(ofTable: size)) else {
       throw JobError(.noMemory, "no memory for \(known) items", osError: ENOMEM)
     }
-    memset(larger, 0, size * 4)
-    cposix_release(table, tableSize * 4)
+    cposix_release(table, Self.bytes(ofTable: tableSize))
     table = larger.bindMemory(to: UInt32.self, capacity: size)
+    tags = (larger + size * 4).bindMemory(to: UInt8.self, capacity: size + 8)
+    tags?.initialize(repeating: 0, count: size + 8)
     tableSize = size
     var position = 0
-    while let slot = slot(at: &position) { enter(slot, bytes(of: slot)) }
+    while let slot = slot(at: &position) { enter(slot, place(of: bytes(of: slot))) }
   }
 
   /// Multiply and fold (the mixing step of wyhash), seeded: nobody can choose items that collide.
   @inline(__always)
   private func hash(_ item: UnsafeRawBufferPointer) -> UInt64 {
-    var state = seed ^ UInt64(item.count)
+    let count = item.count
+    var state = seed ^ UInt64(count)
     var offset = 0
-    while offset + 8 <= item.count {
+    while offset + 8 < count {
       state = fold(state, item.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
       offset += 8
     }
+    // The last bytes overlap those before them, where there are any.
     var tail: UInt64 = 0
-    while offset < item.count {
-      tail = tail << 8 | UInt64(item[offset])
-      offset += 1
+    if count >= 8 {
+      tail = item.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self)
+    } else if count >= 4 {
+      tail = UInt64(item.loadUnaligned(as: UInt32.self)) << 32
+      tail |= UInt64(item.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+    } else {
+      for byte in item { tail = tail << 8 | UInt64(byte) }
     }
     return fold(fold(state, tail), 0xe703_7ed1_a0b4_28db)
   }

@@ -156,7 +156,7 @@ extension JobState {
   }
 
   /// What is finished is not being worked on.
-  private func leaveCurrentItem(_ item: UnsafeRawBufferPointer) {
+  func leaveCurrentItem(_ item: UnsafeRawBufferPointer) {
     guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
     currentItem.clear()
   }

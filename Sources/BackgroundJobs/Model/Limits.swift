@@ -11,6 +11,11 @@ package enum Limits {
     try check(item, "an item", most: Limits.item)
   }
 
+  @inline(__always)
+  static func isItem(_ item: UnsafeRawBufferPointer) -> Bool {
+    item.count >= 1 && item.count <= Limits.item && isUTF8(item)
+  }
+
   package static func checkName(_ name: UnsafeRawBufferPointer, _ what: String) throws(JobError) {
     try check(name, what, most: Limits.name)
   }

@@ -8,6 +8,9 @@ enum LogFormat {
   static let version: UInt32 = 1
   static let recordHeader = 8
   static let largestRecord = 4 << 20
+  /// While a record is made, salt and index stand before its payload, as in its checksum; then its
+  /// header takes the place of the index.
+  static let payloadInBuffer = 16
 
   static func name(_ number: UInt64) -> String { "log-\(number)" }
 
@@ -106,6 +109,7 @@ final class OwnedLog {
   let number: UInt64
   let salt: UInt64
   let file: File
+  let descriptor: Int32
   let inode: UInt64
   /// The monotonic clock when the log's time was 0, in milliseconds.
   let base: Int64
@@ -127,6 +131,8 @@ final class OwnedLog {
   /// is taken until it can.
   var failure: JobError?
   var lastFailure: Int64 = 0
+  /// From when on a report asks whether to sync.
+  var nextSync: Int64 = 0
   /// When a new log may be tried again.
   var nextRoll: Int64 = 0
 
@@ -136,6 +142,7 @@ final class OwnedLog {
     salt = header.salt
     base = header.base
     self.file = file
+    descriptor = file.descriptor
     self.inode = inode
     end = header.size
     lastSync = Clock.machineCoarse
@@ -143,32 +150,50 @@ final class OwnedLog {
   }
 
   /// One write(2). Whatever fails, nothing of the record counts: the next one is written over it.
-  @inline(__always)
   func append(_ report: Report) throws(JobError) {
     record.clear()
-    try record.append(UInt64(0), as: UInt64.self)
+    try record.append(salt, as: UInt64.self)
+    try record.append(index, as: UInt64.self)
     try report.encode(to: record)
-    let length = record.count - LogFormat.recordHeader
-    guard length <= LogFormat.largestRecord else {
-      throw JobError(.invalid, "the report has \(length) bytes, more than 4 MiB")
+    let payload = record.count - LogFormat.payloadInBuffer
+    guard payload <= LogFormat.largestRecord else {
+      throw JobError(.invalid, "the report has \(payload) bytes, more than 4 MiB")
     }
-    let payload = UnsafeRawBufferPointer(rebasing: record.bytes[LogFormat.recordHeader...])
-    let checksum = CRC32C.of(salt: salt, index, payload)
-    record.store(UInt32(length), at: 0, as: UInt32.self)
-    record.store(checksum, at: 4, as: UInt32.self)
-    while record.count & 3 != 0 { try record.append(UInt8(0)) }
-    if end > sizeLimit - Int64(record.count) {
+    try record.append(UInt32(0), as: UInt32.self)
+    let size = Int64(LogFormat.recordSize(payload))
+    if end > sizeLimit - size {
       sizeLimit = cposix_file_size_limit()
-      if end > sizeLimit - Int64(record.count) { throw .system(EFBIG, "write", file.name) }
+      if end > sizeLimit - size { throw .system(EFBIG, "write", file.name) }
     }
     if isAstray { try file.seek(to: end) }
+    guard let start = record.base else { return }
+    let bytes = frame(start, payload: payload)
     isAstray = true
-    guard try file.writeNext(record.bytes) == record.count else {
+    guard try file.writeNext(bytes) == bytes.count else {
       throw .system(ENOSPC, "write", file.name)
     }
     isAstray = false
-    end += Int64(record.count)
-    index += 1
+    count(bytes.count)
+  }
+
+  /// The record around a payload. Behind it there is room for four bytes.
+  @inline(__always)
+  func frame(_ start: UnsafeMutableRawPointer, payload: Int) -> UnsafeRawBufferPointer {
+    start.storeBytes(of: salt.littleEndian, as: UInt64.self)
+    start.storeBytes(of: index.littleEndian, toByteOffset: 8, as: UInt64.self)
+    let end = LogFormat.payloadInBuffer + payload
+    let checksum = CRC32C.of(UnsafeRawBufferPointer(start: start, count: end))
+    start.storeBytes(of: UInt32(payload).littleEndian, toByteOffset: 8, as: UInt32.self)
+    start.storeBytes(of: checksum.littleEndian, toByteOffset: 12, as: UInt32.self)
+    start.storeBytes(of: 0, toByteOffset: end, as: UInt32.self)
+    return UnsafeRawBufferPointer(start: start + 8, count: LogFormat.recordSize(payload))
+  }
+
+  /// A record was written.
+  @inline(__always)
+  func count(_ size: Int) {
+    end &+= Int64(size)
+    index &+= 1
     isUnsynced = true
   }
 

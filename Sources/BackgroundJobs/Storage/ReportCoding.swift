@@ -4,8 +4,8 @@ extension Report {
   private static let shiftBit: UInt64 = 1 << 0
   private static let advanceBit: UInt64 = 1 << 1
   private static let totalBit: UInt64 = 1 << 2
-  private static let currentItemBit: UInt64 = 1 << 3
-  private static let doneBit: UInt64 = 1 << 4
+  static let currentItemBit: UInt64 = 1 << 3
+  static let doneBit: UInt64 = 1 << 4
   private static let failedBit: UInt64 = 1 << 5
   private static let whyBit: UInt64 = 1 << 6
   private static let cursorBit: UInt64 = 1 << 7
@@ -13,8 +13,23 @@ extension Report {
   private static let resumedBit: UInt64 = 1 << 9
   private static let clockBit: UInt64 = 1 << 10
 
+  /// The most that `encode` writes.
   @inline(__always)
+  private var room: Int {
+    var room = 11 * Pen.number
+    if let currentItem { room += currentItem.count }
+    if let done { room += done.count }
+    if let failed { room += failed.count }
+    if let why { room += why.count }
+    if let cursor { room += cursor.count }
+    return room
+  }
+
+  @_optimize(speed)
   func encode(to buffer: Buffer) throws(JobError) {
+    try buffer.reserve(room)
+    guard let start = buffer.room.baseAddress else { return }
+    var pen = Pen(start)
     var mask: UInt64 = 0
     if shift != nil { mask |= Self.shiftBit }
     if advance != nil { mask |= Self.advanceBit }
@@ -26,17 +41,18 @@ extension Report {
     if cursor != nil { mask |= Self.cursorBit }
     if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
     if clockOffset != nil { mask |= Self.clockBit }
-    try buffer.appendVarint(mask)
-    try buffer.appendSigned(time)
-    if let shift { try buffer.appendSigned(shift) }
-    if let advance { try buffer.appendSigned(advance) }
-    if let total { try buffer.appendSigned(total) }
-    if let currentItem { try buffer.appendCounted(currentItem) }
-    if let done { try buffer.appendCounted(done) }
-    if let failed { try buffer.appendCounted(failed) }
-    if let why { try buffer.appendCounted(why) }
-    if let cursor { try buffer.appendCounted(cursor) }
-    if let clockOffset { try buffer.appendSigned(clockOffset) }
+    pen.varint(mask)
+    pen.signed(time)
+    if let shift { pen.signed(shift) }
+    if let advance { pen.signed(advance) }
+    if let total { pen.signed(total) }
+    if let currentItem { pen.counted(currentItem) }
+    if let done { pen.counted(done) }
+    if let failed { pen.counted(failed) }
+    if let why { pen.counted(why) }
+    if let cursor { pen.counted(cursor) }
+    if let clockOffset { pen.signed(clockOffset) }
+    buffer.grow(by: pen.written)
   }
 
   /// nil: not a report. What it says borrows from the reader's bytes.

@@ -161,6 +161,9 @@ extension Store {
       }
       lastSync = now
     }
+    log.nextSync = min(
+      log.lastSync &+ Self.mostSyncInterval,
+      max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
     if owesPublication, progressPace.isDue(at: now) {
       let begin = Clock.machine
       let happened = try? transactIfFree { () throws(JobError) in
@@ -235,9 +238,24 @@ final class JobReference {
 
   init(_ id: String) { self.id = id }
 
+  /// nil: it must be found again.
+  @inline(__always)
+  func known(in store: Store) -> JobState? {
+    guard let job, generation == store.generation, !job.isRemoved else { return nil }
+    return job
+  }
+
+  /// The same without a reference of its own: for as long as the store's mutex is held and nothing
+  /// is folded.
+  @inline(__always)
+  func unretained(in store: Store) -> Unmanaged<JobState>? {
+    guard let job, generation == store.generation, !job.isRemoved else { return nil }
+    return Unmanaged.passUnretained(job)
+  }
+
   @inline(__always)
   func resolve(in store: Store) throws(JobError) -> JobState {
-    if let job, generation == store.generation, !job.isRemoved { return job }
+    if let job = known(in: store) { return job }
     let found = try store.require(id)
     job = found
     generation = store.generation

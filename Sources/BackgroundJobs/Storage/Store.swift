@@ -25,11 +25,13 @@ final class Store {
   var journal: Journal?
   var readers: [UInt64: LogReader] = [:]
   /// By the number of the log.
-  var owned: [UInt64: OwnedLog] = [:]
+  var owned: [UInt64: OwnedLog] = [:] { didSet { lastOwned = nil } }
+  /// What was looked up last: a worker's reports are about one job for a long time.
+  private var lastOwned: OwnedLog?
   /// A log was closed, or the state made anew, since the last look for owned logs to let go of.
   var mayHaveClosedLogs = false
   /// What was handed out of plans, by job.
-  var dispensers: [String: Dispenser] = [:]
+  var dispensers: [TextKey: Dispenser] = [:]
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
   /// Foreign edits were applied for reading only; they are in no event yet.
@@ -94,9 +96,23 @@ final class Store {
     return job
   }
 
+  @inline(__always)
   func ownedLog(of job: JobState) -> OwnedLog? {
     guard let number = job.log?.number else { return nil }
-    return owned[number]
+    if let lastOwned, lastOwned.number == number { return lastOwned }
+    return lookUp(number)
+  }
+
+  /// Without a reference of its own, and only the one looked up last.
+  @inline(__always)
+  func unretainedLog(of job: JobState) -> Unmanaged<OwnedLog>? {
+    guard let lastOwned, lastOwned.number == job.log?.number else { return nil }
+    return Unmanaged.passUnretained(lastOwned)
+  }
+
+  private func lookUp(_ number: UInt64) -> OwnedLog? {
+    lastOwned = owned[number]
+    return lastOwned
   }
 
   // MARK: Reading

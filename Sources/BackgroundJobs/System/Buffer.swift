@@ -50,6 +50,21 @@ package final class Buffer {
     capacity = size
   }
 
+  /// Appends where there is room for it already; else nothing.
+  @inline(__always)
+  func put(_ source: UnsafeRawBufferPointer) {
+    guard let base, let from = source.baseAddress, source.count <= capacity - count else { return }
+    (base + count).copyMemory(from: from, byteCount: source.count)
+    count += source.count
+  }
+
+  @inline(__always)
+  func put<T: FixedWidthInteger>(_ value: T, as: T.Type) {
+    guard let base, MemoryLayout<T>.size <= capacity - count else { return }
+    base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+    count += MemoryLayout<T>.size
+  }
+
   @inline(__always)
   func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try reserve(source.count)

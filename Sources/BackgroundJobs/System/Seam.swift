@@ -27,6 +27,8 @@ enum FileOperation: Sendable {
 enum Seam {
   #if hasFeature(Embedded)
     @inline(__always)
+    static var isWatched: Bool { false }
+    @inline(__always)
     static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? {
       nil
     }
@@ -37,6 +39,8 @@ enum Seam {
     nonisolated(unsafe) static var onOperation: ((FileOperation, String) -> Int32?)?
     /// Sees the size of a write; gives how much of it may happen.
     nonisolated(unsafe) static var onWrite: ((Int, String) -> Int)?
+
+    static var isWatched: Bool { onOperation != nil || onWrite != nil }
 
     static func fault(_ operation: FileOperation, _ name: @autoclosure () -> String) -> Int32? {
       guard let onOperation else { return nil }

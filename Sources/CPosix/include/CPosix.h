@@ -88,14 +88,20 @@ void cposix_release(void *base, size_t size);
 /* Forks. Descriptors that are registered here are closed in the child of fork(2); their number then
  * is no longer ours: unregister tells 1 while it is. The generation is 0 in every child, also of a raw
  * clone(2), until the child calls cposix_fork_begin. */
+extern volatile uint64_t *cposix_fork_word;
 uint64_t cposix_fork_begin(void);
-uint64_t cposix_fork_generation(void);
+static inline uint64_t cposix_fork_generation(void) {
+  return cposix_fork_word ? *cposix_fork_word : 0;
+}
 int cposix_fork_register(int fd);
 int cposix_fork_unregister(int fd);
 
 /* pthread_mutex_t has no fixed layout in Swift; a Swift object may also move it. NULL: no memory. */
 pthread_mutex_t *cposix_mutex_new(void);
 void cposix_mutex_free(pthread_mutex_t *mutex);
+
+/* Goes on with a CRC-32C by the processor's instruction; 0: it has none, and nothing happened. */
+int cposix_crc32c(uint32_t *crc, const void *bytes, size_t count);
 
 /* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
 struct cposix_rank {

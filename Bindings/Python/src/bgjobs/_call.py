@@ -43,14 +43,12 @@ def take_error() -> Any:
 
 
 def outcome(status: int, error: Any) -> Outcome:
-    """The outcome of a call that returned this status; raises from 10 on. Takes the error back."""
+    """The outcome of a call that returned this status; raises from 10 on."""
     if status < _ffi.BGJ_FINISHED:
-        take_back(error)
         return OUTCOMES[status] if status < len(OUTCOMES) else OK
     detail = error._obj
     message = detail.message.decode("utf-8", "replace")
     os_error = detail.os_error
-    take_back(error)
     if status == _ffi.BGJ_FORKED:
         raise Forked(f"{message}; a child opens a JobManager of its own")
     raise BY_STATUS.get(status, BgjobsError)(message, os_error)
@@ -59,7 +57,10 @@ def outcome(status: int, error: Any) -> Outcome:
 def call(function: Any, *arguments: Any) -> Outcome:
     """Calls a function whose last argument is the error."""
     error = take_error()
-    return outcome(function(*arguments, error), error)
+    try:
+        return outcome(function(*arguments, error), error)
+    finally:
+        take_back(error)
 
 
 def text(value: str, what: str) -> bytes:

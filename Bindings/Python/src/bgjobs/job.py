@@ -25,12 +25,10 @@ from ._call import (
     number,
     optional_text,
     outcome,
-    take_back,
     take_string,
     text,
     to_json,
 )
-from ._call import _errors as errors
 from .errors import BgjobsError, IllegalTransition, JobFinished, NotFound, WaitTimeout
 from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
 
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 _encode = str.encode
 _done = _ffi.bare_item_done
 _is_done = _ffi.bare_is_done
-_update = _ffi.bare_update
-_NOT_SAID = ctypes.c_int64(-1)
 
 # Python handles signals between calls only, so a wait that Ctrl-C shall end is many short ones.
 _SLICE_MS = 100
@@ -61,6 +57,8 @@ class Job:
     def __init__(self, manager: "JobManager", handle: Any) -> None:
         self._manager = manager
         self._handle = handle
+        # For calls whose error is not looked at.
+        self._error = new_error()
         #: What finds the job again, also from another process.
         self.id: str = _ffi.bgj_job_id(handle).decode()
 
@@ -239,12 +237,8 @@ class Job:
         data = _encode(item)
         if 0 in data:
             text(item, "the item")
-        error = errors.pop() if errors else new_error()
-        status = _done(self._handle, data, error)
-        if status:
-            return outcome(status, error)
-        take_back(error)
-        return OK
+        status = _done(self._handle, data, self._error)
+        return OK if status == 0 else self._heed(status, _done, data)
 
     def failed(self, item: str, why: Optional[str] = None) -> Outcome:
         """Marks an item failed, unless it is done already."""
@@ -273,14 +267,15 @@ class Job:
             optional_text(failed, "the item"),
         )
 
-    def _step(self, item: bytes, done: Optional[bytes]) -> Outcome:
-        """update(current_item=item, done=done), as fast as done."""
-        error = errors.pop() if errors else new_error()
-        status = _update(self._handle, _NOT_SAID, item, done, None, error)
-        if status:
-            return outcome(status, error)
-        take_back(error)
-        return OK
+    def _heed(self, status: int, function: Any, *arguments: Any) -> Outcome:
+        """What a call that was made with `_error` has to say.
+
+        Where it failed, nothing has changed: so it is made again, with an error that no other
+        thread fills meanwhile. Not where it has just waited for a lock.
+        """
+        if status < _ffi.BGJ_FINISHED or status == _ffi.BGJ_BUSY:
+            return outcome(status, self._error)
+        return call(function, self._handle, *arguments)
 
     def advance(self, count: int = 1) -> Outcome:
         """Adds to current, for work whose items have no names."""

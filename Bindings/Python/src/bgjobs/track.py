@@ -4,16 +4,21 @@ import operator
 import os
 from collections.abc import Collection
 from contextlib import contextmanager, suppress
+from ctypes import c_int64
 from itertools import islice
 from time import monotonic
 from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, TypeVar, Union
 
+from . import _ffi
 from ._call import Outcome, text
 from .errors import BgjobsError
 from .job import Job, describe
 from .manager import JobManager
 
 Item = TypeVar("Item")
+
+_update = _ffi.bare_update
+_NOT_SAID = c_int64(-1)
 
 
 def name_of(item: Any) -> str:
@@ -87,17 +92,23 @@ class Track(Generic[Item]):
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
         at_once = not isinstance(self._items, Collection)
+        name_of, encode = self._name, str.encode
         done: Optional[bytes] = None
         with self._session() as job:
             some_done = job.info().items_completed > 0
+            # A report like Job.update, without what costs time.
+            handle, error = job._handle, job._error
             try:
                 # Behind a run with `every`, what its position says.
                 for item in islice(self._items, _position(job), None):
-                    name = self._name(item)
+                    name = name_of(item)
                     if some_done and job.is_done(name):
                         continue
-                    data = text(name, "the item")
-                    if job._step(data, done):
+                    data = encode(name)
+                    if 0 in data:
+                        text(name, "the item")
+                    status = _update(handle, _NOT_SAID, data, done, None, error)
+                    if status and job._heed(status, _update, _NOT_SAID, data, done, None):
                         job.wait_resumed()
                     self._failed = done = None
                     yield item
@@ -108,7 +119,7 @@ class Track(Generic[Item]):
                             job.wait_resumed()
             finally:
                 if done is not None:
-                    job._step(b"", done)
+                    job.update(current_item="", done=done.decode())
 
     def _in_batches(self, every: float) -> Iterator[Item]:
         now = monotonic
