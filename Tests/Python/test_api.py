@@ -136,6 +136,21 @@ def test_the_current_item_and_the_report_of_another(project, manager, job):
         assert other.find(job.id).info().current_item is None
 
 
+def test_spellings_that_unicode_calls_equivalent_differ(project, manager):
+    one, other = "\u00e9", "e\u0301"
+    job = manager.ensure("x", one)
+    assert job.id != manager.ensure("x", other).id
+    assert [info.key for info in manager.list()] == [one, other]
+    manager.sync()
+    path = project / ".specweave/state/background-jobs.json"
+    for spelling in (one, other):
+        state = json.loads(path.read_text())
+        state["jobs"][0]["config"] = {"type": "x", "name": spelling}
+        path.write_text(json.dumps(state))
+        manager.sync()
+        assert job.config["name"] == spelling
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_what_a_worker_knows_is_what_its_log_says(project, manager, job, seed):
     """Most reports of a quick worker go a shorter way than those of the others."""
