@@ -8,7 +8,7 @@ JOBS ?= $(shell nproc)
 PYTHON ?= /usr/bin/python3
 
 .PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python docs \
-  wheel dist lint format install clean
+  wheel dist lint lint-python format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -53,14 +53,18 @@ docs: setup ## Build the documentation of the Swift module, into build/docs
 wheel: setup ## Build the Python wheel, with the library inside, into dist/
 	@sh cmake/wheel.sh $(BUILD)/wheel dist
 
-bench-python: library ## Measure what the Python package adds to a report
-	@BUILD=$(BUILD) /usr/bin/python3 Benchmarks/python.py
+bench-python: library ## Measure what the Python package adds to a report, and tqdm to a loop
+	@sh cmake/setup.sh python3-tqdm
+	@BUILD=$(BUILD) $(PYTHON) Benchmarks/python.py
 
 dist: wheel cli ## Build all packages into dist/: wheel, tarball, .deb
 	@sh cmake/dist.sh $(BUILD) dist
 
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+lint-python: setup ## Check the Python sources with ruff and mypy, which come from PyPI
+	@sh cmake/lint-python.sh $(BUILD)/lint-python
 
 format: ## Format the Swift sources in place
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift

@@ -21,13 +21,10 @@ BUILD = Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 os.environ.setdefault("BGJOBS_LIBRARY", str(BUILD / "libbgjobs.so"))
 sys.path.insert(0, str(ROOT / "Bindings" / "Python" / "src"))
 
+from tqdm import tqdm  # noqa: E402
+
 import bgjobs  # noqa: E402
 from bgjobs import _ffi  # noqa: E402
-
-try:
-    from tqdm import tqdm
-except ImportError:
-    tqdm = None
 
 ROUNDS, BATCH, QUICK = 400, 200, 1_000_000
 clock = time.perf_counter_ns
@@ -134,9 +131,8 @@ def main(directory):
     for _ in range(9):
         note("bare loop", loop(quick), QUICK)
         note("track(every=0.1)", loop(bgjobs.track(quick, "x", project=batches, every=0.1)), QUICK)
-        if tqdm:
-            with open(os.devnull, "w") as null:
-                note("tqdm", loop(tqdm(quick, file=null)), QUICK)
+        with open(os.devnull, "w") as null:
+            note("tqdm", loop(tqdm(quick, file=null)), QUICK)
 
     median = {what: statistics.median(all) for what, all in times.items()}
     bare = median["bare call"] + median["bare write"]
@@ -147,9 +143,8 @@ def main(directory):
     print(f"track / (bare call + bare write)     {median['track'] / bare:.2f}   (at most 1.6)")
     print(f"job.done / both in one loop          {median['job.done'] / median['both']:.2f}")
     print(f"track / both in one loop             {median['track'] / median['both']:.2f}")
-    if tqdm:
-        ratio = median["track(every=0.1)"] / median["tqdm"]
-        print(f"track(every=0.1) / tqdm              {ratio:.2f}   (at most 1.5)")
+    ratio = median["track(every=0.1)"] / median["tqdm"]
+    print(f"track(every=0.1) / tqdm              {ratio:.2f}   (at most 1.5)")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the build, the demo and the tests need and this Debian (or Ubuntu) does not have.
+# Installs what the build, the demo and the tests need and this Debian (or Ubuntu) does not have, and
+# the packages that are named as arguments.
 # The Swift toolchain itself must be there already. Nothing is done when nothing is missing.
 set -eu
 
@@ -17,12 +18,12 @@ swift="libcurl4 libncurses6 libsqlite3-0 libstdc++6 libuuid1 libxml2 zlib1g"
 command -v swiftc >/dev/null || fail "no swiftc on the PATH: install Swift 6.3 first"
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "setup: not a Debian system; these must be there: $build $demo $tests $python $swift" >&2
+  echo "setup: not a Debian system; these must be there: $build $demo $tests $python $swift $*" >&2
   exit 0
 fi
 
 missing=
-for package in $build $demo $tests $python $swift; do
+for package in $build $demo $tests $python $swift "$@"; do
   case $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) in
     installed*) ;;
     *) missing="$missing $package" ;;

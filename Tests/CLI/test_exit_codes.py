@@ -68,9 +68,7 @@ USAGE = [
 @pytest.mark.parametrize("arguments, word", USAGE, ids=lambda value: str(value)[:40])
 def test_2_usage(project, id, arguments, word):
     before = project.job(id)
-    arguments = [
-        id if argument == "ID" else os.fsdecode(argument) for argument in arguments
-    ]
+    arguments = [id if argument == "ID" else os.fsdecode(argument) for argument in arguments]
     done = project.run(*arguments, code=2, input="-x\n")
     assert word in complaint(done)
     assert project.job(id) == before and len(project.jobs()) == 1
@@ -78,7 +76,20 @@ def test_2_usage(project, id, arguments, word):
 
 @pytest.mark.parametrize(
     "command",
-    "cancel complete fail logs next pause rate-limited resume retry show start wait".split(),
+    [
+        "cancel",
+        "complete",
+        "fail",
+        "logs",
+        "next",
+        "pause",
+        "rate-limited",
+        "resume",
+        "retry",
+        "show",
+        "start",
+        "wait",
+    ],
 )
 def test_3_not_found(project, id, command):
     message = complaint(project.run(command, "zzzz", code=3))
@@ -194,9 +205,15 @@ def test_broken_pipes_are_quiet(project):
     for _ in range(3):
         project.run("create", "t", "--config", '{"a": "%s"}' % ("x" * 60000))
     done = subprocess.run(
-        ["bash", "-c", "bgjobs list --json | head -c 1; bgjobs show $(bgjobs list | cut -f1 | head"
-         " -1) | head -c 1; exit ${PIPESTATUS[1]}"],
-        cwd=project.path, capture_output=True, text=True,
+        [
+            "bash",
+            "-c",
+            "bgjobs list --json | head -c 1; bgjobs show $(bgjobs list | cut -f1 | head"
+            " -1) | head -c 1; exit ${PIPESTATUS[1]}",
+        ],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0 and done.stderr == ""
 

@@ -66,8 +66,24 @@ def test_the_loop_of_a_script(project):
 def test_update_takes_the_members_of_the_seed(project):
     id = project.out("create", "t", "--total", 10)
     project.run("start", id)
-    project.run("update", id, "--current", 4, "--item", "x", "--done", "a", "--failed", "b",
-                "--why", "because", "--total", 20, "--cursor", '{"page": 7}')
+    project.run(
+        "update",
+        id,
+        "--current",
+        4,
+        "--item",
+        "x",
+        "--done",
+        "a",
+        "--failed",
+        "b",
+        "--why",
+        "because",
+        "--total",
+        20,
+        "--cursor",
+        '{"page": 7}',
+    )
     info = project.info(id)
     assert (info["current"], info["total"], info["currentItem"]) == (4, 20, "x")
     assert (info["itemsCompleted"], info["itemsFailed"]) == (1, 1)
@@ -93,8 +109,10 @@ def test_the_end_of_the_owner_is_seen(project, owner):
         "none": 'bgjobs start "$1"',
     }[owner]
     script = subprocess.Popen(
-        ["bash", "-c", f"{start}; echo started; read", "bash", id], cwd=project.path,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ["bash", "-c", f"{start}; echo started; read", "bash", id],
+        cwd=project.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert script.stdout.readline() == b"started\n"
     assert project.info(id)["status"] == "running"
@@ -164,7 +182,8 @@ def test_where_the_project_is(project, tmp_path_factory):
     id = project.out("create", "t")
     deep = project.path / "a/b"
     deep.mkdir(parents=True)
-    assert [job["id"] for job in json.loads(project.out("list", "--json", cwd=deep))["jobs"]] == [id]
+    listed = json.loads(project.out("list", "--json", cwd=deep))
+    assert [job["id"] for job in listed["jobs"]] == [id]
     other = tmp_path_factory.mktemp("other")
     for arguments, env in (
         (["list", "--project", project.path], {}),

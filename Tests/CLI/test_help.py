@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+
 from conftest import BUILD, PROGRAM, ROOT, commands
 
 COMMANDS = commands()
@@ -11,8 +12,30 @@ COMMANDS = commands()
 
 def test_the_commands_are_these():
     assert sorted(COMMANDS) == sorted(
-        "cancel check cleanup complete create done ensure fail failed list logs next pause plan"
-        " rate-limited resume retry run show start update wait".split()
+        [
+            "cancel",
+            "check",
+            "cleanup",
+            "complete",
+            "create",
+            "done",
+            "ensure",
+            "fail",
+            "failed",
+            "list",
+            "logs",
+            "next",
+            "pause",
+            "plan",
+            "rate-limited",
+            "resume",
+            "retry",
+            "run",
+            "show",
+            "start",
+            "update",
+            "wait",
+        ]
     )
 
 
@@ -33,7 +56,7 @@ def test_help_says_what_and_with_which_options(project, name):
 
 def test_root_help(project):
     text = project.out("--help")
-    for name, command in COMMANDS.items():
+    for name in COMMANDS:
         assert re.search(rf"^  {name}\s", text, re.M), name
     for code in (*range(10), 124):
         assert re.search(rf"\b{code}\b", text)

@@ -31,8 +31,21 @@ def lines(path):
 
 
 def test_every_way_to_be_killed(project):
-    line = ["bgjobs", "run", "-j4", "--type", "t", "--each", *ITEMS, "--", "sh", "-c", SCRIPT,
-            "sh", "{}"]
+    line = [
+        "bgjobs",
+        "run",
+        "-j4",
+        "--type",
+        "t",
+        "--each",
+        *ITEMS,
+        "--",
+        "sh",
+        "-c",
+        SCRIPT,
+        "sh",
+        "{}",
+    ]
     begun, succeeded = project.path / "begun", project.path / "succeeded"
     chance = random.Random(os.environ.get("BGJOBS_SEED", "1"))
     id = None
@@ -55,10 +68,11 @@ def test_every_way_to_be_killed(project):
                 os.execvp(line[0], line)
             time.sleep(chance.uniform(0.03, 0.18))
             os.close(terminal)
-            await_true(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid)
+            await_true(lambda pid=pid: os.waitpid(pid, os.WNOHANG)[0] == pid)
         else:
-            run = subprocess.Popen(line, cwd=project.path, start_new_session=True,
-                                   stderr=subprocess.DEVNULL)
+            run = subprocess.Popen(
+                line, cwd=project.path, start_new_session=True, stderr=subprocess.DEVNULL
+            )
             time.sleep(chance.uniform(0.03, 0.18))
             os.killpg(run.pid, signal.SIGKILL)
             run.wait()

@@ -104,8 +104,16 @@ def test_retry_afterwards(project):
 
 
 def test_the_same_line_is_the_same_job(project):
-    line = ["run", "--each", "a", "b", *SHELL, 'echo "$1" >>ran; test -e go || kill -9 $PPID',
-            "sh", "{}"]
+    line = [
+        "run",
+        "--each",
+        "a",
+        "b",
+        *SHELL,
+        'echo "$1" >>ran; test -e go || kill -9 $PPID',
+        "sh",
+        "{}",
+    ]
     project.run(*line, code=None)  # the keeper of the commands is killed
     (project.path / "go").touch()
     project.run(*line)
@@ -123,8 +131,9 @@ def test_two_runs_of_one_job(project):
 
 
 def test_detach_prints_the_id_and_survives(project):
-    id = project.out("run", "--detach", "--each", *"abcdef", *SHELL,
-                     "echo $1; sleep 0.05", "sh", "{}")
+    id = project.out(
+        "run", "--detach", "--each", *"abcdef", *SHELL, "echo $1; sleep 0.05", "sh", "{}"
+    )
     assert re.fullmatch("[0-9a-f]{8}", id)
     project.run("wait", id, "--timeout", "30")
     assert project.info(id)["itemsCompleted"] == 6
@@ -134,8 +143,19 @@ def test_detach_prints_the_id_and_survives(project):
 @pytest.mark.parametrize("mode", ["finish", "stop"])
 def test_pause(project, mode):
     script = 'echo "$1" >>begun; trap "exit 1" TERM; while ! test -e go; do sleep 0.01; done'
-    id = project.out("run", "--detach", "-j2", "--pause-mode", mode, "--each", *"abcd",
-                     *SHELL, script, "sh", "{}")
+    id = project.out(
+        "run",
+        "--detach",
+        "-j2",
+        "--pause-mode",
+        mode,
+        "--each",
+        *"abcd",
+        *SHELL,
+        script,
+        "sh",
+        "{}",
+    )
     begun = project.path / "begun"
     await_true(lambda: begun.exists() and len(begun.read_text().split()) == 2)
     project.run("pause", id)
@@ -162,11 +182,15 @@ def test_cancel_stops_the_commands(project):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_leave_the_job_to_the_next_run(project, number):
-    script = 'touch up; (setsid sleep 60 &); sleep 60 & wait'
+    script = "touch up; (setsid sleep 60 &); sleep 60 & wait"
     # In the background of a script SIGINT is ignored, and stays so.
-    run = subprocess.Popen(["bgjobs", "run", *SHELL, script], cwd=project.path,
-                           stderr=subprocess.PIPE, text=True,
-                           preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+    run = subprocess.Popen(
+        ["bgjobs", "run", *SHELL, script],
+        cwd=project.path,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
     await_true((project.path / "up").exists)
     id = only(project)["id"]
     run.send_signal(number)
@@ -179,11 +203,14 @@ def test_signals_leave_the_job_to_the_next_run(project, number):
 
 @pytest.mark.parametrize("how", ["exit", "match"])
 def test_a_rate_limit_pauses_and_goes_on(project, how):
-    options = {"exit": ["--rate-limit-exit", "75", "--rate-limit-wait", "1"],
-               "match": ["--rate-limit-match", "retry after ([0-9]+)"]}[how]
+    options = {
+        "exit": ["--rate-limit-exit", "75", "--rate-limit-wait", "1"],
+        "match": ["--rate-limit-match", "retry after ([0-9]+)"],
+    }[how]
     script = 'test -e "$1" && exit; touch "$1"; echo "retry after 1"; exit 75'
-    id = project.out("run", "--detach", *options, "--each", "a", "--", "sh", "-c", script, "sh",
-                     "{}")
+    id = project.out(
+        "run", "--detach", *options, "--each", "a", "--", "sh", "-c", script, "sh", "{}"
+    )
     await_true(lambda: project.info(id).get("reason") == "rate-limit")
     project.run("wait", id, "--timeout", "30")
     info = project.info(id)
@@ -200,8 +227,14 @@ def test_resume_uses_the_directory_of_the_run(project):
     deep = project.path / "deep"
     deep.mkdir()
     project.run("list")
-    id = project.out("run", "--detach", *SHELL, "pwd; kill -9 $PPID", cwd=deep,
-                     env={"BGJOBS_PROJECT": str(project.path)})
+    id = project.out(
+        "run",
+        "--detach",
+        *SHELL,
+        "pwd; kill -9 $PPID",
+        cwd=deep,
+        env={"BGJOBS_PROJECT": str(project.path)},
+    )
     await_true(lambda: project.info(id)["status"] == "paused")
     await_true(lambda: not processes_of(id))
     project.run("resume", id)
@@ -209,30 +242,67 @@ def test_resume_uses_the_directory_of_the_run(project):
 
 
 def test_output_without_a_newline_and_much_of_it(project):
-    project.run("run", "-j2", "--each", "1", "2", "--", "sh", "-c",
-                "head -c 3000000 /dev/zero | tr '\\0' x", "sh", "{}")
+    project.run(
+        "run",
+        "-j2",
+        "--each",
+        "1",
+        "2",
+        "--",
+        "sh",
+        "-c",
+        "head -c 3000000 /dev/zero | tr '\\0' x",
+        "sh",
+        "{}",
+    )
     log = project.out("logs", only(project)["id"])
     assert log.count("x") == 6_000_000 + log.count("exit")
     assert [line[:3] for line in log.split("\n")] == ["==>", "xxx", "<=="] * 2
 
 
 def test_logs_follow_to_the_end(project):
-    id = project.out("run", "--detach", "--each", "a", "b", "--", "sh", "-c",
-                     "echo one; sleep 0.2; echo two", "sh", "{}")
+    id = project.out(
+        "run",
+        "--detach",
+        "--each",
+        "a",
+        "b",
+        "--",
+        "sh",
+        "-c",
+        "echo one; sleep 0.2; echo two",
+        "sh",
+        "{}",
+    )
     done = project.run("logs", "-f", id)
     assert done.stdout.count("one") == done.stdout.count("two") == 2
 
 
 def traced(project, inject, *arguments):
     """Runs bgjobs while one of its system calls fails, or kills it."""
-    return subprocess.run(["strace", "-o", "/dev/null", "-e", f"trace={inject.split(':')[0]}",
-                           "-e", f"inject={inject}", "bgjobs", *arguments],
-                          cwd=project.path, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [
+            "strace",
+            "-o",
+            "/dev/null",
+            "-e",
+            f"trace={inject.split(':')[0]}",
+            "-e",
+            f"inject={inject}",
+            "bgjobs",
+            *arguments,
+        ],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 can_trace = pytest.mark.skipif(
     subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0,
-    reason="tracing is not permitted")
+    reason="tracing is not permitted",
+)
 
 
 @can_trace
@@ -310,8 +380,12 @@ def test_what_outlived_both_runner_and_keeper_ends_before_the_next_run(project):
 def test_json_has_a_schema(project):
     project.run("run", "--", "true")
     id = only(project)["id"]
-    for arguments in (["list", "--json"], ["show", "--json", id], ["check", "--json"],
-                      ["cleanup", "-n", "--keep", "0", "--json"]):
+    for arguments in (
+        ["list", "--json"],
+        ["show", "--json", id],
+        ["check", "--json"],
+        ["cleanup", "-n", "--keep", "0", "--json"],
+    ):
         assert json.loads(project.out(*arguments))["schema"] == 1
 
 

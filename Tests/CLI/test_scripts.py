@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+
 from conftest import ROOT
 
 EXAMPLES = ROOT / "Examples"
@@ -17,8 +18,13 @@ def run_and_kill(project, arguments, kills=4):
     chance = random.Random(2)
     killed = 0
     while True:
-        script = subprocess.Popen(arguments, cwd=project.path, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE, text=True)
+        script = subprocess.Popen(
+            arguments,
+            cwd=project.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         if killed < kills:
             try:
                 script.wait(chance.uniform(0.2, 0.7))
@@ -74,8 +80,9 @@ def test_usage(project, name):
 
 
 def test_a_pause_of_somebody_else(project):
-    script = subprocess.Popen([EXAMPLES / "import.sh", project.path, "40"], cwd=project.path,
-                              stderr=subprocess.DEVNULL)
+    script = subprocess.Popen(
+        [EXAMPLES / "import.sh", project.path, "40"], cwd=project.path, stderr=subprocess.DEVNULL
+    )
     while not project.jobs():
         time.sleep(0.01)
     (job,) = project.jobs()

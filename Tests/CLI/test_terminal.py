@@ -24,17 +24,25 @@ OURS = re.compile("\x1b\\[(K|2K|0K|\\?25[hl])")
 
 
 def on_terminal(project, *arguments, columns=80):
-    child = pexpect.spawn("bgjobs", list(map(str, arguments)), cwd=str(project.path),
-                          dimensions=(50, columns), timeout=30, encoding="utf-8",
-                          env={**os.environ, "TERM": "xterm"})
+    child = pexpect.spawn(
+        "bgjobs",
+        list(map(str, arguments)),
+        cwd=str(project.path),
+        dimensions=(50, columns),
+        timeout=30,
+        encoding="utf-8",
+        env={**os.environ, "TERM": "xterm"},
+    )
     text = child.read()
     child.close()
     return child.exitstatus, text
 
 
 def width(text):
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF"
-               else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def harmless(text):
@@ -105,9 +113,11 @@ def test_hostile_items_of_a_run(project):
 def test_invalid_utf8_is_refused(project):
     id = project.out("create", "t")
     (project.path / "items").write_bytes(b"good\n\xff\xfe\n")
-    for arguments in (["plan", id, "--items", "items"],
-                      ["run", "--items", "items", "--", "true"],
-                      ["plan", id, os.fsdecode(b"\xc3(")]):
+    for arguments in (
+        ["plan", id, "--items", "items"],
+        ["run", "--items", "items", "--", "true"],
+        ["plan", id, os.fsdecode(b"\xc3(")],
+    ):
         assert "UTF-8" in project.run(*arguments, code=2).stderr
     assert project.info(id)["itemsPlanned"] == 0 and len(project.jobs()) == 1
 
@@ -115,8 +125,18 @@ def test_invalid_utf8_is_refused(project):
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_the_status_line_stays_one_line(project, columns):
     code, text = on_terminal(
-        project, "run", "--each", *(f"{n}-{'x' * 100}" for n in range(5)), "--",
-        "sh", "-c", "sleep 0.15", "sh", "{}", columns=columns)
+        project,
+        "run",
+        "--each",
+        *(f"{n}-{'x' * 100}" for n in range(5)),
+        "--",
+        "sh",
+        "-c",
+        "sleep 0.15",
+        "sh",
+        "{}",
+        columns=columns,
+    )
     assert code == 0
     harmless(text)
     for line in re.split("[\r\n]", OURS.sub("", text)):

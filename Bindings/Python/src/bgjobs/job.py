@@ -57,7 +57,8 @@ class Job:
     def __init__(self, manager: "JobManager", handle: Any) -> None:
         self._manager = manager
         self._handle = handle
-        # For calls whose error is not looked at.
+        # For what loops call: the pointer ready to be passed, and an error that is not looked at.
+        self._pointer = ctypes.c_void_p.from_param(ctypes.addressof(handle.contents))
         self._error = new_error()
         #: What finds the job again, also from another process.
         self.id: str = _ffi.bgj_job_id(handle).decode()
@@ -237,7 +238,7 @@ class Job:
         data = _encode(item)
         if 0 in data:
             text(item, "the item")
-        status = _done(self._handle, data, self._error)
+        status = _done(self._pointer, data, self._error)
         return OK if status == 0 else self._heed(status, _done, data)
 
     def failed(self, item: str, why: Optional[str] = None) -> Outcome:
@@ -275,7 +276,7 @@ class Job:
         """
         if status < _ffi.BGJ_FINISHED or status == _ffi.BGJ_BUSY:
             return outcome(status, self._error)
-        return call(function, self._handle, *arguments)
+        return call(function, self._pointer, *arguments)
 
     def advance(self, count: int = 1) -> Outcome:
         """Adds to current, for work whose items have no names."""
@@ -303,7 +304,7 @@ class Job:
     def is_done(self, item: str) -> bool:
         """Is the item done? Constant time."""
         data = _encode(item)
-        if 0 not in data and _is_done(self._handle, data):
+        if 0 not in data and _is_done(self._pointer, data):
             return True
         # It has no status to tell it by: a forked child would do everything again.
         self._manager.refuse_fork()

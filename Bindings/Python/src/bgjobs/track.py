@@ -97,7 +97,7 @@ class Track(Generic[Item]):
         with self._session() as job:
             some_done = job.info().items_completed > 0
             # A report like Job.update, without what costs time.
-            handle, error = job._handle, job._error
+            pointer, error = job._pointer, job._error
             try:
                 # Behind a run with `every`, what its position says.
                 for item in islice(self._items, _position(job), None):
@@ -107,7 +107,7 @@ class Track(Generic[Item]):
                     data = encode(name)
                     if 0 in data:
                         text(name, "the item")
-                    status = _update(handle, _NOT_SAID, data, done, None, error)
+                    status = _update(pointer, _NOT_SAID, data, done, None, error)
                     if status and job._heed(status, _update, _NOT_SAID, data, done, None):
                         job.wait_resumed()
                     self._failed = done = None
