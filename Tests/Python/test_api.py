@@ -114,6 +114,61 @@ def test_an_edit_just_before_a_publication(project, manager, job):
     assert [one.id for one in manager.list()] == [job.id]
 
 
+def edit(project, change):
+    """Another tool reads the state file, changes it and puts it back."""
+    path = project / ".specweave/state/background-jobs.json"
+    state = json.loads(path.read_text())
+    change(state)
+    path.with_suffix(".new").write_text(json.dumps(state))
+    path.with_suffix(".new").rename(path)
+
+
+THEIRS = {"id": "theirs", "type": "x", "status": "pending", "progress": {"current": 0}}
+
+
+def test_an_edit_that_was_shown_before_a_publication_by_a_report(project, manager, job):
+    manager.sync()
+    edit(project, lambda state: state["jobs"].append(THEIRS))
+    assert len(manager.list()) == 2
+    job.done("a")  # with it, the state is published
+    with bgjobs.JobManager(project) as other:
+        assert [one.id for one in other.list()] == [job.id, "theirs"]
+
+
+def test_a_transition_knows_what_another_tool_has_just_edited(project, manager, job):
+    job.leave()
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0].update(status="completed"))
+    with pytest.raises(bgjobs.JobFinished):
+        job.start()
+    assert manager.cleanup(0) == 1
+
+
+def test_a_file_that_is_being_written_delays_no_transition(project, manager, job):
+    manager.sync()
+    path = project / ".specweave/state/background-jobs.json"
+    path.write_text(path.read_text()[:-9])
+    before = time.monotonic()
+    job.pause()
+    job.resume()
+    job.leave()
+    assert time.monotonic() - before < 1
+    assert job.info().reason == "interrupted"
+
+
+def test_a_status_that_was_not_edited_keeps_its_reason(project, manager, job):
+    """Whatever the order of the items: an owner and its helper report in two files."""
+    with bgjobs.JobManager(project) as other:
+        job.done("a")
+        other.find(job.id).done("b")
+        job.done("c")
+        job.pause("lunch")
+        job.leave()
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0]["progress"]["itemsCompleted"].reverse())
+    assert manager.create("x") and job.info().reason == "lunch"
+
+
 @pytest.mark.xfail(strict=True, reason="the core folds the plan before the owner's total")
 def test_a_plan_and_a_total_in_two_files(project, manager, job):
     """A plan that raises the total is in the journal, what the owner said before in its log."""

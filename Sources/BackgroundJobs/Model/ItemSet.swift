@@ -36,7 +36,7 @@ final class ItemSet {
   /// Planned items that are neither done nor failed.
   private(set) var openCount = 0
   /// Why items failed, where somebody said so.
-  private(set) var failures: [Slot: String] = [:]
+  private(set) var failures = [Slot: String]()
 
   init() {}
 
@@ -143,7 +143,7 @@ final class ItemSet {
       if header(slot) & Self.plannedBit != 0 { openCount += 1 }
     }
     failedList.clear()
-    failures = [:]
+    failures = .init()
     failedCount = 0
   }
 

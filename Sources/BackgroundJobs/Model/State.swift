@@ -9,7 +9,7 @@ final class State {
   }
 
   private(set) var entries: [Entry] = []
-  private var index: [JobID: JobState] = [:]
+  private var index = [JobID: JobState]()
   /// The last event that is in it.
   var seq: UInt64 = 0
   /// Of the file that it was read from; 0: none of ours.

@@ -78,8 +78,8 @@ extension Store {
     for reader in readers.values { reader.file.abandon() }
     for log in owned.values { log.file.abandon() }
     places.abandon()
-    owned = [:]
-    readers = [:]
+    owned = .init()
+    readers = .init()
     journal = nil
   }
 
@@ -188,7 +188,7 @@ extension Store {
     state.seq = record.seq
     for job in state.jobs where job.createdSeq == 0 { job.createdSeq = record.seq }
     generation += 1
-    readers = [:]
+    readers = .init()
   }
 
   /// The job whose log an event closes.

@@ -23,13 +23,13 @@ final class Store {
   /// Counts how often `state` was made anew: what handles remember of its parts is then void.
   var generation = 0
   var journal: Journal?
-  var readers: [UInt64: LogReader] = [:]
+  var readers = [UInt64: LogReader]()
   /// By the number of the log.
-  var owned: [UInt64: OwnedLog] = [:]
+  var owned = [UInt64: OwnedLog]()
   /// A log was closed, or the state made anew, since the last look for owned logs to let go of.
   var mayHaveClosedLogs = false
   /// What was handed out of plans, by job.
-  var dispensers: [String: Dispenser] = [:]
+  var dispensers = [String: Dispenser]()
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
   /// Foreign edits were applied for reading only; they are in no event yet.
@@ -112,7 +112,7 @@ final class Store {
   func reset() {
     state = State()
     generation += 1
-    readers = [:]
+    readers = .init()
     readFrom = nil
     isOverlaid = false
     closedLogBytes = 0
@@ -131,9 +131,9 @@ final class Store {
   ) throws(JobError) -> Result {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
-    if isOverlaid { reset() }
     try lock()
     defer { unlock() }
+    try takeInForeignEdits()
     let before = state.seq
     let result: Result
     do throws(JobError) { result = try body() } catch {
