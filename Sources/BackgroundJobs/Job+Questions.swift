@@ -22,7 +22,7 @@ extension Job {
       case .paused: return .paused
       default: break
       }
-      let dispenser = store.dispensers[id]?.following(job.items) ?? Dispenser(job.items)
+      let dispenser = store.dispensers[id]?.following(job) ?? Dispenser(job)
       store.dispensers[id] = dispenser
       guard let slot = dispenser.next() else { return .end }
       try take(job.items.bytes(of: slot))

@@ -169,6 +169,32 @@ def test_a_status_that_was_not_edited_keeps_its_reason(project, manager, job):
     assert manager.create("x") and job.info().reason == "lunch"
 
 
+def test_a_status_edit_of_a_job_that_has_not_started(project, manager):
+    job = manager.create("x")
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0].update(status="completed"))
+    assert job.info().status is JobStatus.COMPLETED and job.info().started is None
+
+
+def test_a_status_edit_keeps_why_items_failed(project, manager, job):
+    job.failed("a", "because")
+    job.leave()
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0].update(status="pending"))
+    manager.create("x")
+    assert job.json()["bgjobs"]["failures"] == {"a": "because"}
+
+
+def test_items_come_in_the_order_of_the_plan(manager, job):
+    job.failed("c", "known before it is planned")
+    job.plan("abc")
+    assert [job.next()[1] for _ in "abc"] == ["a", "b", None]
+    job.fail()
+    job.retry()
+    job.plan("z")
+    assert [job.next()[1] for _ in "abcz"] == ["a", "b", "c", "z"], "anew after a retry"
+
+
 @pytest.mark.xfail(strict=True, reason="the core folds the plan before the owner's total")
 def test_a_plan_and_a_total_in_two_files(project, manager, job):
     """A plan that raises the total is in the journal, what the owner said before in its log."""

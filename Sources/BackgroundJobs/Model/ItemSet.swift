@@ -4,9 +4,9 @@ import CPosix
 /// answers in constant time.
 ///
 /// Every item stands once in an arena: a 16-bit header and its bytes, in the order in which items
-/// became known. An open-addressed table (linear probing, load at most 3/4) and the two lists refer
-/// to items by their offset in the arena. That makes 2 bytes in the arena, 5.3 to 10.7 in the table
-/// and 4 in a list per item, and no allocation per item.
+/// became known. An open-addressed table (linear probing, load at most 3/4) and the three lists
+/// refer to items by their offset in the arena. That makes 2 bytes in the arena, 5.3 to 10.7 in the
+/// table and 4 in each list per item, and no allocation per item.
 final class ItemSet {
   /// Where an item stands in the arena.
   typealias Slot = UInt32
@@ -26,6 +26,7 @@ final class ItemSet {
   private let arena = Buffer()
   private var table: UnsafeMutablePointer<UInt32>?
   private var tableSize = 0
+  private let planList = Buffer()
   private let doneList = Buffer()
   private let failedList = Buffer()
   private let seed = randomBits()
@@ -129,9 +130,10 @@ final class ItemSet {
     }
   }
 
-  func plan(_ slot: Slot) {
+  func plan(_ slot: Slot) throws(JobError) {
     let header = header(slot)
     guard header & Self.plannedBit == 0 else { return }
+    try planList.append(slot, as: UInt32.self)
     arena.store(header | Self.plannedBit, at: Int(slot), as: UInt16.self)
     if mark(of: slot) == .none { openCount += 1 }
   }
@@ -169,17 +171,19 @@ final class ItemSet {
 
   /// Planned items that are not done, in the order of the plan.
   func forEachPlanned(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
-    var position = 0
-    while let slot = slot(at: &position) {
-      if header(slot) & Self.plannedBit != 0, mark(of: slot) != .done { try body(bytes(of: slot)) }
+    for entry in 0..<planList.count / 4 {
+      let slot = entryOf(planList, entry)
+      if mark(of: slot) != .done { try body(bytes(of: slot)) }
     }
   }
 
-  /// The next planned item from `position` on that is neither done nor failed.
+  /// The next planned item from `position` in the plan on that is neither done nor failed.
   func nextOpen(from position: inout Int) -> Slot? {
     guard openCount > 0 else { return nil }
-    while let slot = slot(at: &position) {
-      if header(slot) & Self.plannedBit != 0, mark(of: slot) == .none { return slot }
+    while position < planList.count / 4 {
+      let slot = entryOf(planList, position)
+      position += 1
+      if mark(of: slot) == .none { return slot }
     }
     return nil
   }

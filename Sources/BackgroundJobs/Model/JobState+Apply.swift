@@ -162,7 +162,7 @@ extension JobState {
   }
 
   func plan(_ packed: PackedItems) throws(JobError) {
-    try packed.visit { item throws(JobError) in items.plan(try items.insert(item)) }
+    try packed.visit { item throws(JobError) in try items.plan(try items.insert(item)) }
     if total < Int64(items.known) { total = Int64(items.known) }
   }
 
@@ -172,9 +172,11 @@ extension JobState {
     status = theirs.status
     reason = nil
     (error, result) = (theirs.error, theirs.result)
-    (started, updated, completed) = (theirs.started, theirs.updated, theirs.completed)
+    // Of a job that has not started, the file shows when it was created.
+    if theirs.started != created { started = theirs.started }
+    (updated, completed) = (theirs.updated, theirs.completed)
     resumeAt = nil
-    keepPlan(in: theirs.items)
+    keepOurs(in: theirs.items)
     items = theirs.items
     foreignFailures = theirs.foreignFailures
     (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
@@ -183,14 +185,11 @@ extension JobState {
     try? currentItem.append(theirs.currentItem.bytes)
   }
 
-  /// What another tool writes has no plan.
-  private func keepPlan(in theirs: ItemSet) {
-    try? items.forEachPlanned { item throws(JobError) in
-      let slot = try theirs.insert(item)
-      theirs.plan(slot)
-      if let old = items.find(item), let why = items.failures[old] {
-        theirs.note(failureOf: item, why)
-      }
+  /// What another tool writes has no plan, and no word why items failed.
+  private func keepOurs(in theirs: ItemSet) {
+    try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
+    items.forEachFailed { slot, item throws(Never) in
+      if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
     }
   }
 
