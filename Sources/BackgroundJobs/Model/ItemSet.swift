@@ -73,6 +73,14 @@ final class ItemSet {
     return UnsafeRawBufferPointer(start: base + start + 6, count: Int(length))
   }
 
+  /// Items that are planned, done or failed: what a plan needs room for.
+  var accounted: Int { doneCount + failedCount + openCount }
+
+  func accounts(for item: UnsafeRawBufferPointer) -> Bool {
+    guard let slot = find(item) else { return false }
+    return mark(of: slot) != .none || header(slot) & Self.plannedBit != 0
+  }
+
   // MARK: Changing
 
   /// The item's slot; a new item is neither planned, done nor failed.
@@ -112,7 +120,10 @@ final class ItemSet {
   }
 
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
-    guard mark(of: slot) == .none else { return false }
+    let before = mark(of: slot)
+    // Two said so without knowing of each other: the same word stands, in whatever order.
+    if before == .failed, checksum(why) > checksum(failures[slot]) { failures[slot] = why }
+    guard before == .none else { return false }
     try failedList.append(slot, as: UInt32.self)
     setMark(slot, .failed)
     failedCount += 1

@@ -8,6 +8,8 @@ enum LogFormat {
   static let version: UInt32 = 1
   static let recordHeader = 8
   static let largestRecord = 4 << 20
+  /// Read at once: any record is whole in it.
+  static let chunk: Int64 = 8 << 20
 
   static func name(_ number: UInt64) -> String { "log-\(number)" }
 

@@ -12,6 +12,7 @@ extension Report {
   private static let pausedBit: UInt64 = 1 << 8
   private static let resumedBit: UInt64 = 1 << 9
   private static let clockBit: UInt64 = 1 << 10
+  private static let markBit: UInt64 = 1 << 11
 
   @inline(__always)
   func encode(to buffer: Buffer) throws(JobError) {
@@ -26,6 +27,7 @@ extension Report {
     if cursor != nil { mask |= Self.cursorBit }
     if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
     if clockOffset != nil { mask |= Self.clockBit }
+    if logMark != nil { mask |= Self.markBit }
     try buffer.appendVarint(mask)
     try buffer.appendSigned(time)
     if let shift { try buffer.appendSigned(shift) }
@@ -37,6 +39,7 @@ extension Report {
     if let why { try buffer.appendCounted(why) }
     if let cursor { try buffer.appendCounted(cursor) }
     if let clockOffset { try buffer.appendSigned(clockOffset) }
+    if let logMark { try buffer.appendVarint(logMark) }
   }
 
   /// nil: not a report. What it says borrows from the reader's bytes.
@@ -54,6 +57,7 @@ extension Report {
     if mask & Self.pausedBit != 0 { acknowledgesPause = true }
     if mask & Self.resumedBit != 0 { acknowledgesPause = false }
     if mask & Self.clockBit != 0 { clockOffset = reader.signed() }
+    if mask & Self.markBit != 0 { logMark = reader.varint() }
     if reader.failed { return nil }
   }
 }

@@ -53,6 +53,8 @@ final class Store {
 
   let journalBytes = Buffer()
   let logBytes = Buffer()
+  /// The log that `logBytes` is from, and where in it they begin.
+  var bufferedLog: (number: UInt64, offset: Int64)?
   let text = Buffer()
 
   var transitionPace = Pace(burst: 8, interval: 0)
@@ -113,6 +115,7 @@ final class Store {
     state = State()
     generation += 1
     readers = .init()
+    bufferedLog = nil
     readFrom = nil
     isOverlaid = false
     closedLogBytes = 0
