@@ -23,7 +23,7 @@ extension Job {
       default: break
       }
       let key = TextKey(text: id)
-      let dispenser = store.dispensers[key]?.following(job.items) ?? Dispenser(job.items)
+      let dispenser = store.dispensers[key]?.following(job) ?? Dispenser(job)
       store.dispensers[key] = dispenser
       guard let slot = dispenser.next() else { return .end }
       try take(job.items.bytes(of: slot))

@@ -56,7 +56,8 @@ public final class Job: @unchecked Sendable {
   /// Says in advance what the items are.
   package func plan(packed: Buffer) throws(JobError) -> Status {
     try change(.plan) { job, _ throws(JobError) in
-      [.planned(job: job.id, PackedItems(packed))]
+      let items = PackedItems(packed)
+      return [.planned(job: job.id, items, beside: try job.mark(of: items))]
     }
   }
 

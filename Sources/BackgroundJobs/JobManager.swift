@@ -71,9 +71,9 @@ public final class JobManager: @unchecked Sendable {
     mutex.lock()
     defer {
       isClosed = true
-      store.owned = [:]
+      store.owned = .init()
       store.journal = nil
-      store.readers = [:]
+      store.readers = .init()
       mutex.unlock()
     }
     guard !isClosed, !store.lostDescriptors, store.owesPublication || !store.owned.isEmpty else {

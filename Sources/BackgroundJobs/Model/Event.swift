@@ -26,8 +26,8 @@ enum Change {
   case removed(job: String)
   /// A report of somebody who is not the owner.
   case reported(job: String, Report)
-  /// Items, each behind its length (see `PackedItems`).
-  case planned(job: String, PackedItems)
+  /// Items, each behind its length (see `PackedItems`). `beside`: while a log is open.
+  case planned(job: String, PackedItems, beside: PlanMark? = nil)
   /// Another tool added a job.
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.
@@ -63,6 +63,15 @@ struct Publication: Equatable {
   var checksum: UInt32 = 0
   /// Of what was merged before it was displaced.
   var outChecksum: UInt32 = 0
+}
+
+/// What the writer of a plan knew while the job had an owner, whose log has no common order with the
+/// journal (PROTOCOL R6).
+struct PlanMark {
+  /// So many records of the owner's log it had read.
+  var log: UInt64
+  /// So many items the job had with the plan.
+  var items: Int64
 }
 
 /// Many items in one buffer.

@@ -4,11 +4,11 @@ import CPosix
 /// answers in constant time.
 ///
 /// Every item stands once in an arena: a 16-bit header and its bytes, in the order in which items
-/// became known. An open-addressed table (linear probing, load at most 3/4) and the two lists refer
-/// to items by their offset in the arena. Before the offsets the table has a byte of each item's
-/// hash, so that a search reads one line of the cache and no other item (as in Abseil's Swiss
-/// tables). That makes 2 bytes in the arena, 6.7 to 13.3 in the table and 4 in a list per item, and
-/// no allocation per item.
+/// became known. An open-addressed table (linear probing, load at most 3/4) and the three lists
+/// refer to items by their offset in the arena. Before the offsets the table has a byte of each
+/// item's hash, so that a search reads one line of the cache and no other item (as in Abseil's Swiss
+/// tables). That makes 2 bytes in the arena, 6.7 to 13.3 in the table and 4 in each list per item,
+/// and no allocation per item.
 final class ItemSet {
   /// Where an item stands in the arena.
   typealias Slot = UInt32
@@ -33,6 +33,7 @@ final class ItemSet {
   private var table: UnsafeMutablePointer<UInt32>?
   private var tags: UnsafeMutablePointer<UInt8>?
   private var tableSize = 0
+  private let planList = Buffer()
   private let doneList = Buffer()
   private let failedList = Buffer()
   private let seed = randomBits()
@@ -43,7 +44,7 @@ final class ItemSet {
   /// Planned items that are neither done nor failed.
   private(set) var openCount = 0
   /// Why items failed, where somebody said so.
-  private(set) var failures: [Slot: String] = [:]
+  private(set) var failures = [Slot: String]()
 
   init() {}
 
@@ -70,6 +71,14 @@ final class ItemSet {
     }
     let length = (base + start + 2).loadUnaligned(as: UInt32.self)
     return UnsafeRawBufferPointer(start: base + start + 6, count: Int(length))
+  }
+
+  /// Items that are planned, done or failed: what a plan needs room for.
+  var accounted: Int { doneCount + failedCount + openCount }
+
+  func accounts(for item: UnsafeRawBufferPointer) -> Bool {
+    guard let slot = find(item) else { return false }
+    return mark(of: slot) != .none || header(slot) & Self.plannedBit != 0
   }
 
   // MARK: Changing
@@ -160,7 +169,10 @@ final class ItemSet {
   }
 
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
-    guard mark(of: slot) == .none else { return false }
+    let before = mark(of: slot)
+    // Two said so without knowing of each other: the same word stands, in whatever order.
+    if before == .failed, checksum(why) > checksum(failures[slot]) { failures[slot] = why }
+    guard before == .none else { return false }
     try failedList.append(slot, as: UInt32.self)
     setMark(slot, .failed)
     failedCount += 1
@@ -178,9 +190,10 @@ final class ItemSet {
     }
   }
 
-  func plan(_ slot: Slot) {
+  func plan(_ slot: Slot) throws(JobError) {
     let header = header(slot)
     guard header & Self.plannedBit == 0 else { return }
+    try planList.append(slot, as: UInt32.self)
     arena.store(header | Self.plannedBit, at: Int(slot), as: UInt16.self)
     if mark(of: slot) == .none { openCount += 1 }
   }
@@ -192,7 +205,7 @@ final class ItemSet {
       if header(slot) & Self.plannedBit != 0 { openCount += 1 }
     }
     failedList.clear()
-    failures = [:]
+    failures = .init()
     failedCount = 0
   }
 
@@ -218,17 +231,19 @@ final class ItemSet {
 
   /// Planned items that are not done, in the order of the plan.
   func forEachPlanned(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
-    var position = 0
-    while let slot = slot(at: &position) {
-      if header(slot) & Self.plannedBit != 0, mark(of: slot) != .done { try body(bytes(of: slot)) }
+    for entry in 0..<planList.count / 4 {
+      let slot = entryOf(planList, entry)
+      if mark(of: slot) != .done { try body(bytes(of: slot)) }
     }
   }
 
-  /// The next planned item from `position` on that is neither done nor failed.
+  /// The next planned item from `position` in the plan on that is neither done nor failed.
   func nextOpen(from position: inout Int) -> Slot? {
     guard openCount > 0 else { return nil }
-    while let slot = slot(at: &position) {
-      if header(slot) & Self.plannedBit != 0, mark(of: slot) == .none { return slot }
+    while position < planList.count / 4 {
+      let slot = entryOf(planList, position)
+      position += 1
+      if mark(of: slot) == .none { return slot }
     }
     return nil
   }

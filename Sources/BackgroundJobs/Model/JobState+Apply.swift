@@ -4,7 +4,8 @@ extension JobState {
   func touch(_ event: Event) {
     if createdSeq == 0 { createdSeq = event.seq }
     revision = event.seq
-    updated = event.time
+    // Beside an open log the latest counts, whichever is folded last.
+    updated = log == nil ? event.time : max(updated ?? event.time, event.time)
   }
 
   func transition(_ event: Event) {
@@ -43,7 +44,7 @@ extension JobState {
   private func open(_ process: ProcessIdentity, _ salt: UInt64, _ event: Event) {
     run(event)
     owner = Owner(process: process, log: event.seq, salt: salt, since: event.time)
-    log = LogPosition(number: event.seq, salt: salt, clockOffset: event.time)
+    begin(LogPosition(number: event.seq, salt: salt, clockOffset: event.time))
     clock.abandon()
     clock.start(at: 0)
   }
@@ -52,13 +53,18 @@ extension JobState {
     owner?.log = number
     owner?.salt = salt
     // The new log goes on with the clock of the old one.
-    log = LogPosition(number: number, salt: salt, clockOffset: log?.clockOffset ?? 0)
+    begin(LogPosition(number: number, salt: salt, clockOffset: log?.clockOffset ?? 0))
+  }
+
+  private func begin(_ log: LogPosition?) {
+    self.log = log
+    (totalSaid, currentItemSaid) = (0, 0)
   }
 
   private func detach(_ watched: ProcessIdentity?, _ lock: OwnerLock?, _ event: Event) {
     run(event)
     owner = Owner(process: watched ?? ProcessIdentity(), lock: lock, since: event.time)
-    log = nil
+    begin(nil)
     clock.abandon()
     clock.start(at: event.time)
   }
@@ -109,7 +115,7 @@ extension JobState {
 
   private func dropOwner() {
     owner = nil
-    log = nil
+    begin(nil)
     isPauseAcknowledged = false
     clock.abandon()
   }
@@ -120,21 +126,26 @@ extension JobState {
   /// commute with the owner's (PROTOCOL R6).
   func apply(_ report: Report, at realtime: Int64, fromOwner: Bool) throws(JobError) {
     if fromOwner { clock.advance(to: report.time) }
+    let place = (log?.index ?? 0) &+ 1
     if let item = report.done {
       _ = try items.markDone(try items.insert(item))
-      leaveCurrentItem(item)
+      leaveCurrentItem(item, report.logMark)
     }
     if let item = report.failed {
       let why = report.why.map { String(decoding: $0, as: UTF8.self) }
       _ = try items.markFailed(try items.insert(item), why: why)
-      leaveCurrentItem(item)
+      leaveCurrentItem(item, report.logMark)
     }
     if let count = report.advance { advances = advances.clampedAdding(count) }
     if let shift = report.shift { self.shift = shift }
-    if let total = report.total { self.total = max(0, total) }
+    if let total = report.total {
+      self.total = max(0, total)
+      totalSaid = place
+    }
     if let item = report.currentItem {
       currentItem.clear()
       try currentItem.append(item)
+      currentItemSaid = place
     }
     if let json = report.cursor {
       cursor.clear()
@@ -155,15 +166,27 @@ extension JobState {
     }
   }
 
-  /// What is finished is not being worked on.
-  func leaveCurrentItem(_ item: UnsafeRawBufferPointer) {
+  /// What is finished is not being worked on, unless the owner said behind `mark` that it is.
+  func leaveCurrentItem(_ item: UnsafeRawBufferPointer, _ mark: UInt64? = nil) {
+    if let mark, currentItemSaid > mark { return }
     guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
     currentItem.clear()
   }
 
-  func plan(_ packed: PackedItems) throws(JobError) {
-    try packed.visit { item throws(JobError) in items.plan(try items.insert(item)) }
-    if total < Int64(items.known) { total = Int64(items.known) }
+  func plan(_ packed: PackedItems, beside mark: PlanMark? = nil) throws(JobError) {
+    try packed.visit { item throws(JobError) in try items.plan(try items.insert(item)) }
+    if let mark, totalSaid > mark.log { return }
+    total = max(total, mark?.items ?? Int64(items.accounted))
+  }
+
+  /// For an event that plans these items now.
+  func mark(of packed: PackedItems) throws(JobError) -> PlanMark? {
+    guard let log else { return nil }
+    let new = ItemSet()
+    try packed.visit { item throws(JobError) in
+      if !items.accounts(for: item) { _ = try new.insert(item) }
+    }
+    return PlanMark(log: log.index, items: Int64(items.accounted + new.known))
   }
 
   // MARK: Another tool's word
@@ -172,9 +195,11 @@ extension JobState {
     status = theirs.status
     reason = nil
     (error, result) = (theirs.error, theirs.result)
-    (started, updated, completed) = (theirs.started, theirs.updated, theirs.completed)
+    // Of a job that has not started, the file shows when it was created.
+    if theirs.started != created { started = theirs.started }
+    (updated, completed) = (theirs.updated, theirs.completed)
     resumeAt = nil
-    keepPlan(in: theirs.items)
+    keepOurs(in: theirs.items)
     items = theirs.items
     foreignFailures = theirs.foreignFailures
     (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
@@ -183,14 +208,11 @@ extension JobState {
     try? currentItem.append(theirs.currentItem.bytes)
   }
 
-  /// What another tool writes has no plan.
-  private func keepPlan(in theirs: ItemSet) {
-    try? items.forEachPlanned { item throws(JobError) in
-      let slot = try theirs.insert(item)
-      theirs.plan(slot)
-      if let old = items.find(item), let why = items.failures[old] {
-        theirs.note(failureOf: item, why)
-      }
+  /// What another tool writes has no plan, and no word why items failed.
+  private func keepOurs(in theirs: ItemSet) {
+    try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
+    items.forEachFailed { slot, item throws(Never) in
+      if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
     }
   }
 

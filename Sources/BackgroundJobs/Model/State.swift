@@ -9,7 +9,7 @@ final class State {
   }
 
   private(set) var entries: [Entry] = []
-  private var index: [TextKey: JobState] = [:]
+  private var index = [TextKey: JobState]()
   /// The last event that is in it.
   var seq: UInt64 = 0
   /// Of the file that it was read from; 0: none of ours.
@@ -78,9 +78,9 @@ final class State {
       guard let job = job(id) else { return }
       try job.apply(report, at: event.time, fromOwner: job.owner?.isDetached ?? false)
       job.touch(event)
-    case .planned(let id, let items):
+    case .planned(let id, let items, let mark):
       guard let job = job(id) else { return }
-      try job.plan(items)
+      try job.plan(items, beside: mark)
       job.touch(event)
     case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),

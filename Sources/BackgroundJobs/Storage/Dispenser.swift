@@ -1,11 +1,15 @@
-/// Hands out each open item of a plan once.
+/// Hands out each open item of a plan once, in each attempt.
 final class Dispenser {
   private let items: ItemSet
+  private let attempt: Int64
   private var position = 0
   /// By slot; shorter than the set where none follows.
   private var skipped: [Bool] = []
 
-  init(_ items: ItemSet) { self.items = items }
+  init(_ job: JobState) {
+    items = job.items
+    attempt = job.attempts
+  }
 
   func next() -> ItemSet.Slot? {
     while let slot = items.nextOpen(from: &position) {
@@ -15,9 +19,11 @@ final class Dispenser {
   }
 
   /// The state was made anew: what was handed out and is not reported yet is not handed out again.
-  func following(_ now: ItemSet) -> Dispenser {
-    if now === items { return self }
-    let dispenser = Dispenser(now)
+  func following(_ job: JobState) -> Dispenser {
+    let now = job.items
+    if now === items, attempt == job.attempts { return self }
+    let dispenser = Dispenser(job)
+    if attempt != job.attempts { return dispenser }
     var place = 0
     while let slot = items.nextOpen(from: &place), place <= position {
       if let same = now.find(items.bytes(of: slot)) { dispenser.skip(same) }

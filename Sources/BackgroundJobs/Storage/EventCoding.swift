@@ -13,7 +13,7 @@ extension Change {
     case .retried: .retried
     case .removed: .removed
     case .reported: .reported
-    case .planned: .planned
+    case .planned(_, _, let mark): mark == nil ? .planned : .plannedBeside
     case .imported: .imported
     case .importedOpaque: .importedOpaque
     case .edited: .edited
@@ -63,8 +63,12 @@ extension Change {
     case .reported(let job, let report):
       try buffer.appendCounted(job)
       try report.encode(to: buffer)
-    case .planned(let job, let items):
+    case .planned(let job, let items, let mark):
       try buffer.appendCounted(job)
+      if let mark {
+        try buffer.appendVarint(mark.log)
+        try buffer.appendSigned(mark.items)
+      }
       try buffer.appendCounted(items.buffer.bytes)
     case .imported(let job): try encode(job, to: buffer)
     case .importedOpaque(let text): try buffer.appendCounted(text)
@@ -149,9 +153,11 @@ extension Change {
     case .reported:
       let job = reader.text()
       return Report(&reader).map { .reported(job: job, $0) }
-    case .planned:
+    case .planned, .plannedBeside:
       let job = reader.text()
-      return .planned(job: job, PackedItems(try Buffer(reader.counted())))
+      var mark: PlanMark?
+      if kind == .plannedBeside { mark = PlanMark(log: reader.varint(), items: reader.signed()) }
+      return .planned(job: job, PackedItems(try Buffer(reader.counted())), beside: mark)
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
     case .edited:

@@ -91,13 +91,16 @@ struct Merge {
       || itemsChecksum(a) != itemsChecksum(b)
   }
 
+  /// Their order does not count: an owner and its helpers report in two files.
   private func itemsChecksum(_ job: JobState) -> UInt64 {
-    var sum = UInt64(job.items.doneCount) << 32 ^ UInt64(job.items.failedCount)
-    func mix(_ item: UnsafeRawBufferPointer) {
-      sum = (sum ^ UInt64(CRC32C.of(item))) &* 0x9e37_79b9_7f4a_7c15 &+ 1
+    var sum: UInt64 = 0
+    func mix(_ item: UnsafeRawBufferPointer, _ salt: UInt64) {
+      var hash = UInt64(CRC32C.of(item)) &* 0x9e37_79b9_7f4a_7c15 ^ salt
+      hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
+      sum &+= hash ^ hash >> 29
     }
-    try? job.items.forEachDone { item throws(JobError) in mix(item) }
-    job.items.forEachFailed { _, item throws(Never) in mix(item) }
+    try? job.items.forEachDone { item throws(JobError) in mix(item, 1) }
+    job.items.forEachFailed { _, item throws(Never) in mix(item, 2) }
     return sum
   }
 }

@@ -11,6 +11,8 @@ enum LogFormat {
   /// While a record is made, salt and index stand before its payload, as in its checksum; then its
   /// header takes the place of the index.
   static let payloadInBuffer = 16
+  /// Read at once: any record is whole in it.
+  static let chunk: Int64 = 8 << 20
 
   static func name(_ number: UInt64) -> String { "log-\(number)" }
 

@@ -12,11 +12,12 @@ extension Report {
   private static let pausedBit: UInt64 = 1 << 8
   private static let resumedBit: UInt64 = 1 << 9
   private static let clockBit: UInt64 = 1 << 10
+  private static let markBit: UInt64 = 1 << 11
 
   /// The most that `encode` writes.
   @inline(__always)
   private var room: Int {
-    var room = 11 * Pen.number
+    var room = 12 * Pen.number
     if let currentItem { room += currentItem.count }
     if let done { room += done.count }
     if let failed { room += failed.count }
@@ -41,6 +42,7 @@ extension Report {
     if cursor != nil { mask |= Self.cursorBit }
     if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
     if clockOffset != nil { mask |= Self.clockBit }
+    if logMark != nil { mask |= Self.markBit }
     pen.varint(mask)
     pen.signed(time)
     if let shift { pen.signed(shift) }
@@ -52,6 +54,7 @@ extension Report {
     if let why { pen.counted(why) }
     if let cursor { pen.counted(cursor) }
     if let clockOffset { pen.signed(clockOffset) }
+    if let logMark { pen.varint(logMark) }
     buffer.grow(by: pen.written)
   }
 
@@ -70,6 +73,7 @@ extension Report {
     if mask & Self.pausedBit != 0 { acknowledgesPause = true }
     if mask & Self.resumedBit != 0 { acknowledgesPause = false }
     if mask & Self.clockBit != 0 { clockOffset = reader.signed() }
+    if mask & Self.markBit != 0 { logMark = reader.varint() }
     if reader.failed { return nil }
   }
 }

@@ -211,7 +211,7 @@ extension StateDocument {
   private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<plan.count {
       guard let item = plan.at(position)?.stringBytes else { continue }
-      job.items.plan(try job.items.insert(item))
+      try job.items.plan(try job.items.insert(item))
     }
   }
 

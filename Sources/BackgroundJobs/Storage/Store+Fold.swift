@@ -78,8 +78,8 @@ extension Store {
     for reader in readers.values { reader.file.abandon() }
     for log in owned.values { log.file.abandon() }
     places.abandon()
-    owned = [:]
-    readers = [:]
+    owned = .init()
+    readers = .init()
     journal = nil
   }
 
@@ -171,6 +171,7 @@ extension Store {
     if event.change.kind == .removed { hasRemovedJobs = true }
     do throws(JobError) {
       if let job = closingLog(event.change) { try finishLog(job) }
+      try foldLog(before: event.change)
       try state.apply(Event(seq: record.seq, time: event.time, change: event.change))
     } catch {
       // Half an event must not stay: the next look begins at the snapshot.
@@ -188,7 +189,7 @@ extension Store {
     state.seq = record.seq
     for job in state.jobs where job.createdSeq == 0 { job.createdSeq = record.seq }
     generation += 1
-    readers = [:]
+    readers = .init()
   }
 
   /// The job whose log an event closes.
@@ -216,13 +217,24 @@ extension Store {
     mayHaveClosedLogs = true
   }
 
+  /// PROTOCOL R6: first what the event's writer had read of the log.
+  private func foldLog(before change: Change) throws(JobError) {
+    let (id, mark): (String, UInt64?)
+    switch change {
+    case .reported(let job, let report): (id, mark) = (job, report.logMark)
+    case .planned(let job, _, let beside): (id, mark) = (job, beside?.log)
+    default: return
+    }
+    if let mark, let job = state.job(id) { try foldLog(job, upTo: mark) }
+  }
+
   private func foldLogs() throws(JobError) {
     for case .job(let job) in state.entries where job.log != nil { try foldLog(job) }
   }
 
-  /// Whatever is new in a job's log.
-  func foldLog(_ job: JobState) throws(JobError) {
-    guard let position = job.log else { return }
+  /// Whatever is new in a job's log, up to a number of records.
+  func foldLog(_ job: JobState, upTo limit: UInt64 = .max) throws(JobError) {
+    guard let position = job.log, position.index < limit else { return }
     let file: File
     var offset = position.offset
     if let mine = owned[position.number] {
@@ -234,26 +246,35 @@ extension Store {
       file = reader.file
       if offset == 0 { offset = reader.header.size }
     }
-    let size = try file.status().size
-    guard size > offset else { return }
-    guard size - offset <= 1 << 32 else {
-      throw JobError(.noMemory, "\(file.name) has \(size) bytes")
-    }
-    logBytes.clear()
-    try file.read(Int(size - offset), at: offset, into: logBytes)
-    var place = 0
     var index = position.index
-    while let payload = LogFormat.record(
-      logBytes.bytes, at: place, salt: position.salt, index: index)
-    {
-      var reader = Reader(payload)
-      guard let report = Report(&reader) else { break }
-      let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
-      try job.apply(report, at: realtime, fromOwner: true)
-      place += LogFormat.recordSize(payload.count)
-      index &+= 1
-      job.log?.index = index
-      job.log?.offset = offset + Int64(place)
+    // Events with a mark come one after the other: what one left in the buffer is for the next.
+    var place = bufferedLog?.number == position.number ? offset &- (bufferedLog?.offset ?? 0) : -1
+    if place < 0 || place > Int64(logBytes.count) { place = Int64(logBytes.count) }
+    var size = Int64.max
+    while true {
+      let before = index
+      while index < limit,
+        let payload = LogFormat.record(
+          logBytes.bytes, at: Int(place), salt: position.salt, index: index)
+      {
+        var reader = Reader(payload)
+        guard let report = Report(&reader) else { return }
+        let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
+        try job.apply(report, at: realtime, fromOwner: true)
+        let count = Int64(LogFormat.recordSize(payload.count))
+        (place, offset) = (place + count, offset + count)
+        index &+= 1
+        job.log?.index = index
+        job.log?.offset = offset
+      }
+      if index >= limit || offset >= size || (size != .max && index == before) { return }
+      size = try file.status().size
+      guard size > offset else { return }
+      bufferedLog = nil
+      logBytes.clear()
+      try file.read(Int(min(size - offset, LogFormat.chunk)), at: offset, into: logBytes)
+      bufferedLog = (position.number, offset)
+      place = 0
     }
   }
 

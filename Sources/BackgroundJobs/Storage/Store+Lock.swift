@@ -19,6 +19,8 @@ extension Store {
 
   /// Folds, locks, and folds what came in between. false: somebody else has the lock.
   func lockIfFree() throws(JobError) -> Bool {
+    // What is in no event yet would be taken for known.
+    if isOverlaid { reset() }
     for _ in 0..<64 {
       try catchUp()
       try checkFormat(state)
@@ -58,7 +60,7 @@ extension Store {
   /// Someone else may run our jobs now, from the directory that has taken this one's place.
   private func leaveMovedDirectory() {
     isMovedAway = !owned.isEmpty
-    owned = [:]
+    owned = .init()
     journal = nil
     places.forget()
     reset()

@@ -12,10 +12,8 @@ extension Store {
   /// granularity of the file system's clock.
   private static let quiet: Int64 = 25_000_000
 
-  /// What the other tools' files say.
-  private enum Inbox {
-    case unchanged, taken, notReadableYet
-  }
+  /// A file written so recently may be written again without another stamp.
+  private static let racy: UInt64 = 20_000_000
 
   /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
   func publishIfDue(_ urgency: Urgency) {
@@ -56,19 +54,8 @@ extension Store {
     // What is published must not be newer than what a power cut leaves of the journal.
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
     for _ in 0..<8 {
-      let published = state.publication
-      let left = try files.status(Self.outName)
-      // Known by its contents where its stamp proves nothing: read once more, what was removed
-      // since would come back.
-      var displaced = published.outChecksum
-      let leftover = try takeIn(
-        left, Self.outName, in: files, published.out, checksum: &displaced)
-      if leftover == .notReadableYet { return false }
       let before = try directory.status(Self.fileName)
-      var merged = published.checksum
-      let inbox = try takeIn(
-        before, Self.fileName, in: directory, published.file, checksum: &merged)
-      if inbox == .notReadableYet { return false }
+      guard try takeInForeignEdits(before) else { return false }
       let read = before?.stamp
       let checksum = try writeOut(in: files, like: before)
       try exchange(files, directory, isFirst: read == nil)
@@ -77,11 +64,11 @@ extension Store {
       let isWhatWasRead =
         read.map { $0.inode == out.inode && $0.size == out.size && $0.modified == out.modified }
         ?? true
-      let isRacy = read.map { cposix_realtime() &- $0.modified < 20_000_000 } ?? false
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
       let publication = Publication(
-        seq: state.seq, file: file, out: isWhatWasRead && !isRacy ? out : FileStamp(),
-        checksum: checksum, outChecksum: merged)
+        seq: state.seq, file: file,
+        out: isWhatWasRead && !(read.map(isRacy) ?? false) ? out : FileStamp(),
+        checksum: checksum, outChecksum: state.publication.checksum)
       try append(.published(publication), durable: false)
       publishedSeq = state.seq
       if isWhatWasRead {
@@ -92,37 +79,85 @@ extension Store {
     return false
   }
 
-  /// Merges a file unless it is one that we know. `checksum`: of the contents that we know, then of
-  /// those that were merged.
-  private func takeIn(
-    _ status: cposix_file_status?, _ name: String, in directory: Directory, _ known: FileStamp,
-    checksum: inout UInt32
-  ) throws(JobError) -> Inbox {
-    guard let status, status.stamp != known else { return .unchanged }
-    guard let (bytes, stamp) = try readWhole(name, in: directory) else { return .unchanged }
-    let found = CRC32C.of(bytes.bytes)
-    guard state.publication.file.size < 0 || found != checksum else { return .unchanged }
-    checksum = found
-    guard let journal else { return .unchanged }
-    do throws(StateDocument.Fault) {
-      let document = try StateDocument.decode(bytes.bytes)
-      do throws(JobError) {
-        try checkFormat(document.state)
-        let merge = Merge(state, with: document, epoch: journal.epoch)
-        if merge.provesLoss { throw lost(name) }
-        try append(try merge.changes(), durable: true)
-      } catch {
-        throw .other(error)
-      }
-      return .taken
+  /// P2 to P4, under the lock: takes in what other tools have written since the last time. `file`:
+  /// the state file's status. false: not now, another tool seems to be writing.
+  func takeInForeignEdits(_ file: cposix_file_status?) throws(JobError) -> Bool {
+    guard let directory = places.state, let files = places.files else { return true }
+    if let out = try files.status(Self.outName), out.stamp != state.publication.out,
+      try !takeIn(Self.outName, in: files, isOut: true)
+    {
+      return false
+    }
+    guard let file, file.stamp != state.publication.file else { return true }
+    return try takeIn(Self.fileName, in: directory, isOut: false)
+  }
+
+  /// The same before a transition decides. What cannot be read now is left to the publication: it
+  /// neither fails nor delays the transition.
+  func takeInForeignEdits() throws(JobError) {
+    do throws(JobError) {
+      _ = try takeInForeignEdits(try places.state?.status(Self.fileName) ?? nil)
     } catch {
+      if journal?.isPoisoned ?? true { throw error }
+      try catchUp()
+    }
+  }
+
+  /// Merges a file unless its contents are known, and notes its stamp.
+  private func takeIn(
+    _ name: String, in directory: Directory, isOut: Bool
+  ) throws(JobError) -> Bool {
+    guard let journal, let (bytes, stamp) = try readWhole(name, in: directory) else { return true }
+    var publication = state.publication
+    let found = CRC32C.of(bytes.bytes)
+    // Known by its contents where its stamp proves nothing: read once more, what was removed since
+    // would come back.
+    let isKnown =
+      publication.seq != 0
+      && found == (isOut ? publication.outChecksum : publication.checksum)
+    if isKnown, isRacy(stamp) { return true }
+    publication.seq = max(state.seq, 1)
+    if isOut {
+      publication.out = isRacy(stamp) ? FileStamp() : stamp
+      publication.outChecksum = found
+    } else {
+      publication.file = isRacy(stamp) ? FileStamp() : stamp
+      publication.checksum = found
+    }
+    var edits: [Change] = []
+    if !isKnown {
+      guard let theirs = try changes(of: bytes, stamp, name, in: directory, journal) else {
+        return false
+      }
+      edits = theirs
+      owesPublication = true
+    }
+    edits.append(.published(publication))
+    try append(edits, durable: !isKnown)
+    return true
+  }
+
+  /// What a file says, or that it was set aside; nil: it is half written.
+  private func changes(
+    of bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory,
+    _ journal: Journal
+  ) throws(JobError) -> [Change]? {
+    let document: StateDocument.Decoded
+    do throws(StateDocument.Fault) { document = try StateDocument.decode(bytes.bytes) } catch {
       let fault = StateDocument.describe(error, directory.name + "/" + name)
       if case .other(let error) = error { throw error }
-      if isBeingWritten(stamp) { return .notReadableYet }
+      if isBeingWritten(stamp) { return nil }
       let aside = try copyAside(name, bytes, in: directory)
-      try append([.setAside(name: aside, why: fault.message)], durable: true)
-      return .taken
+      return [.setAside(name: aside, why: fault.message)]
     }
+    try checkFormat(document.state)
+    let merge = Merge(state, with: document, epoch: journal.epoch)
+    if merge.provesLoss { throw lost(name) }
+    return try merge.changes()
+  }
+
+  private func isRacy(_ stamp: FileStamp) -> Bool {
+    (cposix_realtime() &- stamp.modified).magnitude < Self.racy
   }
 
   /// Gives the text's checksum.
@@ -199,7 +234,7 @@ extension Store {
     guard let status = try directory.status(Self.fileName), status.stamp != published.file,
       let (bytes, _) = try readWhole(Self.fileName, in: directory)
     else { return }
-    if published.file.size >= 0, CRC32C.of(bytes.bytes) == published.checksum { return }
+    if published.seq != 0, CRC32C.of(bytes.bytes) == published.checksum { return }
     guard let document = try? StateDocument.decode(bytes.bytes),
       document.state.format <= StateDocument.format
     else { return }

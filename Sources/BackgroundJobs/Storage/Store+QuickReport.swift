@@ -83,6 +83,7 @@ extension JobState {
     if let item {
       currentItem.clear()
       currentItem.put(item)
+      currentItemSaid = (log?.index ?? 0) &+ 1
     } else if currentItem.count == done.count {
       leaveCurrentItem(done)
     }

@@ -220,6 +220,7 @@ extension Store {
       }
       if try isNews(&copy, job) {
         copy.time = clock.realtimeMs
+        copy.logMark = job.log?.index
         let now = Clock.machine
         let isSyncDue = syncPace.isDue(at: now)
         try append([.reported(job: job.id, copy)], durable: isSyncDue)

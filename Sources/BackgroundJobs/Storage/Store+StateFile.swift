@@ -58,7 +58,7 @@ extension Store {
     guard readFrom != stamp else { return }
     self.state = state
     generation += 1
-    readers = [:]
+    readers = .init()
     readFrom = stamp
   }
 

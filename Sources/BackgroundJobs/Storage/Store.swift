@@ -23,15 +23,15 @@ final class Store {
   /// Counts how often `state` was made anew: what handles remember of its parts is then void.
   var generation = 0
   var journal: Journal?
-  var readers: [UInt64: LogReader] = [:]
+  var readers = [UInt64: LogReader]()
   /// By the number of the log.
-  var owned: [UInt64: OwnedLog] = [:] { didSet { lastOwned = nil } }
+  var owned = [UInt64: OwnedLog]() { didSet { lastOwned = nil } }
   /// What was looked up last: a worker's reports are about one job for a long time.
   private var lastOwned: OwnedLog?
   /// A log was closed, or the state made anew, since the last look for owned logs to let go of.
   var mayHaveClosedLogs = false
   /// What was handed out of plans, by job.
-  var dispensers: [TextKey: Dispenser] = [:]
+  var dispensers = [TextKey: Dispenser]()
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
   /// Foreign edits were applied for reading only; they are in no event yet.
@@ -55,6 +55,8 @@ final class Store {
 
   let journalBytes = Buffer()
   let logBytes = Buffer()
+  /// The log that `logBytes` is from, and where in it they begin.
+  var bufferedLog: (number: UInt64, offset: Int64)?
   let text = Buffer()
 
   var transitionPace = Pace(burst: 8, interval: 0)
@@ -128,7 +130,8 @@ final class Store {
   func reset() {
     state = State()
     generation += 1
-    readers = [:]
+    readers = .init()
+    bufferedLog = nil
     readFrom = nil
     isOverlaid = false
     closedLogBytes = 0
@@ -147,9 +150,9 @@ final class Store {
   ) throws(JobError) -> Result {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
-    if isOverlaid { reset() }
     try lock()
     defer { unlock() }
+    try takeInForeignEdits()
     let before = state.seq
     let result: Result
     do throws(JobError) { result = try body() } catch {

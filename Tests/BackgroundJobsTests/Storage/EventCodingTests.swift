@@ -21,6 +21,7 @@ import Testing
     let bytes = Array("item".utf8)
     report.acknowledgesPause = true
     report.clockOffset = -1
+    report.logMark = .max
     return (report, bytes)
   }
 
@@ -42,7 +43,10 @@ import Testing
       .failed(job: "j", reason: "error", error: nil, keepsLog: false),
       .failed(job: "j", reason: "cancelled", error: "e", keepsLog: true), .retried(job: "j"),
       .removed(job: "j"), .reported(job: "j", Report()), .reported(job: "j", try report().0),
-      .planned(job: "j", PackedItems(try packed(["a", "", "ccc"]))), .imported(try job()),
+      .planned(job: "j", PackedItems(try packed(["a", "", "ccc"]))),
+      .planned(
+        job: "j", PackedItems(try packed(["a"])), beside: PlanMark(log: .max, items: .min)),
+      .imported(try job()),
       .importedOpaque("[1,{\"a\":null}]"),
       .edited(try job(), members: ["config", "x"], takesStatus: true),
       .edited(try job(), members: [], takesStatus: false), .topEdited(name: "v", text: nil),
@@ -94,7 +98,7 @@ import Testing
   }
 
   @Test func unknownKindsAndSnapshotsAreNoEvents() throws {
-    for kind in [0, 1, 21, 99, .max] as [UInt16] {
+    for kind in [0, 1, 22, 99, .max] as [UInt16] {
       #expect(try decode(kind, [0, 0, 0, 0, 0, 0, 0, 0]) == nil)
     }
   }
@@ -103,7 +107,7 @@ import Testing
     var dice = Dice(1)
     for _ in 0..<1500 {
       let bytes = dice.bytes(Int.random(in: 0..<60, using: &dice))
-      _ = try decode(UInt16.random(in: 0...22, using: &dice), bytes)
+      _ = try decode(UInt16.random(in: 0...23, using: &dice), bytes)
     }
   }
 
@@ -120,6 +124,7 @@ import Testing
       let found = Report(&reader)
       #expect(found != nil && reader.isAtEnd)
       #expect(found?.time == -5 && found?.shift == .min && found?.advance == .max)
+      #expect(found?.logMark == .max)
       #expect(found?.total == 3 && found?.clockOffset == -1 && found?.acknowledgesPause == true)
       for part in [found?.done, found?.failed, found?.why, found?.currentItem, found?.cursor] {
         #expect(part.map { Array($0) } == item)
