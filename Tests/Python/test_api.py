@@ -188,18 +188,18 @@ def test_a_status_edit_keeps_why_items_failed(project, manager, job):
 
 def test_items_come_in_the_order_of_the_plan(manager, job):
     job.failed("c", "known before it is planned")
-    job.plan("abc")
+    job.plan(list("abc"))
     assert [job.next()[1] for _ in "abc"] == ["a", "b", None]
     job.fail()
     job.retry()
-    job.plan("z")
+    job.plan(list("z"))
     assert [job.next()[1] for _ in "abcz"] == ["a", "b", "c", "z"], "anew after a retry"
 
 
 def test_a_plan_and_a_total_in_two_files(project, manager, job):
     """A plan that raises the total is in the journal, what the owner said before in its log."""
     job.set_total(1)
-    job.plan("abc")
+    job.plan(list("abc"))
     assert job.info().total == 3
     with bgjobs.JobManager(project) as other:
         assert other.find(job.id).info().total == 3
@@ -508,6 +508,45 @@ def test_arguments_of_another_type(manager, job):
         job.wait([])
 
 
+def test_with_leaves_what_remains(project):
+    """Also where only the total says that something does."""
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("x", "pages", total=3)
+        with job:
+            job.advance(2)
+        assert (job.info().status, job.info().reason) == (JobStatus.PAUSED, "interrupted")
+        with job:
+            job.failed("page 3")
+        assert job.info().status is JobStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda job: job.done(5), TypeError, "item must be a str, not int"),
+        (lambda job: job.done("\udce9"), ValueError, "UTF-8"),
+        (lambda job: job.is_done("a\0b"), ValueError, "zero byte"),
+        (lambda job: job.plan("abc"), TypeError, "several items"),
+        (lambda job: job.update(current=-1), ValueError, "current is -1"),
+        (lambda job: job.update(current=1.5), TypeError, "current must be an int, not float"),
+        (lambda job: job.advance(1.5), TypeError, "count must be an int"),
+        (lambda job: job.set_total(-1), ValueError, "total is -1"),
+        (lambda job: job.rate_limited(seconds="3"), TypeError, "seconds must be a number"),
+        (lambda job: job.rate_limited(seconds=float("inf")), ValueError, "seconds is inf"),
+        (lambda job: job.pause(retry_after=-1), ValueError, "retry_after is -1"),
+        (lambda job: job.wait("running"), TypeError, "one of JobStatus"),
+        (lambda job: job.manager.list(["running"]), TypeError, "one of JobStatus"),
+        (lambda job: job.set_cursor(2**70), ValueError, "64 bits"),
+        (lambda job: job.set_cursor({"a": ["\ud800"]}), ValueError, "half a character"),
+        (lambda job: job.manager.create("x", {"a": [-(2**64)]}), ValueError, "64 bits"),
+    ],
+)
+def test_what_is_wrong_says_so(job, call, error, words):
+    with pytest.raises(error, match=words):
+        call(job)
+    assert job.info().status is JobStatus.RUNNING
+
+
 def test_closed(project):
     manager = bgjobs.JobManager(project)
     job = manager.create("x")
@@ -520,7 +559,8 @@ def test_closed(project):
             call()
     with pytest.raises(ValueError):
         job.done("a")
-    assert not job.is_done("a")
+    with pytest.raises(ValueError, match="closed"):
+        job.is_done("a")
     with bgjobs.JobManager(project) as other:
         assert other.find(job.id).info().reason == "interrupted"
 

@@ -7,6 +7,7 @@ import pickle
 import signal
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_aremaining_waits_without_blocking_the_loop(project):
 
     with bgjobs.JobManager(project) as manager, bgjobs.JobManager(project) as second:
         job = manager.create("x")
-        job.plan("abcd")
+        job.plan(list("abcd"))
         assert asyncio.run(work(job, second.find(job.id))) == list("abcd")
         assert job.info().status is JobStatus.COMPLETED
     assert len(beats) > 40
@@ -180,7 +181,7 @@ def test_async_with_marks_interrupted(manager):
 
 
 def test_a_forked_child_is_told(project, manager, job):
-    job.plan("ab")
+    job.plan(list("ab"))
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -216,7 +217,7 @@ def test_a_forked_child_is_told(project, manager, job):
 
 
 def square(item):
-    return item, int(item) ** 2
+    return int(item) ** 2
 
 
 def report(project, id, item):
@@ -232,9 +233,9 @@ def test_the_parent_reports_for_a_pool(manager, method):
     job = manager.create("x")
     job.plan(str(i) for i in range(100))
     results = {}
-    with job, multiprocessing.get_context(method).Pool(3) as pool:
-        for item, result in pool.imap_unordered(square, job.remaining()):
-            results[item] = result
+    with job, ProcessPoolExecutor(3, multiprocessing.get_context(method)) as pool:
+        for item, future in job.in_pool(pool, square, at_once=3):
+            results[item] = future.result()
             job.done(item)
     assert results == {str(i): i * i for i in range(100)}
     info = job.info()
@@ -283,3 +284,44 @@ def test_two_processes_see_each_other(project, manager, python):
     assert job.wait(bgjobs.FINISHED, timeout=30) is JobStatus.COMPLETED
     assert job.json()["result"] == {"by": "child"}
     assert child.wait(timeout=10) == 0
+
+
+def work(item):
+    time.sleep(0.02)
+    if item == "7":
+        raise ValueError("no seven")
+    return item * 2
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+def test_a_pool_takes_no_more_than_a_pause_can_hold_back(manager, kind):
+    job = manager.ensure("x", "all")
+    job.plan(str(n) for n in range(40))
+    results = {}
+    with job, kind(3) as pool:
+        for item, future in job.in_pool(pool, work, at_once=3):
+            if future.exception():
+                job.failed(item, str(future.exception()))
+                continue
+            results[item] = future.result()
+            job.done(item)
+            if len(results) == 10:
+                job.pause()
+                threading.Timer(0.5, job.resume).start()
+            # Nothing was given out between the pause and the resume but what was under way.
+            if job.info().status is JobStatus.PAUSED:
+                assert len(results) <= 13
+    assert results == {str(n): str(n) * 2 for n in range(40) if n != 7}
+    info = job.info()
+    assert (info.status, info.items_failed) == (JobStatus.COMPLETED, 1)
+
+
+def test_a_pool_and_a_cancelled_job(manager):
+    job = manager.ensure("x", "all")
+    job.plan(str(n) for n in range(40))
+    with pytest.raises(ValueError, match="at_once"):
+        next(job.in_pool(ThreadPoolExecutor(1), work, at_once=0))
+    with pytest.raises(bgjobs.JobFinished), job, ThreadPoolExecutor(2) as pool:
+        for item, _ in job.in_pool(pool, work, at_once=2):
+            job.done(item)
+            job.cancel("enough")

@@ -94,15 +94,71 @@ def test_failed(project, every):
         assert manager.find(info.id).json()["progress"]["itemsFailed"] == ["b", "d"]
 
 
-def test_failed_items_are_tried_again(project):
-    loop = bgjobs.track("abcd", "x", project=project)
+@EVERY
+def test_failed_items_are_tried_again(project, every):
+    def run(fail, stop=None):
+        given = []
+        loop = bgjobs.track("abcde", "x", project=project, every=every)
+        for item in loop:
+            given.append(item)
+            if item in fail:
+                loop.failed(item)
+            if item == stop:
+                break
+        return "".join(given)
+
+    assert run(fail="bc", stop="d") == "abcd"
+    assert run(fail="c") == "bcde"
+    info = only(project)
+    assert (info.status, info.current, info.items_failed) == (JobStatus.COMPLETED, 5, 1)
+    with bgjobs.JobManager(project) as manager:
+        manager.find(info.id).retry()
+    assert run(fail="") == "c"
+    info = only(project)
+    assert (info.status, info.current, info.items_failed) == (JobStatus.COMPLETED, 5, 0)
+
+
+def test_an_item_that_failed_before_a_crash_is_done_after_it(project, python):
+    """With `every` its failure is kept, and the position behind it is not."""
+    code = """
+        import bgjobs, os, signal
+        loop = bgjobs.track("abcd", "x", every=60)
+        for item in loop:
+            if item == "b":
+                loop.failed(item, "no")
+            if item == "c":
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    assert python(code).wait(timeout=30) == -signal.SIGKILL
+    assert only(project).items_failed == 1
+    assert list(bgjobs.track("abcd", "x", project=project, every=60)) == list("abcd")
+    info = only(project)
+    assert (info.status, info.current, info.items_failed) == (JobStatus.COMPLETED, 4, 0)
+
+
+def test_items_after_a_run_in_batches_begin_with_those_that_failed(project):
+    loop = bgjobs.track("abcde", "x", project=project, every=0)
     for item in loop:
         if item == "b":
             loop.failed(item)
         if item == "d":
             break
-    assert list(bgjobs.track("abcd", "x", project=project)) == ["b", "d"]
-    assert only(project).items_failed == 0
+    assert list(bgjobs.track("abcde", "x", project=project)) == list("bde")
+    assert list(bgjobs.track("abcde", "x", project=project)) == list("abcde")  # another job
+
+
+def test_its_length_is_that_of_the_items(project):
+    assert len(bgjobs.track("abc", "x", project=project)) == 3
+    with pytest.raises(TypeError):
+        len(bgjobs.track(iter("abc"), "x", project=project))
+
+
+@pytest.mark.parametrize("every", [-1, float("nan"), "x"])
+def test_every_is_a_time(project, every):
+    with pytest.raises((ValueError, TypeError)):
+        bgjobs.track("abc", "x", project=project, every=every)
+    with bgjobs.JobManager(project) as manager:
+        assert manager.list() == []
 
 
 def test_names(project):

@@ -2,11 +2,12 @@
 
 import ctypes
 import json
+import operator
 from enum import IntEnum
 from typing import Any, List, Optional, Tuple
 
 from . import _ffi
-from .errors import BY_STATUS, BgjobsError, Forked, Invalid
+from .errors import BY_STATUS, BgjobsError, Invalid
 
 
 class Outcome(IntEnum):
@@ -49,8 +50,6 @@ def outcome(status: int, error: Any) -> Outcome:
     detail = error._obj
     message = detail.message.decode("utf-8", "replace")
     os_error = detail.os_error
-    if status == _ffi.BGJ_FORKED:
-        raise Forked(f"{message}; a child opens a JobManager of its own")
     raise BY_STATUS.get(status, BgjobsError)(message, os_error)
 
 
@@ -65,7 +64,12 @@ def call(function: Any, *arguments: Any) -> Outcome:
 
 def text(value: str, what: str) -> bytes:
     """C strings end with a zero byte, so one inside would cut the text off unseen."""
-    data = str.encode(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, not {type(value).__name__}: {value!r}")
+    try:
+        data = value.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"{what} cannot be written as UTF-8: {value!r}") from None
     if 0 in data:
         raise Invalid(f"{what} has a zero byte in it: {value!r}")
     return data
@@ -75,15 +79,39 @@ def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
     return None if value is None else text(value, what)
 
 
-def number(value: int, what: str) -> int:
-    """ctypes would cut a number to 64 bits."""
-    if not -(2**63) <= value < 2**63:
-        raise Invalid(f"{what} is {value}, which is no number of 64 bits")
+def number(value: int, what: str, least: int = -(2**63)) -> int:
+    """ctypes would cut a number to 64 bits, and has no word for what is none."""
+    try:
+        value = operator.index(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"{what} must be an int, not {kind}: {value!r}") from None
+    if not least <= value < 2**63:
+        raise Invalid(f"{what} is {value}; it must be {least} to 2**63 - 1")
     return value
 
 
 def to_json(value: Any) -> bytes:
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    """What the library gives back as it was; other numbers and texts it would have to change."""
+    json_text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    _check_integers(value)  # behind what refuses circles
+    try:
+        return json_text.encode()
+    except UnicodeEncodeError as problem:
+        raise Invalid(f"JSON cannot hold half a character: {problem}") from None
+
+
+def _check_integers(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, int):
+            if not -(2**63) <= one < 2**63:
+                raise Invalid(f"an integer of JSON has 64 bits here: {one}")
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            waiting.extend(one)
 
 
 def take_string(string: ctypes.c_char_p) -> Optional[str]:

@@ -5,7 +5,7 @@ runs in a thread: it may meet another process that holds the writer lock.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, AsyncIterator
+from typing import TYPE_CHECKING, AsyncGenerator
 
 from ._call import Outcome
 from .errors import WaitTimeout
@@ -27,7 +27,7 @@ async def wait(job: "Job", statuses: Statuses) -> JobStatus:
             await asyncio.sleep(_INTERVAL)
 
 
-async def remaining(job: "Job") -> AsyncIterator[str]:
+async def remaining(job: "Job") -> AsyncGenerator[str, None]:
     while True:
         what, item = job.next()
         if item is not None:

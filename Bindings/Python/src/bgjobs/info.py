@@ -33,10 +33,10 @@ Statuses = Union[JobStatus, Iterable[JobStatus]]
 
 
 def mask(statuses: Statuses) -> int:
-    if isinstance(statuses, JobStatus):
-        return 1 << statuses.value
     bits = 0
-    for status in statuses:
+    for status in (statuses,) if isinstance(statuses, (JobStatus, str)) else statuses:
+        if not isinstance(status, JobStatus):
+            raise TypeError(f"a status is one of JobStatus, not {status!r}")
         bits |= 1 << status.value
     return bits
 

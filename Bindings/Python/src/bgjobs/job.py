@@ -2,18 +2,23 @@
 
 import ctypes
 import json
+import math
 import time
+from concurrent.futures import FIRST_COMPLETED, Executor, Future
+from concurrent.futures import wait as wait_for
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
     Any,
-    AsyncIterator,
+    AsyncGenerator,
+    Callable,
     Dict,
     Iterable,
     Iterator,
     Optional,
     Tuple,
     Type,
+    TypeVar,
 )
 
 from . import _ffi, aio
@@ -29,11 +34,21 @@ from ._call import (
     text,
     to_json,
 )
-from .errors import BgjobsError, IllegalTransition, JobFinished, NotFound, WaitTimeout
+from .errors import (
+    BgjobsError,
+    Forked,
+    IllegalTransition,
+    Invalid,
+    JobFinished,
+    NotFound,
+    WaitTimeout,
+)
 from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
 
 if TYPE_CHECKING:
     from .manager import JobManager
+
+Result = TypeVar("Result")
 
 _encode = str.encode
 _done = _ffi.bare_item_done
@@ -49,7 +64,8 @@ class Job:
     """One job. Comes from JobManager.ensure, create or find; keeps its manager open.
 
     As a context manager it is started on the way in (waiting while it is paused). On the way out it
-    is completed if no planned item remains, and left as interrupted otherwise, or on an exception.
+    is completed if nothing remains: no planned item, and current not below the total, if that is
+    known. Otherwise, and on an exception, it is left as interrupted.
     """
 
     _handle: Any = None
@@ -118,7 +134,8 @@ class Job:
         now = self.info()
         if not now.owned:
             return  # ended or left inside
-        if error is None and now.items_planned == 0:
+        remains = now.items_planned > 0 or now.current < (now.total or 0)
+        if error is None and not remains:
             self.complete()
         else:
             self.interrupt(None if error is None else describe(error))
@@ -128,7 +145,7 @@ class Job:
         try:
             while self.leave(why) is Outcome.RESUMED:
                 pass
-        except (JobFinished, IllegalTransition, NotFound):
+        except (Forked, JobFinished, IllegalTransition, NotFound):
             pass
 
     # ---- Its life -------------------------------------------------------------------------------
@@ -151,7 +168,7 @@ class Job:
         if detached:
             options.flags |= _ffi.BGJ_START_DETACHED
         if owner_pid is not None:
-            options.owner_pid = number(owner_pid, "owner_pid")
+            options.owner_pid = number(owner_pid, "owner_pid", 1)
         if owner_fd is not None:
             options.flags |= _ffi.BGJ_START_OWNER_FD
             options.owner_fd = owner_fd
@@ -167,7 +184,7 @@ class Job:
             _ffi.bgj_job_pause,
             self._handle,
             optional_text(reason, "the reason"),
-            number(_whole_seconds(retry_after), "retry_after"),
+            _whole_seconds(retry_after, "retry_after"),
         )
 
     def rate_limited(self, provider: Optional[str] = None, seconds: float = 0) -> Outcome:
@@ -176,7 +193,7 @@ class Job:
             _ffi.bgj_job_rate_limited,
             self._handle,
             optional_text(provider, "the provider"),
-            number(_whole_seconds(seconds), "seconds"),
+            _whole_seconds(seconds, "seconds"),
         )
 
     def resume(self) -> Outcome:
@@ -235,7 +252,10 @@ class Job:
     def done(self, item: str) -> Outcome:
         """Marks an item done."""
         # The shape of `call`, without what costs time: this is what loops do.
-        data = _encode(item)
+        try:
+            data = _encode(item)
+        except (TypeError, UnicodeEncodeError):
+            data = text(item, "the item")  # says it better
         if 0 in data:
             text(item, "the item")
         status = _done(self._pointer, data, self._error)
@@ -262,7 +282,7 @@ class Job:
         return call(
             _ffi.bgj_job_update,
             self._handle,
-            -1 if current is None else number(current, "current"),
+            -1 if current is None else number(current, "current", 0),
             optional_text(current_item, "current_item"),
             optional_text(done, "the item"),
             optional_text(failed, "the item"),
@@ -284,7 +304,7 @@ class Job:
 
     def set_total(self, total: Optional[int]) -> Outcome:
         """Sets the number of items; None: unknown."""
-        return call(_ffi.bgj_job_set_total, self._handle, number(total or 0, "total"))
+        return call(_ffi.bgj_job_set_total, self._handle, number(total or 0, "total", 0))
 
     def set_cursor(self, value: Any) -> Outcome:
         """Keeps what JSON can hold, in order with the reports: the place for a page number."""
@@ -295,6 +315,8 @@ class Job:
 
         Items that the job knows are skipped, so that a plan may be given on every run.
         """
+        if isinstance(items, str):
+            raise TypeError(f"plan takes several items, not one str: {items!r}")
         names = [text(item, "an item") for item in items]
         array = (ctypes.c_char_p * len(names))(*names)
         return call(_ffi.bgj_job_plan, self._handle, array, len(names))
@@ -302,12 +324,12 @@ class Job:
     # ---- Questions ------------------------------------------------------------------------------
 
     def is_done(self, item: str) -> bool:
-        """Is the item done? Constant time."""
-        data = _encode(item)
-        if 0 not in data and _is_done(self._pointer, data):
+        """Is the item done? Constant time. As of this manager's last look."""
+        data = text(item, "the item")
+        if _is_done(self._pointer, data):
             return True
         # It has no status to tell it by: a forked child would do everything again.
-        self._manager.refuse_fork()
+        self._manager.check_usable()
         return False
 
     def next(self) -> Tuple[Outcome, Optional[str]]:
@@ -319,8 +341,8 @@ class Job:
     def remaining(self) -> Iterator[str]:
         """Gives out what remains of the plan; waits while the job is paused.
 
-        Each item comes once per manager, however many threads ask. Raises JobFinished when the job
-        ends meanwhile.
+        Each item comes once per manager, however many threads ask; every other process that asks
+        gets all of them. Raises JobFinished when the job ends meanwhile.
         """
         while True:
             what, item = self.next()
@@ -331,7 +353,32 @@ class Job:
             else:
                 return
 
-    def aremaining(self) -> AsyncIterator[str]:
+    def in_pool(
+        self, pool: Executor, work: "Callable[[str], Result]", *, at_once: int
+    ) -> "Iterator[Tuple[str, Future[Result]]]":
+        """Gives what remains to a pool of concurrent.futures: `work(item)`, in its workers.
+
+        Yields each item with its future once that is done; reporting it is left to the loop. Never
+        more than at_once are under way: what a pool has taken, a pause cannot hold back. While the
+        job is paused no item is given out. Raises JobFinished when the job ends meanwhile.
+        """
+        if at_once < 1:
+            raise Invalid(f"at_once is {at_once}; it must be 1 or more")
+        running: Dict[Future[Result], str] = {}
+        what = OK
+        while running or what is not Outcome.END:
+            item = None
+            if len(running) < at_once and what is not Outcome.END:
+                what, item = self.next()
+            if item is not None:
+                running[pool.submit(work, item)] = item
+            elif running:
+                for future in wait_for(running, return_when=FIRST_COMPLETED).done:
+                    yield running.pop(future), future
+            elif what is Outcome.PAUSED:
+                self.wait((JobStatus.RUNNING, JobStatus.PENDING))
+
+    def aremaining(self) -> AsyncGenerator[str, None]:
         """remaining() for `async for`: while the job is paused, the loop goes on."""
         return aio.remaining(self)
 
@@ -384,6 +431,11 @@ def describe(error: BaseException) -> str:
     return line.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
 
 
-def _whole_seconds(seconds: float) -> int:
+def _whole_seconds(seconds: float, what: str) -> int:
     """Rounded up: who waits too short is told to wait again."""
-    return -int(-seconds // 1)
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what} must be a number, not {type(seconds).__name__}: {seconds!r}")
+    try:
+        return number(math.ceil(seconds), what, 0)
+    except (OverflowError, ValueError):
+        raise Invalid(f"{what} is {seconds}; it must be 0 or more seconds") from None

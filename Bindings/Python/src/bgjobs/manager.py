@@ -26,6 +26,9 @@ class Clock(IntEnum):
 class JobManager:
     """The jobs of a project directory, which must exist. Nothing is written by opening.
 
+    The directory is taken as it is; the `bgjobs` command looks upwards for the nearest one that
+    has a `.specweave`.
+
     A context manager; closing leaves all jobs that this manager owns (they become paused,
     interrupted). Any number of processes may hold one project, and any thread may use any manager
     and job. `clock` is for tests: it is called inside other calls and must not use this package.
@@ -118,8 +121,7 @@ class JobManager:
         self.refuse_fork()
         with self._condition:
             handle = self._handle
-            if handle is None:
-                raise Invalid("the manager is closed")
+            self.check_usable()
             self._calls += 1
         try:
             yield handle
@@ -132,6 +134,12 @@ class JobManager:
         """Raises Forked in a child process that inherited this manager."""
         if os.getpid() != self._pid:
             raise Forked("the manager came through a fork; a child opens a JobManager of its own")
+
+    def check_usable(self) -> None:
+        """Raises where a call would."""
+        self.refuse_fork()
+        if self._handle is None:
+            raise Invalid("the manager is closed")
 
     def close(self) -> None:
         """Leaves all owned jobs, publishes and closes, whatever is raised. Again: nothing."""

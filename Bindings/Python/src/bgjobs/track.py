@@ -5,13 +5,27 @@ import os
 from collections.abc import Collection
 from contextlib import contextmanager, suppress
 from ctypes import c_int64
-from itertools import islice
+from itertools import chain, islice
 from time import monotonic
-from typing import Any, Callable, Generic, Iterable, Iterator, Mapping, Optional, TypeVar, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Generic,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Set,
+    Tuple,
+    TypeVar,
+    Union,
+)
 
 from . import _ffi
 from ._call import Outcome, text
-from .errors import BgjobsError
+from .errors import BgjobsError, Invalid
 from .job import Job, describe
 from .manager import JobManager
 
@@ -52,7 +66,8 @@ class Track(Generic[Item]):
         self._total = operator.length_hint(items) if total is None else total
         self._name = name
         self._every = every
-        self._failed: Optional[str] = None
+        #: What the loop's body has marked as failed, for the loop to see.
+        self._failed: List[str] = []
         #: The job, while the loop runs. Its manager is closed after it.
         self.job: Optional[Job] = None
 
@@ -62,7 +77,11 @@ class Track(Generic[Item]):
             raise RuntimeError("the loop has not begun")
         name = self._name(item)
         self.job.failed(name, why)
-        self._failed = name
+        self._failed.append(name)
+
+    def __len__(self) -> int:
+        """Of the items, where they have one: for a bar around the loop."""
+        return len(self._items)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Item]:
         return self._one_by_one() if self._every is None else self._in_batches(self._every)
@@ -92,7 +111,7 @@ class Track(Generic[Item]):
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
         at_once = not isinstance(self._items, Collection)
-        name_of, encode = self._name, str.encode
+        name_of, encode, failed = self._name, str.encode, self._failed
         done: Optional[bytes] = None
         with self._session() as job:
             some_done = job.info().items_completed > 0
@@ -100,7 +119,7 @@ class Track(Generic[Item]):
             pointer, error = job._pointer, job._error
             try:
                 # Behind a run with `every`, what its position says.
-                for item in islice(self._items, _position(job), None):
+                for item in _Position(job).rest(self._items):
                     name = name_of(item)
                     if some_done and job.is_done(name):
                         continue
@@ -110,51 +129,110 @@ class Track(Generic[Item]):
                     status = _update(pointer, _NOT_SAID, data, done, None, error)
                     if status and job._heed(status, _update, _NOT_SAID, data, done, None):
                         job.wait_resumed()
-                    self._failed = done = None
+                    done = None
                     yield item
-                    if self._failed != name:
-                        if not at_once:
-                            done = data
-                        elif job.done(name):
-                            job.wait_resumed()
+                    if failed:
+                        is_failed = name in failed
+                        failed.clear()
+                        if is_failed:
+                            continue
+                    if not at_once:
+                        done = data
+                    elif job.done(name):
+                        job.wait_resumed()
             finally:
                 if done is not None:
                     job.update(current_item="", done=done.decode())
 
     def _in_batches(self, every: float) -> Iterator[Item]:
-        now = monotonic
+        now, failed = monotonic, self._failed
         with self._session() as job:
+            # A failure is kept at once, the position behind it not yet: after a crash an item that
+            # has failed may be done.
+            failures = _failures(job)
             some_done = job.info().items_completed > 0
-            position = _position(job)
+            position = _Position(job)
+            items = iter(self._items)
+            at = position.at
             due = now() + every
             try:
-                for item in islice(self._items, position, None):
+                for index, item in position.failed_in(items):
+                    yield item
+                    self._end_again(job, item, index, position, failures)
+                for item in items:
                     if some_done and job.is_done(self._name(item)):
-                        position += 1
+                        at += 1
                         continue
                     yield item
-                    position += 1
+                    if failed or failures:
+                        self._end_again(job, item, at, position, failures)
+                    at += 1
                     if now() >= due:
-                        if _report(job, position):
+                        position.at = at
+                        if position.report(job):
                             job.wait_resumed()
                         due = now() + every
             except BaseException:
+                position.at = at
                 with suppress(BgjobsError):
-                    _report(job, position)
+                    position.report(job)
                 raise
-            _report(job, position)
+            position.at = at
+            position.report(job)
+
+    def _end_again(
+        self, job: Job, item: Item, index: int, position: "_Position", failures: Set[str]
+    ) -> None:
+        """The end of an item that has failed, now or before."""
+        name = self._name(item)
+        if name in self._failed:
+            position.failed.add(index)
+        else:
+            position.failed.discard(index)
+            if name in failures:
+                job.done(name)
+        self._failed.clear()
 
 
-def _report(job: Job, position: int) -> Outcome:
-    # The cursor first: after a kill between the two, current is behind and not ahead.
-    job.set_cursor({"track": position})
-    return job.update(current=position)
+class _Position:
+    """Where a run with `every` stands: a number, and the numbers of the items that failed."""
+
+    #: More of them do not fit into a cursor. They are not tried again.
+    most = 5000
+
+    def __init__(self, job: Job) -> None:
+        cursor = job.cursor
+        known = cursor if isinstance(cursor, dict) else {}
+        at, failed = known.get("track"), known.get("failed")
+        self.at = at if isinstance(at, int) and at > 0 else 0
+        numbers = failed if isinstance(failed, list) else []
+        self.failed = {one for one in numbers if isinstance(one, int)}
+
+    def failed_in(self, items: Iterator[Item]) -> Iterator[Tuple[int, Item]]:
+        """Takes the items up to the position; gives those that have failed."""
+        again = frozenset(self.failed)
+        for index, item in enumerate(islice(items, self.at)):
+            if index in again:
+                yield index, item
+
+    def rest(self, items: Iterable[Item]) -> Iterator[Item]:
+        if not self.at:
+            return iter(items)
+        every = iter(items)
+        return chain((item for _, item in self.failed_in(every)), every)
+
+    def report(self, job: Job) -> Outcome:
+        # The cursor first: after a kill between the two, current is behind and not ahead.
+        cursor: Dict[str, Any] = {"track": self.at}
+        if self.failed:
+            cursor["failed"] = sorted(self.failed)[: self.most]
+        job.set_cursor(cursor)
+        return job.update(current=self.at)
 
 
-def _position(job: Job) -> int:
-    cursor = job.cursor
-    position = cursor.get("track") if isinstance(cursor, dict) else None
-    return position if isinstance(position, int) and position > 0 else 0
+def _failures(job: Job) -> Set[str]:
+    """The names of the items that have failed."""
+    return set(job.json()["progress"]["itemsFailed"]) if job.info().items_failed else set()
 
 
 def track(
@@ -178,13 +256,18 @@ def track(
     To mark an item failed: `loop = track(…)`, `for item in loop:`, `loop.failed(item, "why")`. It
     is tried again when a run that was interrupted is run again.
 
-    name: what an item is called; items that are str, int or paths need none.
+    name: what an item is called; items that are str, int or paths need none. Names are the same in
+    every run, and no two items have the same.
 
     every: None reports each item: after a crash at most the item at hand is repeated. Else a number
     of seconds: the position is reported when an item ends and so much time has passed since the
     last report, which makes the loop nearly free. After a crash everything behind the last report
     is repeated: up to that many seconds of work, and the item at hand. The items must then come in
-    the same order in every run, because what is kept is their number and not their names; failed
-    ones are not tried again.
+    the same order in every run, because what is kept is their number and not their names.
+
+    An exception in the loop's body is not known to this generator: the job's error then says that
+    the loop was left.
     """
+    if every is not None and not every >= 0:
+        raise Invalid(f"every is {every}; it must be 0 or more seconds")
     return Track(items, type, key, project, config, total, name, every)

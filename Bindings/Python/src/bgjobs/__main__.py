@@ -1,0 +1,65 @@
+"""`python -m bgjobs`: looks at jobs and steers them, where the bgjobs command is not installed."""
+
+import argparse
+import sys
+from typing import List, Optional
+
+from . import BgjobsError, JobInfo, JobManager, __version__
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bgjobs", description=__doc__)
+    parser.add_argument("-C", dest="project", metavar="DIR", default=".", help="the project")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="all jobs, a line each")
+    for name, what in (
+        ("show", "what is known of a job"),
+        ("pause", "pause a job: its program waits"),
+        ("resume", "lift a pause"),
+        ("cancel", "end a job for good"),
+        ("retry", "give a failed job, or failed items, another try: then run its program again"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("id", help="a job's id, or the beginning of it")
+    options = parser.parse_args(arguments)
+    try:
+        with JobManager(options.project) as manager:
+            if options.command == "list":
+                for info in manager.list():
+                    print(line(info))
+                return 0
+            job = manager.find(options.id)
+            if options.command != "show":
+                getattr(job, options.command)()
+            print(line(job.info()))
+            return 0
+    except BgjobsError as error:
+        print(f"python -m bgjobs: {error}", file=sys.stderr)
+        return 1
+
+
+def line(info: JobInfo) -> str:
+    parts = [info.id, info.type, info.key or "-", info.status_name]
+    if info.reason:
+        parts.append(f"({info.reason})")
+    of_total = f"/{info.total} {info.percentage}%" if info.total else ""
+    parts.append(f"{info.current}{of_total}")
+    if info.items_failed:
+        parts.append(f"{info.items_failed} failed")
+    if info.eta is not None:
+        parts.append(f"{info.eta} s left ({info.eta_low} to {info.eta_high})")
+    if info.current_item:
+        parts.append(f"now: {info.current_item}")
+    if info.error:
+        parts.append(f"error: {info.error}")
+    return "  ".join(map(printable, parts))
+
+
+def printable(text: str) -> str:
+    """Names of items may hold what a terminal would take for a command."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
