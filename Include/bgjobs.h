@@ -270,7 +270,8 @@ typedef struct bgj_job_info {
   const char *error;          /* the same in words */
   int64_t current;            /* items; see bgj_job_update */
   int64_t total;              /* items; 0: unknown */
-  int percentage;             /* 0 to 100, rounded down; 0 while the total is unknown */
+  int percentage;             /* 0 to 100, rounded down, below 100 while planned items are open; 0
+                                 while the total is unknown */
   const char *current_item;   /* what is being worked on */
   uint64_t items_completed;   /* how many */
   uint64_t items_failed;      /* how many */

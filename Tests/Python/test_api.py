@@ -186,6 +186,17 @@ def test_a_status_edit_keeps_why_items_failed(project, manager, job):
     assert job.json()["bgjobs"]["failures"] == {"a": "because"}
 
 
+def test_unplanned_items_do_not_hide_what_is_open(job):
+    job.plan(["a", "b", "c"])
+    for item in ("x", "y", "z", "a"):
+        job.done(item)
+    info = job.info()
+    assert (info.current, info.total, info.items_planned, info.percentage) == (4, 3, 2, 66)
+    job.done("b")
+    job.done("c")
+    assert job.info().percentage == 100
+
+
 def test_items_come_in_the_order_of_the_plan(manager, job):
     job.failed("c", "known before it is planned")
     job.plan(list("abc"))

@@ -70,11 +70,13 @@ final class JobState {
 
   var current: Int64 { Swift.max(0, counted.clampedAdding(shift)) }
 
-  /// Rounded down, 0 to 100; 0 while the total is unknown.
+  /// Rounded down, 0 to 100; 0 while the total is unknown. Below 100 while planned items are open,
+  /// whatever others have been reported.
   var percentage: Int64 {
     guard total > 0, current > 0 else { return 0 }
-    if current >= total { return 100 }
-    let (high, low) = total.dividingFullWidth(current.multipliedFullWidth(by: 100))
+    let all = Swift.max(total, current.clampedAdding(Int64(items.openCount)))
+    if current >= all { return 100 }
+    let (high, low) = all.dividingFullWidth(current.multipliedFullWidth(by: 100))
     _ = low
     return high
   }
