@@ -80,6 +80,7 @@ class ModelJob:
     error: Optional[str] = None
     result: Any = None
     owner: Optional[str] = None
+    detached: bool = False  # it runs, and nobody owns it
     done: List[str] = dataclasses.field(default_factory=list)
     failed: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
     planned: List[str] = dataclasses.field(default_factory=list)
@@ -118,6 +119,7 @@ class ModelJob:
         self.status_name = None if entry["status"] in STATUSES else entry["status"]
         self.completed = read(entry.get("completedAt"))
         self.reason = self.resume_at = None
+        self.detached = self.detached and self.status in (RUNNING, PAUSED)
         self.extra = self.current - len(self.done) - len(self.failed)
 
     # ---- What is shown
@@ -152,7 +154,12 @@ class ModelJob:
 
     def life(self) -> Any:
         """What a foreign writer must have seen the latest of."""
-        return {**self.shown(), "owner": self.owner, "done": list(self.done)}
+        return {
+            **self.shown(),
+            "owner": self.owner,
+            "detached": self.detached,
+            "done": list(self.done),
+        }
 
     # ---- Its life
 
@@ -174,23 +181,23 @@ class ModelJob:
 
     def _end(self, status: JobStatus, reason: Optional[str], now: int) -> Any:
         self.ours = True
-        self.status, self.owner, self.completed = status, None, now
+        self.status, self.owner, self.detached, self.completed = status, None, False, now
         self._clear()
         self.reason = reason
         return OK
 
-    def start(self, who: str, now: int) -> Any:
+    def start(self, who: str, now: int, detached: bool = False) -> Any:
         if refusal := self.refusal():
             return refusal
         if self.elsewhere(who):
             return errors.Busy
         if self.status is RUNNING:
-            return OK
+            return OK if self.owner else errors.IllegalTransition
         over = self.resume_at is not None and now >= self.resume_at
         if self.status is PAUSED and not over and self.reason != "interrupted":
             return Outcome.PAUSED
         self.ours = True
-        self.status, self.owner = RUNNING, who
+        self.status, self.owner, self.detached = RUNNING, None if detached else who, detached
         if self.started is None:
             self.started = now
         self._clear()
@@ -222,6 +229,7 @@ class ModelJob:
             return errors.IllegalTransition
         if self.status is PAUSED and self.reason != "rate-limit":
             return Outcome.PAUSED
+        self.ours = True
         seconds = seconds or 60
         self.status, self.reason, self.resume_at = PAUSED, "rate-limit", now + 1000 * seconds
         self.error = f"github: Rate limit exceeded (retry after {seconds}s)"
@@ -231,7 +239,8 @@ class ModelJob:
         if refusal := self.refusal():
             return refusal
         if self.status is PAUSED:
-            self.status = RUNNING if self.owner else PENDING
+            self.ours = True
+            self.status = RUNNING if self.owner or self.detached else PENDING
             self._clear()
         return OK
 
@@ -282,12 +291,14 @@ class ModelJob:
     def keep_done(self, item: str) -> None:
         self.failed.pop(item, None)
         if item not in self.done:
+            self.ours = True
             self.done.append(item)
             if self.current_item == item:
                 self.current_item = None
 
     def keep_failed(self, item: str, why: Optional[str]) -> None:
         if item not in self.done and item not in self.failed:
+            self.ours = True
             self.failed[item] = why
             if self.current_item == item:
                 self.current_item = None

@@ -179,6 +179,13 @@ def test_a_status_edit_of_a_job_that_has_not_started(project, manager):
     assert job.info().status is JobStatus.COMPLETED and job.info().started is None
 
 
+def test_a_status_edit_ends_a_detached_job(project, manager):
+    manager.create("x").start(detached=True)
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0].update(status="completed"))
+    assert manager.cleanup(0) == 1
+
+
 def test_a_status_edit_keeps_why_items_failed(project, manager, job):
     job.failed("a", "because")
     job.leave()

@@ -32,6 +32,7 @@ values = st.recursive(
 )
 values = values.filter(lambda value: "\\u0000" not in json.dumps(value))  # jansson takes none
 configs = st.dictionaries(st.sampled_from("pqr"), values, max_size=2)
+statuses = st.sampled_from(["pending", "running", "paused", "completed", "failed", "blocked"])
 ways = st.sampled_from(["rename", "in place"])
 reasons = st.none() | st.sampled_from(["lunch", "night"])
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -206,6 +207,12 @@ class Store(RuleBasedStateMachine):
                 self.handed.pop((name, id), None)
 
     @rule(name=managers, id=ids)
+    def start_detached(self, name, id):
+        if self.known(id):
+            expected = self.jobs[id].start(name, self.ms, detached=True)
+            self.check(expected, lambda: self.handle(name, id).start(detached=True))
+
+    @rule(name=managers, id=ids)
     def leave(self, name, id):
         if not self.known(id):
             return
@@ -324,7 +331,8 @@ class Store(RuleBasedStateMachine):
             job.ours = True
             job.current_item = item or None
         if current is not None:
-            job.extra = current - len(job.done) - len(job.failed)
+            before, job.extra = job.extra, current - len(job.done) - len(job.failed)
+            job.ours = job.ours or job.extra != before
 
     @rule(name=managers, id=ids, count=st.integers(-3, 3))
     def advance(self, name, id, count):
@@ -334,6 +342,7 @@ class Store(RuleBasedStateMachine):
         self.check(expected, lambda: self.handle(name, id).advance(count))
         if isinstance(expected, Outcome):
             self.jobs[id].extra += count
+            self.jobs[id].ours = True
 
     @rule(name=managers, id=ids, total=st.integers(0, 9))
     def set_total(self, name, id, total):
@@ -432,7 +441,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(
         target=ids,
-        status=st.sampled_from(["pending", "completed", "failed", "blocked"]),
+        status=statuses,
         done=st.lists(items, unique=True, max_size=3),
         how=ways,
     )
@@ -466,7 +475,7 @@ class Store(RuleBasedStateMachine):
                 job["note"] = value
                 job["config"] = {"type": "edited", **config}
 
-    @rule(id=ids, status=st.sampled_from(["pending", "completed", "failed"]), how=ways)
+    @rule(id=ids, status=statuses, how=ways)
     def somebody_changes_the_status(self, id, status, how):
         if not self.known(id):
             return
@@ -479,7 +488,7 @@ class Store(RuleBasedStateMachine):
             if job["id"] == id:
                 job["status"] = status
                 job.pop("completedAt", None)
-                if status != "pending":
+                if status in ("completed", "failed"):
                     job["completedAt"] = written(self.ms)
 
     @rule(id=ids, how=ways)
@@ -505,7 +514,7 @@ class Store(RuleBasedStateMachine):
     @rule(
         reading=readings,
         id=ids,
-        status=st.none() | st.sampled_from(["pending", "completed", "failed"]),
+        status=st.none() | statuses,
         note=st.none() | st.text(max_size=2),
         how=st.sampled_from(["rename", "in place", "late"]),
     )
