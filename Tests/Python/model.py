@@ -1,37 +1,126 @@
 """What jobs are, said a second time and as simply as possible: a dict for the tests to compare."""
 
 import dataclasses
-from typing import Any, Dict, List, Optional
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Optional, Tuple
 
 from bgjobs import JobStatus, Outcome, errors
 
 PENDING, RUNNING, PAUSED = JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED
 COMPLETED, FAILED, OTHER = JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.OTHER
 OK = Outcome.OK
+STATUSES = {status.name.lower(): status for status in (PENDING, RUNNING, PAUSED, COMPLETED, FAILED)}
+# Of these a foreign file speaks for a job of ours together, or not at all.
+ITS_LIFE = {"id", "type", "status", "progress", "startedAt", "updatedAt", "completedAt", "error"}
+ITS_LIFE |= {"result", "bgjobs"}
+
+
+def date(milliseconds: Optional[int]) -> Optional[datetime]:
+    if milliseconds is None:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    whole = datetime.fromtimestamp(seconds, timezone.utc)
+    return whole.replace(microsecond=rest * 1000)
+
+
+def written(milliseconds: int) -> str:
+    """As it stands in a file."""
+    text = date(milliseconds).isoformat(timespec="milliseconds")  # type: ignore[union-attr]
+    return text.replace("+00:00", "Z")
+
+
+def read(text: Optional[str]) -> Optional[int]:
+    if text is None:
+        return None
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+@dataclasses.dataclass
+class Members:
+    """What is another tool's. It changes what it likes; but a writer that had read before somebody
+    else's change, and brings back what that change replaced, undoes nothing."""
+
+    values: Dict[str, Any] = dataclasses.field(default_factory=dict)
+    edits: Dict[str, Tuple[int, Any]] = dataclasses.field(default_factory=dict)
+
+    def merge(self, theirs: Dict[str, Any], seen: int, now: int) -> None:
+        for name in {**theirs, **self.values}:
+            before, after = self.values.get(name, self), theirs.get(name, self)
+            if before is after or _same(before, after):
+                continue
+            last, replaced = self.edits.get(name, (0, None))
+            if seen < last and _same(after, replaced):
+                continue
+            self.edits[name] = (now, before)
+            if after is self:
+                del self.values[name]
+            else:
+                self.values[name] = after
+
+
+def _same(a: Any, b: Any) -> bool:
+    """As JSON text: True is not 1. A member that is not there is a Members."""
+    if isinstance(a, Members) or isinstance(b, Members):
+        return a is b
+    return repr(a) == repr(b)
 
 
 @dataclasses.dataclass
 class ModelJob:
-    """Methods give an Outcome, or the type of the exception that is to be raised."""
+    """Methods give an Outcome, or the type of the exception that is to be raised. Times are
+    milliseconds."""
 
     type: str
     key: Optional[str]
-    config: Dict[str, Any]
+    members: Members
     total: int = 0
     status: JobStatus = PENDING
     status_name: Optional[str] = None  # of another tool's status
     reason: Optional[str] = None
+    error: Optional[str] = None
+    result: Any = None
     owner: Optional[str] = None
+    detached: bool = False  # it runs, and nobody owns it
     done: List[str] = dataclasses.field(default_factory=list)
-    failed: List[str] = dataclasses.field(default_factory=list)
+    failed: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
     planned: List[str] = dataclasses.field(default_factory=list)
     extra: int = 0  # of current, besides the items
     current_item: Optional[str] = None
     cursor: Any = None
     attempts: int = 1
-    resume_at: Optional[float] = None
-    completed_at: float = 0
-    note: Any = None  # another tool's member
+    created: Optional[int] = None
+    started: Optional[int] = None
+    completed: Optional[int] = None
+    resume_at: Optional[int] = None
+    since: int = 0  # the step that brought it
+    ours: bool = True  # another tool's, as long as nobody has done anything with it
+
+    @classmethod
+    def of(cls, entry: Dict[str, Any], since: int) -> "ModelJob":
+        """Another tool's."""
+        job = cls("", None, Members(), since=since, ours=False)
+        job.replace(entry)
+        job.created = job.started
+        return job
+
+    def replace(self, entry: Dict[str, Any]) -> None:
+        progress = entry["progress"]
+        self.type = entry["type"]
+        self.members.values = {k: v for k, v in entry.items() if k not in ITS_LIFE}
+        self.started = read(entry.get("startedAt"))
+        self.take_status(entry)
+        self.total = progress["total"]
+        self.done = list(progress["itemsCompleted"])
+        self.failed = dict.fromkeys(progress["itemsFailed"])
+        self.extra = progress["current"] - len(self.done) - len(self.failed)
+
+    def take_status(self, entry: Dict[str, Any]) -> None:
+        self.status = STATUSES.get(entry["status"], OTHER)
+        self.status_name = None if entry["status"] in STATUSES else entry["status"]
+        self.completed = read(entry.get("completedAt"))
+        self.reason = self.resume_at = None
+        self.detached = self.detached and self.status in (RUNNING, PAUSED)
+        self.extra = self.current - len(self.done) - len(self.failed)
 
     # ---- What is shown
 
@@ -39,19 +128,37 @@ class ModelJob:
     def current(self) -> int:
         return max(0, self.extra + len(self.done) + len(self.failed))
 
+    @property
+    def open_items(self) -> List[str]:
+        return [i for i in self.planned if i not in self.done and i not in self.failed]
+
     def shown(self) -> Dict[str, Any]:
         return {
             "type": self.type,
             "key": self.key,
             "status": self.status,
             "reason": self.reason,
+            "error": self.error,
             "current": self.current,
             "total": self.total or None,
             "current_item": self.current_item,
             "items_completed": len(self.done),
             "items_failed": len(self.failed),
-            "items_planned": len([i for i in self.planned if i not in self.done + self.failed]),
+            "items_planned": len(self.open_items),
             "attempts": self.attempts,
+            "created": date(self.created),
+            "started": date(self.started),
+            "completed": date(self.completed),
+            "resume_at": date(self.resume_at),
+        }
+
+    def life(self) -> Any:
+        """What a foreign writer must have seen the latest of."""
+        return {
+            **self.shown(),
+            "owner": self.owner,
+            "detached": self.detached,
+            "done": list(self.done),
         }
 
     # ---- Its life
@@ -70,25 +177,29 @@ class ModelJob:
         return self.owner not in (None, who)
 
     def _clear(self) -> None:
-        self.reason = self.resume_at = None
+        self.reason = self.error = self.resume_at = None
 
-    def _end(self, status: JobStatus, reason: Optional[str], now: float) -> Any:
-        self.status, self.owner, self.completed_at = status, None, now
+    def _end(self, status: JobStatus, reason: Optional[str], now: int) -> Any:
+        self.ours = True
+        self.status, self.owner, self.detached, self.completed = status, None, False, now
         self._clear()
         self.reason = reason
         return OK
 
-    def start(self, who: str, now: float) -> Any:
+    def start(self, who: str, now: int, detached: bool = False) -> Any:
         if refusal := self.refusal():
             return refusal
         if self.elsewhere(who):
             return errors.Busy
         if self.status is RUNNING:
-            return OK
+            return OK if self.owner else errors.IllegalTransition
         over = self.resume_at is not None and now >= self.resume_at
         if self.status is PAUSED and not over and self.reason != "interrupted":
             return Outcome.PAUSED
-        self.status, self.owner = RUNNING, who
+        self.ours = True
+        self.status, self.owner, self.detached = RUNNING, None if detached else who, detached
+        if self.started is None:
+            self.started = now
         self._clear()
         return OK
 
@@ -102,32 +213,38 @@ class ModelJob:
             self.status, self.reason = PAUSED, "interrupted"
         return OK
 
-    def pause(self, reason: Optional[str], after: int, now: float) -> Any:
+    def pause(self, reason: Optional[str], after: int, now: int) -> Any:
         if refusal := self.refusal():
             return refusal
+        self.ours = True
+        self._clear()
         self.status, self.reason = PAUSED, reason or "asked"
-        self.resume_at = now + after if after else None
+        self.resume_at = now + 1000 * after if after else None
         return OK
 
-    def rate_limited(self, seconds: int, now: float) -> Any:
+    def rate_limited(self, seconds: int, now: int) -> Any:
         if refusal := self.refusal():
             return refusal
         if self.status is PENDING:
             return errors.IllegalTransition
         if self.status is PAUSED and self.reason != "rate-limit":
             return Outcome.PAUSED
-        self.status, self.reason, self.resume_at = PAUSED, "rate-limit", now + (seconds or 60)
+        self.ours = True
+        seconds = seconds or 60
+        self.status, self.reason, self.resume_at = PAUSED, "rate-limit", now + 1000 * seconds
+        self.error = f"github: Rate limit exceeded (retry after {seconds}s)"
         return OK
 
     def resume(self) -> Any:
         if refusal := self.refusal():
             return refusal
         if self.status is PAUSED:
-            self.status = RUNNING if self.owner else PENDING
+            self.ours = True
+            self.status = RUNNING if self.owner or self.detached else PENDING
             self._clear()
         return OK
 
-    def complete(self, who: str, now: float) -> Any:
+    def complete(self, who: str, result: Any, now: int) -> Any:
         if self.status is COMPLETED:
             return OK
         if refusal := self.refusal():
@@ -135,19 +252,27 @@ class ModelJob:
         if self.elsewhere(who):
             return errors.Busy
         self.current_item = None
+        if result is not None:
+            self.result = result
         return self._end(COMPLETED, None, now)
 
-    def fail(self, reason: str, now: float) -> Any:
+    def fail(self, reason: str, now: int) -> Any:
         if self.status is FAILED:
             return OK
-        return self.refusal() or self._end(FAILED, reason, now)
+        if refusal := self.refusal():
+            return refusal
+        self._end(FAILED, reason, now)
+        self.error = "why"
+        return OK
 
     def retry(self) -> Any:
         if self.status is not FAILED and not (self.status is COMPLETED and self.failed):
             return errors.IllegalTransition
+        self.ours = True
         self.status = PENDING
         self._clear()
-        self.failed = []
+        self.completed = self.result = None
+        self.failed = {}
         self.attempts += 1
         return OK
 
@@ -164,23 +289,24 @@ class ModelJob:
         return Outcome.PAUSED if self.status is PAUSED else OK
 
     def keep_done(self, item: str) -> None:
-        if item in self.failed:
-            self.failed.remove(item)
+        self.failed.pop(item, None)
         if item not in self.done:
+            self.ours = True
             self.done.append(item)
-        if self.current_item == item:
-            self.current_item = None
+            if self.current_item == item:
+                self.current_item = None
 
-    def keep_failed(self, item: str) -> None:
-        if item not in self.done + self.failed:
-            self.failed.append(item)
+    def keep_failed(self, item: str, why: Optional[str]) -> None:
+        if item not in self.done and item not in self.failed:
+            self.ours = True
+            self.failed[item] = why
             if self.current_item == item:
                 self.current_item = None
 
     def plan(self, items: List[str]) -> Any:
         if refusal := self.refusal():
             return refusal
+        self.ours = True
         self.planned += [i for i in dict.fromkeys(items) if i not in self.planned]
-        known = {*self.planned, *self.done, *self.failed}
-        self.total = max(self.total, len(known))
+        self.total = max(self.total, len({*self.planned, *self.done, *self.failed}))
         return OK

@@ -148,13 +148,15 @@ def test_a_transition_knows_what_another_tool_has_just_edited(project, manager, 
 def test_a_file_that_is_being_written_delays_no_transition(project, manager, job):
     manager.sync()
     path = project / ".specweave/state/background-jobs.json"
-    path.write_text(path.read_text()[:-9])
+    whole = path.read_text()
+    path.write_text(whole[:-9])
     before = time.monotonic()
     job.pause()
     job.resume()
     job.leave()
     assert time.monotonic() - before < 1
     assert job.info().reason == "interrupted"
+    path.write_text(whole)
 
 
 def test_a_status_that_was_not_edited_keeps_its_reason(project, manager, job):
@@ -175,6 +177,13 @@ def test_a_status_edit_of_a_job_that_has_not_started(project, manager):
     manager.sync()
     edit(project, lambda state: state["jobs"][0].update(status="completed"))
     assert job.info().status is JobStatus.COMPLETED and job.info().started is None
+
+
+def test_a_status_edit_ends_a_detached_job(project, manager):
+    manager.create("x").start(detached=True)
+    manager.sync()
+    edit(project, lambda state: state["jobs"][0].update(status="completed"))
+    assert manager.cleanup(0) == 1
 
 
 def test_a_status_edit_keeps_why_items_failed(project, manager, job):
@@ -275,11 +284,12 @@ def test_in_whatever_order_an_owner_and_its_helper_are_read(project, manager):
     dice = random.Random(4)
     with bgjobs.JobManager(project) as other:
         for _ in range(60):
+            long = "-" * dice.choice([0, 0, 4000])  # so that the journal is compacted
             owner = manager.create("x", total=dice.choice([0, 3]))
             owner.start()
             helper = other.find(owner.id)
             for _ in range(dice.randint(1, 25)):
-                item = dice.choice("abcdef")
+                item, another = (dice.choice("abcdef") + long for _ in range(2))
                 job = dice.choice([owner, helper])
                 what = dice.randint(0, 5 if job is helper else 9)
                 if what < 2:
@@ -287,17 +297,17 @@ def test_in_whatever_order_an_owner_and_its_helper_are_read(project, manager):
                 elif what == 2:
                     job.failed(item, dice.choice([None, "b", "c", "d"]))
                 elif what == 3:
-                    job.plan(dice.sample("abcdefgh", 3))
+                    job.plan([one + long for one in dice.sample("abcdefgh", 3)])
                 elif what == 4:
                     job.advance(dice.randint(-1, 2))
                 elif what == 5:
-                    job.update(done=item, failed=dice.choice("abcdef"))
+                    job.update(done=item, failed=another)
                 elif what == 6:
                     job.set_total(dice.randint(0, 9))
                 elif what == 7:
                     job.update(current=dice.randint(0, 9))
                 else:
-                    job.update(current_item=item, done=dice.choice([None, *"abcdef"]))
+                    job.update(current_item=item, done=dice.choice([None, another]))
             with bgjobs.JobManager(project) as late:
                 seen = [whatever_the_order(job) for job in (owner, helper, late.find(owner.id))]
             assert seen[0] == seen[1] == seen[2]

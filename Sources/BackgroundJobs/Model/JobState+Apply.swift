@@ -193,6 +193,8 @@ extension JobState {
 
   func takeStatus(from theirs: JobState) {
     status = theirs.status
+    // A detached job has ended then, and nobody is left to say so.
+    if log == nil, status != .running, status != .paused { dropOwner() }
     reason = nil
     (error, result) = (theirs.error, theirs.result)
     // Of a job that has not started, the file shows when it was created.
