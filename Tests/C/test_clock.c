@@ -213,6 +213,21 @@ static bgj_job *running_with(const char *type, const char *config) {
   return job;
 }
 
+/* Of a command, only its own: `bgjobs run` makes jobs of one type. */
+static void commands_do_not_speak_for_each_other(void **state) {
+  (void)state;
+  bgj_job *before = running_with("run", "{\"command\": [\"sleep\", \"0.1\"]}");
+  work(before, 100, 3);
+  assert_ok(bgj_job_complete(before, NULL, &error));
+  bgj_job *other = running_with("run", "{\"command\": [\"sleep\", \"6\"]}");
+  assert_int_equal(look(other)->eta, -1);
+  bgj_job *same = running_with("run", "{\"command\": [ \"sleep\", \"0.1\" ], \"jobs\": 4}");
+  assert_int_equal(look(same)->eta_from_history, 1);
+  bgj_job_release(before);
+  bgj_job_release(other);
+  bgj_job_release(same);
+}
+
 static void finished_jobs_of_its_kind_speak_first(void **state) {
   (void)state;
   bgj_job *before = running_with("import", "{\"provider\": \"github\"}");
@@ -281,6 +296,7 @@ int main(void) {
       CLOCK(a_stall_shows_and_passes),
       CLOCK(the_finish_time_has_the_wait_in_it),
       CLOCK(finished_jobs_of_its_kind_speak_first),
+      CLOCK(commands_do_not_speak_for_each_other),
       CLOCK(a_broken_clock_does_no_harm),
   };
   return RUN_TESTS(tests);

@@ -1,6 +1,7 @@
 import CPosix
 
-// What finished jobs of the same type, and of the same provider in their config, have taken.
+// What finished jobs of the same type have taken, if their configs name the same provider and the
+// same command: all jobs of `bgjobs run` are of one type, and tell nothing of each other's commands.
 extension Store {
   /// No more than this many, newest first: older ones ran on older machines.
   private static let mostJobs = 5
@@ -14,15 +15,15 @@ extension Store {
       events = events.clampedAdding(bucket.events)
       if events >= Prior.enough { return nil }
     }
-    var wanted: String??
+    var wanted: String?
     var levels: [Double] = []
     for case .job(let other) in state.entries.reversed() where levels.count < Self.mostJobs {
       guard other.status == .completed, other.type == job.type, other !== job,
         let level = level(of: other)
       else { continue }
-      let provider: String? = wanted ?? provider(of: job)
-      wanted = .some(provider)
-      if self.provider(of: other) == provider { levels.append(level) }
+      let kind = wanted ?? kind(of: job)
+      wanted = kind
+      if self.kind(of: other) == kind { levels.append(level) }
     }
     guard !levels.isEmpty else { return nil }
     let count = Double(levels.count)
@@ -41,12 +42,16 @@ extension Store {
     return log(seconds / items)
   }
 
-  private func provider(of job: JobState) -> String? {
-    guard var config = job.members["config"] else { return nil }
+  /// What of the config must be equal, as JSON text.
+  private func kind(of job: JobState) -> String {
+    guard var config = job.members["config"] else { return "" }
     return config.withUTF8 { bytes in
-      guard let json = try? JSON.parse(UnsafeRawBufferPointer(bytes)) else { return nil }
+      guard let json = try? JSON.parse(UnsafeRawBufferPointer(bytes)) else { return "" }
       let root = JSONValue(raw: json.value)
-      return root.isObject ? root["provider"]?.string : nil
+      guard root.isObject else { return "" }
+      let provider = try? root["provider"]?.text()
+      let command = try? root["command"]?.text()
+      return "\(provider ?? "") \(command ?? "")"
     }
   }
 }
