@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 # Debian's, which has Debian's pytest.
 PYTHON ?= /usr/bin/python3
 
-.PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python docs \
+.PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python bench-report docs \
   wheel dist lint lint-python format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
@@ -46,6 +46,10 @@ bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 	@sh Benchmarks/cli.sh $(BUILD)/cli/bgjobs
+
+bench-report: library ## Compare a report with write(2), SQLite and LMDB, in one run
+	@sh cmake/setup.sh libsqlite3-dev liblmdb-dev
+	@sh Benchmarks/report.sh $(BUILD)
 
 docs: setup ## Build the documentation of the Swift module, into build/docs
 	@sh cmake/docs.sh $(BUILD)/docs
