@@ -32,6 +32,8 @@ class Workload:
     changes: bool = False
     # From when on, in steps, nothing unforeseeable happens any more.
     settled: int = 0
+    # Sizes that were sorted, of which what was seen says what can come.
+    sizes: object = None
 
     def __post_init__(self):
         self.total = self.total or int(self.items.sum()) + self.initial
@@ -115,12 +117,37 @@ def stall(at, seconds, count, name, about):
     )
 
 
+@dataclass
+class Sizes:
+    """Log-normal sizes, drawn for each run and then sorted; the speed varies."""
+
+    order: int  # 1: smallest first, -1: largest first
+    count: int = 600
+    median: float = 2.0
+    spread: float = 0.8
+    cv: float = 0.2
+
+    @property
+    def sigma(self):
+        return np.sqrt(np.log1p(self.cv * self.cv))
+
+    def at(self, place):
+        """The size below which this share of all sizes lies; above, where the largest are first."""
+        normal = np.sqrt(2) * _erfinv(np.clip(2 * place - 1, -1 + 1e-15, 1 - 1e-15))
+        return self.median * np.exp(self.order * self.spread * normal)
+
+    def times(self, rng, place):
+        return lognormal(rng, self.at(place), self.cv, place.shape)
+
+    def draw(self, rng, runs):
+        return self.times(rng, np.sort(rng.random((runs, self.count)), axis=1))
+
+
 def sorted_sizes(name, about, order):
-    """Sizes are given: their quantiles, in order; the speed varies."""
-    count = 600
-    rank = (np.arange(count) + 0.5) / count
-    sizes = np.exp(0.8 * np.sqrt(2) * _erfinv(2 * rank - 1))
-    return simple(name, about, count, 2 * sizes[::order], 0.2, changes=True, settled=0)
+    sizes = Sizes(order)
+    return Workload(
+        name, about, np.ones(sizes.count, int), sizes.draw, changes=True, sizes=sizes
+    )
 
 
 def _erfinv(x):
@@ -152,7 +179,7 @@ def issue():
                settled=500),
         simple("asleep", "800 items of 1.5 s, asleep for an hour at half", 800, 1.5, 0.4,
                before={400: [("sleep", 3600.0)]}),
-        sorted_sizes("ascending", "600 sizes, smallest first", 1),
+        sorted_sizes("ascending", "600 log-normal sizes, smallest first", 1),
         simple("warm-up", "from 5 s to 1 s over the first items", 1000, warm, 0.3, changes=True,
                settled=75),
         bunches(),
@@ -212,7 +239,7 @@ def held_out():
     one = lambda count: np.ones(count, int)
     return [
         simple("fast items", "20,000 items of 20 ms", 20000, 0.02, 1.0),
-        sorted_sizes("descending", "600 sizes, largest first", -1),
+        sorted_sizes("descending", "600 log-normal sizes, largest first", -1),
         Workload("one in ten", "0.5 s, every tenth 20 s", one(500), mixture),
         simple("exponential", "500 items of 3 s, as chance will have it", 500, 3.0, 1.0),
         simple("cycle", "five waves of four times the speed", 1000, cycle, 0.3, changes=True,

@@ -4,18 +4,6 @@ import CPosix
 /// buckets of 1, 1, 2, 4 … events, at most four of a size, so that the recent past is seen finely
 /// and all of it fits into some two hundred numbers.
 struct Estimator: Equatable {
-  /// What happens now and then beside the work: stalls, or items marked in bulk. Once is an
-  /// accident, and says nothing about the future; the more often, the more it counts.
-  struct Oddities: Equatable {
-    var count: Int64 = 0
-    /// Seconds of stalls, or items of bulk marks.
-    var amount = 0.0
-
-    var habit: Double {
-      count > 1 ? (Double(count) - 1) / (Double(count) + 3) : 0
-    }
-  }
-
   /// Progress closer together than this is taken as one event, in milliseconds.
   static let resolution: Int64 = 250
   static let mostBuckets = 40
@@ -85,7 +73,10 @@ struct Estimator: Equatable {
       if side != 0, side == oddity(before.level) {
         // Twice is no accident. Where the two differ as much, the first one straddled two kinds
         // of work and tells of neither.
-        if (before.level - event.level).magnitude > leastOdd {
+        if side > 0, stalls.count > 1 {
+          putAside(before)
+          held = event
+        } else if (before.level - event.level).magnitude > leastOdd {
           held = event
         } else {
           push(before)

@@ -21,20 +21,24 @@ struct Regimes {
     case unrest(variance: Double, items: Double)
   }
 
-  private static let leastEvents: Int64 = 3
+  private static let leastEvents: Int64 = 5
   /// Levels that differ less than this, in ln, are one regime whatever the noise.
   private static let leastChange = 0.12
   private static let certainty = 3.5
   /// A change above this, in ln, is a step and no part of a trend.
   private static let mostOfTrend = 1.2
-  private static let leastForTrend = 60.0
+  private static let curve = 0.03
 
   let buckets: [Bucket]
+  let all: Bucket
   let variance: Double
   /// Newest first; never empty.
   private(set) var segments: [Segment] = []
 
   init?(_ buckets: [Bucket], deviation: Double) {
+    guard var all = buckets.first else { return nil }
+    for bucket in buckets.dropFirst() { all.add(bucket) }
+    self.all = all
     self.buckets = buckets
     variance = max(deviation * deviation, 1e-12)
     // One allocation: publishing is not to cost memory in bits and pieces.
@@ -53,7 +57,6 @@ struct Regimes {
       before += sum.items
       start = end
     }
-    if segments.isEmpty { return nil }
   }
 
   var now: Segment { segments[0] }
@@ -98,73 +101,61 @@ struct Regimes {
     }
     // What has lasted three times as long as anything before it is taken to stay.
     if changes >= 2, now.sum.items > 3 * longest { return .steady }
-    if let trend = recentTrend(past) ?? wholeTrend(isOneWay: min(slower, quicker) == 0, past) {
-      return trend
-    }
+    if min(slower, quicker) < 0.2 * max(slower, quicker), let trend = trend() { return trend }
     guard changes >= 2 else { return .steady }
-    let total = buckets.reduce(0) { $0 + $1.items }
-    let between = (total - now.sum.items) / Double(changes)
+    let between = (all.items - now.sum.items) / Double(changes)
     if changes >= 3, min(slower, quicker) > 0.3 * max(slower, quicker) {
-      let mean = buckets.reduce(0) { $0 + $1.seconds } / total
-      return .turns(items: between / 2, mean: mean, variance: variance)
+      return .turns(items: between / 4, mean: all.mean, variance: variance)
     }
     return .unrest(variance: variance, items: between)
   }
 
-  /// The last changes all go one way, and none is a step.
-  private func recentTrend(_ past: [Segment]) -> Outlook? {
-    let last = min(past.count - 1, 3)
-    guard last >= 2 else { return nil }
-    var (up, down) = (0.0, 0.0)
-    for index in 0..<last {
-      let step = past[index].sum.level - past[index + 1].sum.level
-      if step.magnitude >= Self.mostOfTrend { return nil }
-      if step > 0 { up += step } else { down -= step }
+  /// A line through the newest of the past explains it better than steps do, by the Bayesian
+  /// information criterion (Schwarz, Annals of Statistics 6(2), 1978): a line has two numbers, each
+  /// step two more. The shortest one says how steep it is now, the longest how far it has gone.
+  private func trend() -> Outlook? {
+    var line = Line()
+    var (steps, events, steepness, seen, direction) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    for index in segments.indices {
+      let segment = segments[index]
+      if index > 0 {
+        let step = segments[index - 1].sum.level - segment.sum.level
+        if step.magnitude >= Self.mostOfTrend || step * direction < 0 { break }
+        direction = step
+      }
+      for place in segment.buckets {
+        let bucket = buckets[place]
+        // Weighed by what is known of each: there is noise, and no trend is a line quite.
+        let weight = 1 / (variance / bucket.count + Self.curve * Self.curve)
+        line.add(-events - bucket.count / 2, bucket.level, weight: weight)
+        if !straddles(place, index) {
+          let off = bucket.level - segment.sum.level
+          steps += weight * off * off
+        }
+        events += bucket.count
+      }
+      let price = log(Double(segment.buckets.upperBound))
+      guard index > 0, line.rest + 2 * price < steps + Double(2 * index + 1) * price else {
+        continue
+      }
+      if steepness == 0 { steepness = line.slope }
+      seen = line.slope.magnitude * events
     }
-    let distance = past[last].distance - past[0].distance
-    guard min(up, down) == 0, distance > 0 else { return nil }
-    return .trend(
-      slope: (past[0].sum.level - past[last].sum.level) / distance, seen: max(up, down))
+    guard steepness != 0 else { return nil }
+    return .trend(slope: steepness * now.sum.count / now.sum.items, seen: seen)
   }
 
-  /// A line through all of the past explains it better than steps do (by the Bayesian information
-  /// criterion: a line has two numbers, each step two more).
-  private func wholeTrend(isOneWay: Bool, _ past: [Segment]) -> Outlook? {
-    let events = buckets.reduce(0) { $0 + $1.count }
-    guard isOneWay, events >= Self.leastForTrend else { return nil }
-    for index in 0..<min(past.count - 1, 3)
-    where (past[index].sum.level - past[index + 1].sum.level).magnitude >= Self.mostOfTrend {
-      return nil
+  /// Whether this bucket may hold the end of its segment and the beginning of the next.
+  private func straddles(_ place: Int, _ index: Int) -> Bool {
+    let level = buckets[place].level
+    let own = segments[index].sum.level
+    func isBetween(_ other: Segment) -> Bool { (level - own) * (level - other.sum.level) < 0 }
+    if place == segments[index].buckets.upperBound - 1, index + 1 < segments.count,
+      isBetween(segments[index + 1])
+    {
+      return true
     }
-    var places: [Double] = []
-    places.reserveCapacity(buckets.count)
-    var (end, place, level) = (0.0, 0.0, 0.0)
-    for bucket in buckets {
-      places.append(-(end + bucket.items / 2))
-      end += bucket.items
-      place += (places.last ?? 0) * bucket.count / events
-      level += bucket.logs / events
-    }
-    var (squares, products) = (0.0, 0.0)
-    for (bucket, at) in zip(buckets, places) {
-      squares += bucket.count * (at - place) * (at - place)
-      products += bucket.count * (at - place) * (bucket.level - level)
-    }
-    guard squares > 0 else { return nil }
-    let slope = products / squares
-    var (line, steps) = (0.0, 0.0)
-    for (bucket, at) in zip(buckets, places) {
-      let rest = bucket.level - level - slope * (at - place)
-      line += bucket.count * rest * rest / variance
-    }
-    for segment in segments {
-      for bucket in buckets[segment.buckets] {
-        let rest = bucket.level - segment.sum.level
-        steps += bucket.count * rest * rest / variance
-      }
-    }
-    let price = log(Double(buckets.count))
-    guard line + 3 * price < steps + Double(2 * segments.count - 1) * price else { return nil }
-    return .trend(slope: slope, seen: slope.magnitude * end)
+    return place == segments[index].buckets.lowerBound && index > 0
+      && isBetween(segments[index - 1])
   }
 }
