@@ -112,11 +112,13 @@ extension Estimator {
     let relative = variance.squareRoot() / max(eta, 1e-9) * (1 + 0.5 / window.count)
     // Shortly after a change it is less sure that all is as it seems.
     let reach = Self.reach * (window.count < all.count / 4 ? 1.25 : 1)
-    let known = reach * (log(1 + relative * relative) + drift + doubt).squareRoot()
-    let sway = max(known, Self.unforeseen(seen: all.seconds, ahead: eta))
-    var low = eta * exp(-sway)
+    let known = log(1 + relative * relative) + doubt
+    let unforeseen = Self.unforeseen(seen: all.seconds, ahead: eta)
+    let down = max(reach * (known + drift.down).squareRoot(), unforeseen)
+    let up = max(reach * (known + drift.up).squareRoot(), unforeseen)
+    var low = eta * exp(-down)
     // Long items are rarer than short ones: what has been seen of them is rather too few.
-    var high = eta * exp(sway + 0.15 * sway * sway)
+    var high = eta * exp(up + 0.15 * up * up)
     if isStalled {
       low = max(0, low - 0.9 * rest)
       high += isUsual ? stalls.usual : 9 * open
@@ -138,23 +140,27 @@ extension Estimator {
   /// Seconds of a future item, and the variance of their ln that comes from changes.
   private func outlook(
     _ regimes: Regimes, _ mean: Double, _ left: Double, _ future: Double
-  ) -> (Double, Double) {
+  ) -> (Double, (down: Double, up: Double)) {
     let window = regimes.now.sum
     switch regimes.outlook {
-    case .steady: return (mean, 0)
+    case .steady: return (mean, (0, 0))
     case .trend(let slope, let seen):
       // It goes no further than it has gone already, and quicker not even that.
       let here = max(-seen, min(seen, slope * window.items / 2))
       let change = max(max(-seen, -1), min(seen, slope * left))
       let growth = change.magnitude > 1e-6 ? expm1(change) / change : 1
-      return (mean * exp(here) * growth, change * change / 3)
+      // More of the same is likelier than that it turns.
+      let (less, more) = (0.06 * change * change, 0.4 * change * change)
+      return (mean * exp(here) * growth, change < 0 ? (more, less) : (less, more))
     case .turns(let items, let average, let variance):
-      guard future > 0 else { return (mean, 0) }
+      guard future > 0 else { return (mean, (0, 0)) }
       let near = min(future, items)
       let level = (near * mean + (future - near) * average) / future
-      return (level, 0.5 * variance * min(1, items / max(left, 1)))
+      let drift = 0.5 * variance * min(1, items / max(left, 1))
+      return (level, (drift, drift))
     case .unrest(let variance, let items):
-      return (mean, 0.3 * variance * min(1, left / max(window.items, items)))
+      let drift = 0.3 * variance * min(1, left / max(window.items, items))
+      return (mean, (drift, drift))
     }
   }
 }
