@@ -119,7 +119,12 @@ struct Estimator: Equatable {
   }
 
   private mutating func putAside(_ event: Bucket) {
-    let isSlow = oddity(event.level) >= 0
+    note(event, isSlow: oddity(event.level) >= 0)
+    // What is odd again and again is odd no more.
+    learn(leastOdd)
+  }
+
+  private mutating func note(_ event: Bucket, isSlow: Bool) {
     if isSlow {
       stalls.count = stalls.count.clampedAdding(1)
       stalls.amount += event.seconds
@@ -127,8 +132,23 @@ struct Estimator: Equatable {
       bulk.count = bulk.count.clampedAdding(1)
       bulk.amount += event.items
     }
-    // What is odd again and again is odd no more.
-    learn(leastOdd)
+  }
+
+  /// The first one has nothing before it that it could be unlike. Where the next three agree, and
+  /// it is not like them at all, it was an accident too: what had to be set up, or was found done.
+  private mutating func judgeTheFirst() {
+    guard buckets.count == 4, buckets.allSatisfy({ $0.events == 1 }) else { return }
+    let (third, second, next, first) = (buckets[0], buckets[1], buckets[2], buckets[3])
+    let least = min(third.level, second.level, next.level)
+    let most = max(third.level, second.level, next.level)
+    let gap = max(first.level - most, least - first.level)
+    guard gap > Self.leastOddness, gap > 2 * (most - least) else { return }
+    note(first, isSlow: first.level > most)
+    buckets.removeAll(keepingCapacity: true)
+    (noise, noiseCount, gaps, gapSquares) = (0, 0, 0, 0)
+    push(next)
+    push(second)
+    push(third)
   }
 
   private mutating func learn(_ difference: Double) {
@@ -148,6 +168,7 @@ struct Estimator: Equatable {
     gapSquares = gapSquares * Self.memory + event.seconds * event.seconds
     buckets.insert(event, at: 0)
     merge()
+    judgeTheFirst()
   }
 
   private mutating func merge() {

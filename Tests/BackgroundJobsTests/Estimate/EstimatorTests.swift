@@ -92,6 +92,19 @@ import Testing
     #expect(stalled.low < 60, "and may end now")
   }
 
+  @Test func theFirstMayBeAnAccidentToo() throws {
+    var slow = Estimator()
+    feed(&slow, 1, every: 90)
+    feed(&slow, 4, every: 2)
+    #expect(abs(try #require(read(slow, 100)).eta - 200) < 5)
+    #expect(slow.stalls == Oddities(count: 1, amount: 90))
+    var quick = Estimator()
+    quick.feed(items: 500, active: 400)
+    feed(&quick, 4, every: 2)
+    #expect(abs(try #require(read(quick, 100)).eta - 200) < 5)
+    #expect(quick.bulk == Oddities(count: 1, amount: 500))
+  }
+
   @Test func itemsMarkedInBulkAreNoSpeed() throws {
     var estimator = Estimator()
     feed(&estimator, 50, every: 2)
