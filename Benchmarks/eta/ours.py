@@ -3,8 +3,18 @@
 import ctypes
 import shutil
 import tempfile
-from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint, c_uint64
-from ctypes import c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint64,
+    c_void_p,
+)
 
 CLOCK = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int)
 START_MS = 1_700_000_000_000

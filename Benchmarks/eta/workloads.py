@@ -39,6 +39,10 @@ class Workload:
         self.total = self.total or int(self.items.sum()) + self.initial
 
 
+def one(count):
+    return np.ones(count, int)
+
+
 def lognormal(rng, mean, cv, shape):
     """Positive draws with this mean and this standard deviation / mean."""
     sigma2 = np.log1p(np.square(cv))
@@ -70,7 +74,7 @@ def workers(name, about, count, crew, mean, cv, start_together=True, **more):
             dt[run] = np.diff(np.sort(ends), prepend=0.0)
         return np.maximum(dt, 1e-4)
 
-    return Workload(name, about, np.ones(count, int), draw, **more)
+    return Workload(name, about, one(count), draw, **more)
 
 
 def bunches():
@@ -82,7 +86,7 @@ def bunches():
         return np.diff(took, axis=2, prepend=0.0).reshape(runs, rounds * 4)
 
     return Workload(
-        "bunches", "400 items of 20 s, by fours", np.ones(rounds * 4, int), draw
+        "bunches", "400 items of 20 s, by fours", one(rounds * 4), draw
     )
 
 
@@ -100,7 +104,7 @@ def skips():
         return dt
 
     return Workload(
-        "fast skips", "4,000 items skipped in 4 s, then 1,000 of 1 s", np.ones(count, int), draw,
+        "fast skips", "4,000 items skipped in 4 s, then 1,000 of 1 s", one(count), draw,
         skipped=4000,
     )
 
@@ -113,7 +117,7 @@ def stall(at, seconds, count, name, about):
         return dt
 
     return Workload(
-        name, about, np.ones(count, int), draw, changes=True, settled=max(at) + 1
+        name, about, one(count), draw, changes=True, settled=max(at) + 1
     )
 
 
@@ -146,7 +150,7 @@ class Sizes:
 def sorted_sizes(name, about, order):
     sizes = Sizes(order)
     return Workload(
-        name, about, np.ones(sizes.count, int), sizes.draw, changes=True, sizes=sizes
+        name, about, one(sizes.count), sizes.draw, changes=True, sizes=sizes
     )
 
 
@@ -193,6 +197,67 @@ def issue():
 
 def unseen():
     """Written after the estimator was finished, and nothing was changed for these."""
+
+    def backoff(rng, runs):
+        """A failed attempt waits 1 s, then 2 s, 4 s ... up to a minute."""
+        failures = np.minimum(rng.geometric(0.7, (runs, 800)) - 1, 6)
+        return lognormal(rng, 0.8, 0.3, (runs, 800)) + 2.0**failures - 1
+
+    def uneven(rng, runs):
+        """Three machines, each with a speed of its own."""
+        dt = np.empty((runs, 600))
+        for run in range(runs):
+            paces = np.array([4.0, 7.0, 15.0])
+            free, ends = np.zeros(3), np.empty(600)
+            for item in range(600):
+                worker = int(np.argmin(free))
+                free[worker] += lognormal(rng, paces[worker], 0.3, ())
+                ends[item] = free[worker]
+            dt[run] = np.diff(np.sort(ends), prepend=0.0)
+        return np.maximum(dt, 1e-4)
+
+    def giant(rng, runs):
+        dt = lognormal(rng, 5.0, 0.5, (runs, 200))
+        dt[np.arange(runs), rng.integers(0, 200, runs)] += 300
+        return dt
+
+    def crowd(rng, runs):
+        """Others use the same machine for a while, now and then: half the speed."""
+        busy = np.zeros((runs, 1000), bool)
+        for run in range(runs):
+            item = int(rng.exponential(150))
+            while item < 1000:
+                end = item + int(rng.exponential(60)) + 1
+                busy[run, item:end] = True
+                item = end + int(rng.exponential(150))
+        return np.where(busy, 2.0, 1.0) * lognormal(rng, 1.0, 0.3, (runs, 1000))
+
+    index = np.arange(1000)
+    return [
+        simple("quota", "200 at ten a second, then 800 of 1 s", 1000,
+               np.r_[np.full(200, 0.1), np.ones(800)], 0.3, changes=True, settled=200),
+        simple("large last", "400 of 2 s, then 40 of 30 s", 440,
+               np.r_[np.full(400, 2.0), np.full(40, 30.0)], 0.4, changes=True, settled=400),
+        simple("one wave", "speed that swings by two, once", 900,
+               2.0 ** np.sin(np.arange(900) / 900 * 2 * np.pi), 0.3, changes=True),
+        Workload("three machines", "600 items, machines of 4, 7 and 15 s", one(600), uneven),
+        simple("a worker less", "1 s, after 60 % a third more", 1000,
+               np.r_[np.ones(600), np.full(400, 4 / 3)], 0.4, changes=True, settled=600),
+        Workload("backoff", "800 items, failures wait 1, 2, 4 ... s", one(800), backoff),
+        simple("growing index", "an item takes as long as ln of those before", 1000,
+               0.3 * np.log(index + 2), 0.3, changes=True),
+        simple("cache fills", "from 3 s to 1 s, half of that by a third", 900,
+               1 + 2 * 0.5 ** (np.arange(900) / 300), 0.3, changes=True),
+        simple("duplicates out", "1,000 items become 600 at the 300th", 600, 1.0, 0.4, total=1000,
+               before={300: [("total", 600)]}, changes=True, settled=300),
+        Workload("a giant", "200 items of 5 s, one takes 300 s more", one(200), giant),
+        Workload("a crowd", "now and then half the speed", one(1000), crowd, changes=True),
+        simple("three items", "three items of an hour", 3, 3600.0, 0.3),
+    ]
+
+
+def held_out():
+    """Other shapes. Their figures were looked at while the estimator was made."""
     sizes = np.random.default_rng(7).integers(20, 200, 150)
 
     def uniform(rng, runs):
@@ -204,20 +269,6 @@ def unseen():
 
     def pages(rng, runs):
         return lognormal(rng, 0.1 * sizes, 0.3, (runs, 150))
-
-    stairs = np.r_[np.ones(250), np.full(250, 1.6), np.full(250, 2.5)]
-    return [
-        Workload("uniform", "700 items of 0.2 to 3 s", np.ones(700, int), uniform),
-        Workload("retries", "600 items of 1 s, 3 % wait 30 s more", np.ones(600, int), retries),
-        simple("stairs", "1 s, then 1.6 s, then 2.5 s", 750, stairs, 0.3, changes=True,
-               settled=500),
-        Workload("mixed pages", "150 pages of 20 to 200 items", sizes, pages),
-        workers("8 workers", "500 items of 40 s, 8 workers", 500, 8, 40.0, 0.5),
-    ]
-
-
-def held_out():
-    """Other shapes. Their figures were looked at while the estimator was made."""
 
     def mixture(rng, runs):
         dt = lognormal(rng, 0.5, 0.3, (runs, 500))
@@ -233,10 +284,22 @@ def held_out():
         dt[:, ::50] += lognormal(rng, 60.0, 0.2, (runs, 40))
         return dt
 
+    def waits(rng, runs):
+        return lognormal(rng, 2.0, 0.3, (runs, 600)) + 200 * (rng.random((runs, 600)) < 0.008)
+
+    def collections(rng, runs):
+        dt = lognormal(rng, 0.5, 0.2, (runs, 1500))
+        dt[:, 99::100] += 20
+        return dt
+
+    def at_once(rng, runs):
+        dt = lognormal(rng, 2.0, 0.3, (runs, 900))
+        return np.where(rng.random((runs, 900)) < 0.3, 0.002, dt)
+
     cycle = np.exp(0.7 * np.sin(np.arange(1000) / 1000 * 2 * np.pi * 5))
     blocks = np.where(np.arange(1000) // 50 % 2 == 0, 0.3, 2.0)
     drift = np.linspace(1.0, 2.0, 800)
-    one = lambda count: np.ones(count, int)
+    stairs = np.r_[np.ones(250), np.full(250, 1.6), np.full(250, 2.5)]
     return [
         simple("fast items", "20,000 items of 20 ms", 20000, 0.02, 1.0),
         sorted_sizes("descending", "600 log-normal sizes, largest first", -1),
@@ -257,4 +320,23 @@ def held_out():
         simple("slower by half", "at a third 1.5 times slower", 900,
                np.r_[np.ones(300), np.full(600, 1.5)], 0.3, changes=True, settled=300),
         simple("very heavy tail", "400 items, log-normal, sigma 1.8", 400, 5.0, 5.0),
+        Workload("uniform", "700 items of 0.2 to 3 s", one(700), uniform),
+        Workload("retries", "600 items of 1 s, 3 % wait 30 s more", one(600), retries),
+        simple("stairs", "1 s, then 1.6 s, then 2.5 s", 750, stairs, 0.3, changes=True,
+               settled=500),
+        Workload("mixed pages", "150 pages of 20 to 200 items", sizes, pages),
+        workers("8 workers", "500 items of 40 s, 8 workers", 500, 8, 40.0, 0.5),
+        simple("first item", "the first takes 90 s, 299 take 2 s", 300,
+               np.r_[90.0, np.full(299, 2.0)], 0.3),
+        stall([60], 300.0, 600, "early stall", "600 items of 1 s, 5 minutes of nothing at a tenth"),
+        simple("doubling", "twice as slow after each quarter", 800,
+               np.repeat([0.5, 1.0, 2.0, 4.0], 200), 0.3, changes=True, settled=600),
+        simple("late and faster", "at 70 % twice as fast", 1000,
+               np.r_[np.ones(700), np.full(300, 0.5)], 0.3, changes=True, settled=700),
+        Workload("waits", "600 items of 2 s, 0.8 % wait 200 s", one(600), waits),
+        Workload("collections", "1,500 of 0.5 s, each 100th 20 s", one(1500), collections),
+        simple("total creeps", "200 items become 1,000, by hundreds", 1000, 1.0, 0.4, total=200,
+               before={100 * i: [("total", 200 + 100 * i)] for i in range(1, 9)}, changes=True,
+               settled=800),
+        Workload("at once", "30 % of 900 items take no time", one(900), at_once),
     ]

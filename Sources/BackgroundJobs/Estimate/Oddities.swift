@@ -10,13 +10,10 @@ struct Oddities: Equatable {
   var usual: Double { count > 1 ? amount / number : 0 }
   var habit: Double { count > 1 ? amount : 0 }
 
-  /// Seconds of those to come while so many times the past's items are done. As likely more as
-  /// less: the median of the negative binomial distribution that n in the past give (Gamma), which
-  /// is below the mean.
-  func expected(_ times: Double) -> Double {
-    usual * max(0, (number - 1.0 / 3) * times - 2 / (3 * number))
-  }
+  /// Seconds of those to come while so many times the past's items are done: as likely more as
+  /// less. The median of a count is about a third below its mean.
+  func expected(_ times: Double) -> Double { usual * max(0, number * times - 1.0 / 3) }
 
-  /// Its variance.
+  /// Their variance, a negative binomial one: the past tells only roughly how often they come.
   func variance(_ times: Double) -> Double { usual * usual * number * times * (1 + times) }
 }
