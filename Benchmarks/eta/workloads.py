@@ -198,61 +198,66 @@ def issue():
 def unseen():
     """Written after the estimator was finished, and nothing was changed for these."""
 
-    def backoff(rng, runs):
-        """A failed attempt waits 1 s, then 2 s, 4 s ... up to a minute."""
-        failures = np.minimum(rng.geometric(0.7, (runs, 800)) - 1, 6)
-        return lognormal(rng, 0.8, 0.3, (runs, 800)) + 2.0**failures - 1
+    def gamma(rng, runs):
+        return rng.gamma(0.5, 4.0, (runs, 500))
 
-    def uneven(rng, runs):
-        """Three machines, each with a speed of its own."""
-        dt = np.empty((runs, 600))
+    def thirds(rng, runs):
+        """Three kinds of work, in the order of the draw: 1, 3 or 9 s."""
+        return lognormal(rng, 3.0 ** rng.integers(0, 3, (runs, 400)), 0.3, (runs, 400))
+
+    def folders(rng, runs):
+        """Items come in folders of 5 to 40, each with a size of its own."""
+        dt = np.empty((runs, 800))
         for run in range(runs):
-            paces = np.array([4.0, 7.0, 15.0])
-            free, ends = np.zeros(3), np.empty(600)
-            for item in range(600):
+            sizes = rng.integers(5, 40, 200)
+            pace = np.repeat(lognormal(rng, 2.0, 0.8, 200), sizes)[:800]
+            dt[run] = lognormal(rng, pace, 0.2, 800)
+        return dt
+
+    def outage(rng, runs):
+        """Ten minutes of nothing at a random place."""
+        dt = lognormal(rng, 2.0, 0.4, (runs, 500))
+        dt[np.arange(runs), rng.integers(50, 450, runs)] += 600
+        return dt
+
+    def polls(rng, runs):
+        """Whatever is ready is seen every ten seconds."""
+        return lognormal(rng, 10.0, 0.02, (runs, len(polled)))
+
+    def pools(rng, runs):
+        """Six workers, whose items are short, but one in twenty is ten times as long."""
+        dt = np.empty((runs, 500))
+        for run in range(runs):
+            took = lognormal(rng, 12.0, 0.4, 500) * np.where(rng.random(500) < 0.05, 10, 1)
+            free, ends = np.zeros(6), np.empty(500)
+            for item in range(500):
                 worker = int(np.argmin(free))
-                free[worker] += lognormal(rng, paces[worker], 0.3, ())
+                free[worker] += took[item]
                 ends[item] = free[worker]
             dt[run] = np.diff(np.sort(ends), prepend=0.0)
         return np.maximum(dt, 1e-4)
 
-    def giant(rng, runs):
-        dt = lognormal(rng, 5.0, 0.5, (runs, 200))
-        dt[np.arange(runs), rng.integers(0, 200, runs)] += 300
-        return dt
-
-    def crowd(rng, runs):
-        """Others use the same machine for a while, now and then: half the speed."""
-        busy = np.zeros((runs, 1000), bool)
-        for run in range(runs):
-            item = int(rng.exponential(150))
-            while item < 1000:
-                end = item + int(rng.exponential(60)) + 1
-                busy[run, item:end] = True
-                item = end + int(rng.exponential(150))
-        return np.where(busy, 2.0, 1.0) * lognormal(rng, 1.0, 0.3, (runs, 1000))
-
-    index = np.arange(1000)
+    polled = np.random.default_rng(11).poisson(6, 120) + 1
+    place = np.arange(900)
     return [
-        simple("quota", "200 at ten a second, then 800 of 1 s", 1000,
-               np.r_[np.full(200, 0.1), np.ones(800)], 0.3, changes=True, settled=200),
-        simple("large last", "400 of 2 s, then 40 of 30 s", 440,
-               np.r_[np.full(400, 2.0), np.full(40, 30.0)], 0.4, changes=True, settled=400),
-        simple("one wave", "speed that swings by two, once", 900,
-               2.0 ** np.sin(np.arange(900) / 900 * 2 * np.pi), 0.3, changes=True),
-        Workload("three machines", "600 items, machines of 4, 7 and 15 s", one(600), uneven),
-        simple("a worker less", "1 s, after 60 % a third more", 1000,
-               np.r_[np.ones(600), np.full(400, 4 / 3)], 0.4, changes=True, settled=600),
-        Workload("backoff", "800 items, failures wait 1, 2, 4 ... s", one(800), backoff),
-        simple("growing index", "an item takes as long as ln of those before", 1000,
-               0.3 * np.log(index + 2), 0.3, changes=True),
-        simple("cache fills", "from 3 s to 1 s, half of that by a third", 900,
-               1 + 2 * 0.5 ** (np.arange(900) / 300), 0.3, changes=True),
-        simple("duplicates out", "1,000 items become 600 at the 300th", 600, 1.0, 0.4, total=1000,
-               before={300: [("total", 600)]}, changes=True, settled=300),
-        Workload("a giant", "200 items of 5 s, one takes 300 s more", one(200), giant),
-        Workload("a crowd", "now and then half the speed", one(1000), crowd, changes=True),
-        simple("three items", "three items of an hour", 3, 3600.0, 0.3),
+        Workload("gamma", "500 items of 2 s, shape one half", one(500), gamma),
+        Workload("three kinds", "400 items of 1, 3 or 9 s, mixed", one(400), thirds),
+        Workload("folders", "800 items in folders, each with its own pace", one(800), folders),
+        Workload("outage", "500 items of 2 s, once ten minutes of nothing", one(500), outage,
+                 changes=True, settled=450),
+        Workload("polled", "what is ready is reported every 10 s", polled, polls),
+        Workload("pool", "500 items, 6 workers, one in twenty is long", one(500), pools),
+        simple("faster early", "at 15 % three times as fast", 1000,
+               np.r_[np.full(150, 3.0), np.ones(850)], 0.4, changes=True, settled=150),
+        simple("slower at 40 %", "1 s, then 1.8 s", 800,
+               np.r_[np.ones(320), np.full(480, 1.8)], 0.5, changes=True, settled=320),
+        simple("tired", "ever slower, from 1 s by a half", 900, 1 + 0.5 * place / 900, 0.5,
+               changes=True),
+        simple("more work", "800 items become 1,000 at the 400th", 1000, 1.0, 0.3, total=800,
+               before={400: [("total", 1000)]}, changes=True, settled=400),
+        simple("lunch", "fast, slow for a third, fast again", 900,
+               np.where((place > 300) & (place < 600), 2.0, 1.0), 0.3, changes=True, settled=600),
+        simple("forty", "40 items of a minute", 40, 60.0, 0.6),
     ]
 
 
@@ -296,6 +301,41 @@ def held_out():
         dt = lognormal(rng, 2.0, 0.3, (runs, 900))
         return np.where(rng.random((runs, 900)) < 0.3, 0.002, dt)
 
+    def backoff(rng, runs):
+        """A failed attempt waits 1 s, then 2 s, 4 s ... up to a minute."""
+        failures = np.minimum(rng.geometric(0.7, (runs, 800)) - 1, 6)
+        return lognormal(rng, 0.8, 0.3, (runs, 800)) + 2.0**failures - 1
+
+    def uneven(rng, runs):
+        """Three machines, each with a speed of its own."""
+        dt = np.empty((runs, 600))
+        for run in range(runs):
+            paces = np.array([4.0, 7.0, 15.0])
+            free, ends = np.zeros(3), np.empty(600)
+            for item in range(600):
+                worker = int(np.argmin(free))
+                free[worker] += lognormal(rng, paces[worker], 0.3, ())
+                ends[item] = free[worker]
+            dt[run] = np.diff(np.sort(ends), prepend=0.0)
+        return np.maximum(dt, 1e-4)
+
+    def giant(rng, runs):
+        dt = lognormal(rng, 5.0, 0.5, (runs, 200))
+        dt[np.arange(runs), rng.integers(0, 200, runs)] += 300
+        return dt
+
+    def crowd(rng, runs):
+        """Others use the same machine for a while, now and then: half the speed."""
+        busy = np.zeros((runs, 1000), bool)
+        for run in range(runs):
+            item = int(rng.exponential(150))
+            while item < 1000:
+                end = item + int(rng.exponential(60)) + 1
+                busy[run, item:end] = True
+                item = end + int(rng.exponential(150))
+        return np.where(busy, 2.0, 1.0) * lognormal(rng, 1.0, 0.3, (runs, 1000))
+
+    index = np.arange(1000)
     cycle = np.exp(0.7 * np.sin(np.arange(1000) / 1000 * 2 * np.pi * 5))
     blocks = np.where(np.arange(1000) // 50 % 2 == 0, 0.3, 2.0)
     drift = np.linspace(1.0, 2.0, 800)
@@ -339,4 +379,23 @@ def held_out():
                before={100 * i: [("total", 200 + 100 * i)] for i in range(1, 9)}, changes=True,
                settled=800),
         Workload("at once", "30 % of 900 items take no time", one(900), at_once),
+        simple("quota", "200 at ten a second, then 800 of 1 s", 1000,
+               np.r_[np.full(200, 0.1), np.ones(800)], 0.3, changes=True, settled=200),
+        simple("large last", "400 of 2 s, then 40 of 30 s", 440,
+               np.r_[np.full(400, 2.0), np.full(40, 30.0)], 0.4, changes=True, settled=400),
+        simple("one wave", "speed that swings by two, once", 900,
+               2.0 ** np.sin(np.arange(900) / 900 * 2 * np.pi), 0.3, changes=True),
+        Workload("three machines", "600 items, machines of 4, 7 and 15 s", one(600), uneven),
+        simple("a worker less", "1 s, after 60 % a third more", 1000,
+               np.r_[np.ones(600), np.full(400, 4 / 3)], 0.4, changes=True, settled=600),
+        Workload("backoff", "800 items, failures wait 1, 2, 4 ... s", one(800), backoff),
+        simple("growing index", "an item takes as long as ln of those before", 1000,
+               0.3 * np.log(index + 2), 0.3, changes=True),
+        simple("cache fills", "from 3 s to 1 s, half of that by a third", 900,
+               1 + 2 * 0.5 ** (np.arange(900) / 300), 0.3, changes=True),
+        simple("duplicates out", "1,000 items become 600 at the 300th", 600, 1.0, 0.4, total=1000,
+               before={300: [("total", 600)]}, changes=True, settled=300),
+        Workload("a giant", "200 items of 5 s, one takes 300 s more", one(200), giant),
+        Workload("a crowd", "now and then half the speed", one(1000), crowd, changes=True),
+        simple("three items", "three items of an hour", 3, 3600.0, 0.3),
     ]

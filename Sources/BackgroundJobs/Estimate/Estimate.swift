@@ -34,6 +34,8 @@ extension Estimator {
   /// From this share of the work on no change is expected, and fully so this much before.
   private static let settled = 0.42
   private static let passage = 0.05
+  /// This much of a trend is taken to go on.
+  private static let damping = 0.7
 
   /// current, now: progress and active milliseconds at this moment; reported: active milliseconds
   /// of the last report. nil while there is no ground for a number.
@@ -145,12 +147,13 @@ extension Estimator {
     switch regimes.outlook {
     case .steady: return (mean, (0, 0))
     case .trend(let slope, let seen):
-      // It goes no further than it has gone already, and quicker not even that.
+      // It goes no further than it has gone already, and quicker not even that; and less than that
+      // is the better forecast (Gardner and McKenzie, Management Science 31(10), 1985).
       let here = max(-seen, min(seen, slope * window.items / 2))
-      let change = max(max(-seen, -1), min(seen, slope * left))
+      let change = Self.damping * max(max(-seen, -1), min(seen, slope * left))
       let growth = change.magnitude > 1e-6 ? expm1(change) / change : 1
       // More of the same is likelier than that it turns.
-      let (less, more) = (0.06 * change * change, 0.4 * change * change)
+      let (less, more) = (0.06 * change * change, change * change)
       return (mean * exp(here) * growth, change < 0 ? (more, less) : (less, more))
     case .turns(let items, let average, let variance):
       guard future > 0 else { return (mean, (0, 0)) }

@@ -10,6 +10,7 @@ struct Line {
   private var xy = 0.0
   private var yy = 0.0
 
+  @inline(never)
   mutating func add(_ newX: Double, _ newY: Double, weight new: Double) {
     weight += new
     let (away, off) = (newX - x, newY - y)

@@ -6,8 +6,6 @@ struct Regimes {
   struct Segment {
     var sum: Bucket
     var buckets: Range<Int>
-    /// Items between now and its middle.
-    var distance: Double
   }
 
   enum Outlook: Equatable {
@@ -15,7 +13,7 @@ struct Regimes {
     case steady
     /// It changes by this much per item, in ln; and has changed so much already.
     case trend(slope: Double, seen: Double)
-    /// Quick and slow take turns: for so many items as now, then as on average.
+    /// It goes back and forth: for so many items as now, then as on average.
     case turns(items: Double, mean: Double, variance: Double)
     /// It has changed before, in no order: ln², and items between changes.
     case unrest(variance: Double, items: Double)
@@ -24,10 +22,14 @@ struct Regimes {
   private static let leastEvents: Int64 = 5
   /// Levels that differ less than this, in ln, are one regime whatever the noise.
   private static let leastChange = 0.12
+  /// Standard errors, to the next bucket; and to as much as there is of the newer.
   private static let certainty = 3.5
+  private static let certaintyInTheLong = 4.2
   /// A change above this, in ln, is a step and no part of a trend.
   private static let mostOfTrend = 1.2
+  /// So far, in ln, a trend is off its line.
   private static let curve = 0.03
+  private static let leastTurns = 2
 
   let buckets: [Bucket]
   let all: Bucket
@@ -44,67 +46,79 @@ struct Regimes {
     // One allocation: publishing is not to cost memory in bits and pieces.
     segments.reserveCapacity(buckets.count)
     var start = 0
-    var before = 0.0
     while start < buckets.count {
       var sum = buckets[start]
       var end = start + 1
-      while end < buckets.count, !differ(sum, buckets[end]) {
+      while end < buckets.count, !isCut(sum, end) {
         sum.add(buckets[end])
         end += 1
       }
-      segments.append(
-        Segment(sum: sum, buckets: start..<end, distance: before + sum.items / 2))
-      before += sum.items
+      segments.append(Segment(sum: sum, buckets: start..<end))
       start = end
     }
   }
 
   var now: Segment { segments[0] }
 
-  private func differ(_ newer: Bucket, _ older: Bucket) -> Bool {
-    guard newer.events >= Self.leastEvents else { return false }
-    let difference = (newer.level - older.level).magnitude
-    let error = (variance * (1 / newer.count + 1 / older.count)).squareRoot()
-    return difference > Self.leastChange && difference > Self.certainty * error
+  // Not inlined, here and below: the library is to stay small.
+  /// Whether what is older differs, here: the next bucket, or as much as there is of the newer; in
+  /// that the change may also lie further back, and does where it differs more one bucket on.
+  @inline(never)
+  private func isCut(_ sum: Bucket, _ end: Int) -> Bool {
+    if difference(sum, buckets[end]) > Self.certainty { return true }
+    let here = difference(sum, older(end, than: sum))
+    guard here > Self.certaintyInTheLong, end + 1 < buckets.count else { return false }
+    var grown = sum
+    grown.add(buckets[end])
+    return here >= difference(grown, older(end + 1, than: grown))
   }
 
-  /// Without the single buckets between two regimes that hold a part of both.
-  private var distinct: [Segment] {
-    var kept: [Segment] = []
-    kept.reserveCapacity(segments.count)
-    kept.append(segments[0])
-    var dropped = false
-    for index in segments.indices.dropFirst() {
-      let segment = segments[index]
-      if index + 1 < segments.count, !dropped, segment.buckets.count == 1 {
-        let newer = segments[index - 1].sum.level - segment.sum.level
-        let older = segment.sum.level - segments[index + 1].sum.level
-        dropped = newer * older > 0
-        if dropped { continue }
-      }
-      dropped = false
-      kept.append(segment)
-    }
-    return kept
+  @inline(never)
+  private func older(_ start: Int, than newer: Bucket) -> Bucket {
+    var sum = buckets[start]
+    for bucket in buckets[(start + 1)...] where sum.events < newer.events { sum.add(bucket) }
+    return sum
+  }
+
+  /// In standard errors.
+  @inline(never)
+  private func difference(_ newer: Bucket, _ older: Bucket) -> Double {
+    let difference = (newer.level - older.level).magnitude
+    guard newer.events >= Self.leastEvents, difference > Self.leastChange else { return 0 }
+    return difference / (variance * (1 / newer.count + 1 / older.count)).squareRoot()
+  }
+
+  /// A single bucket between two regimes that holds a part of both.
+  private func isMixed(_ index: Int) -> Bool {
+    guard index + 1 < segments.count, segments[index].buckets.count == 1 else { return false }
+    let level = segments[index].sum.level
+    return (segments[index - 1].sum.level - level) * (level - segments[index + 1].sum.level) > 0
   }
 
   var outlook: Outlook {
-    guard segments.count > 1 else { return .steady }
-    let past = distinct
-    let changes = past.count - 1
-    var (longest, slower, quicker, variance) = (0.0, 0.0, 0.0, 0.0)
-    for index in 0..<changes {
-      longest = max(longest, past[index + 1].sum.items)
-      let step = past[index].sum.level - past[index + 1].sum.level
+    var (longest, slower, quicker, squares, last) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    var (changes, turns, isPassed) = (0, 0, false)
+    var newer = now
+    for index in segments.indices.dropFirst() {
+      isPassed = !isPassed && isMixed(index)
+      if isPassed { continue }
+      let older = segments[index]
+      let step = newer.sum.level - older.sum.level
       if step > 0 { slower += step } else { quicker -= step }
-      variance += step * step / Double(changes)
+      if step * last < 0 { turns += 1 }
+      longest = max(longest, older.sum.items)
+      squares += step * step
+      changes += 1
+      last = step
+      newer = older
     }
     // What has lasted three times as long as anything before it is taken to stay.
-    if changes >= 2, now.sum.items > 3 * longest { return .steady }
+    if changes == 0 || changes >= 2 && now.sum.items > 3 * longest { return .steady }
     if min(slower, quicker) < 0.2 * max(slower, quicker), let trend = trend() { return trend }
     guard changes >= 2 else { return .steady }
     let between = (all.items - now.sum.items) / Double(changes)
-    if changes >= 3, min(slower, quicker) > 0.3 * max(slower, quicker) {
+    let variance = squares / Double(changes)
+    if turns >= Self.leastTurns {
       return .turns(items: between / 4, mean: all.mean, variance: variance)
     }
     return .unrest(variance: variance, items: between)

@@ -60,6 +60,15 @@ import Testing
     #expect((40...60).contains(estimate.eta), "\(estimate.eta)")
   }
 
+  @Test func aSmallStepIsFound() throws {
+    var estimator = Estimator()
+    var random = Dice(19)
+    scatter(&estimator, 600, 0.4, 0.133, &random)
+    scatter(&estimator, 120, 0.53, 0.177, &random)
+    let estimate = try #require(read(estimator, 200))
+    #expect(abs(estimate.eta / 266 - 1) < 0.1, "\(estimate.eta)")
+  }
+
   @Test func oneStallIsAnAccident() throws {
     var estimator = Estimator()
     feed(&estimator, 100, every: 1)
