@@ -278,7 +278,7 @@ typedef struct bgj_job_info {
   uint64_t items_planned;     /* planned items that are neither completed nor failed */
   double rate;                /* items per second of work; negative: unknown or not running */
   int64_t eta;                /* seconds of work that remain, now; -1: unknown or not running */
-  int64_t eta_low;            /* the likely range of eta; -1 as above */
+  int64_t eta_low;            /* its likely range, which at first has room for a change; or -1 */
   int64_t eta_high;
   int64_t active_ms;          /* milliseconds that the job has been worked on, pauses left out */
   int64_t created_ms;         /* milliseconds since 1970 */

@@ -14,6 +14,6 @@ if [ "$(cat "$venv/tools" 2>/dev/null)" != "$tools" ]; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check $tools
   echo "$tools" >"$venv/tools"
 fi
-"$venv/bin/ruff" check --quiet Bindings Tests Examples Benchmarks/python.py
-"$venv/bin/ruff" format --quiet --check Bindings Tests Examples Benchmarks/python.py
+"$venv/bin/ruff" check --quiet Bindings Tests Examples Benchmarks
+"$venv/bin/ruff" format --quiet --check Bindings Tests Examples Benchmarks
 (cd Bindings/Python && "../../$venv/bin/mypy" --no-error-summary --cache-dir=/dev/null src)

@@ -3,8 +3,18 @@
 import ctypes
 import shutil
 import tempfile
-from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint, c_uint64
-from ctypes import c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint64,
+    c_void_p,
+)
 
 CLOCK = ctypes.CFUNCTYPE(c_int64, c_void_p, c_int)
 START_MS = 1_700_000_000_000
@@ -12,23 +22,51 @@ START_MS = 1_700_000_000_000
 
 class Options(ctypes.Structure):
     _fields_ = [
-        ("struct_size", c_size_t), ("flags", c_uint), ("lock_timeout_ms", c_int),
-        ("keep_finished", c_int), ("clock", CLOCK), ("clock_context", c_void_p),
+        ("struct_size", c_size_t),
+        ("flags", c_uint),
+        ("lock_timeout_ms", c_int),
+        ("keep_finished", c_int),
+        ("clock", CLOCK),
+        ("clock_context", c_void_p),
     ]
 
 
 class Info(ctypes.Structure):
     _fields_ = [
-        ("struct_size", c_size_t), ("memory", c_void_p), ("id", c_char_p), ("type", c_char_p),
-        ("key", c_char_p), ("status", c_int), ("status_name", c_char_p), ("reason", c_char_p),
-        ("error", c_char_p), ("current", c_int64), ("total", c_int64), ("percentage", c_int),
-        ("current_item", c_char_p), ("items_completed", c_uint64), ("items_failed", c_uint64),
-        ("items_planned", c_uint64), ("rate", c_double), ("eta", c_int64), ("eta_low", c_int64),
-        ("eta_high", c_int64), ("active_ms", c_int64), ("created_ms", c_int64),
-        ("started_ms", c_int64), ("updated_ms", c_int64), ("completed_ms", c_int64),
-        ("resume_at_ms", c_int64), ("owner_pid", c_int64), ("owned_by_caller", c_int),
-        ("pause_acknowledged", c_int), ("attempts", c_int), ("stalled", c_int),
-        ("eta_from_history", c_int), ("wait_ms", c_int64), ("finish_ms", c_int64),
+        ("struct_size", c_size_t),
+        ("memory", c_void_p),
+        ("id", c_char_p),
+        ("type", c_char_p),
+        ("key", c_char_p),
+        ("status", c_int),
+        ("status_name", c_char_p),
+        ("reason", c_char_p),
+        ("error", c_char_p),
+        ("current", c_int64),
+        ("total", c_int64),
+        ("percentage", c_int),
+        ("current_item", c_char_p),
+        ("items_completed", c_uint64),
+        ("items_failed", c_uint64),
+        ("items_planned", c_uint64),
+        ("rate", c_double),
+        ("eta", c_int64),
+        ("eta_low", c_int64),
+        ("eta_high", c_int64),
+        ("active_ms", c_int64),
+        ("created_ms", c_int64),
+        ("started_ms", c_int64),
+        ("updated_ms", c_int64),
+        ("completed_ms", c_int64),
+        ("resume_at_ms", c_int64),
+        ("owner_pid", c_int64),
+        ("owned_by_caller", c_int),
+        ("pause_acknowledged", c_int),
+        ("attempts", c_int),
+        ("stalled", c_int),
+        ("eta_from_history", c_int),
+        ("wait_ms", c_int64),
+        ("finish_ms", c_int64),
     ]
 
 
@@ -105,9 +143,7 @@ class Ours:
             self.set(times)
             self.open()
         elif event == "pause":
-            self.check(
-                self.library.bgj_job_rate_limited(self.job, b"bench", int(value), None)
-            )
+            self.check(self.library.bgj_job_rate_limited(self.job, b"bench", int(value), None))
             self.check(self.library.bgj_job_wait(self.job, 0x08, 0, None, None))
             self.set(times)
             self.check(self.library.bgj_job_wait(self.job, self.running, 60000, None, None))

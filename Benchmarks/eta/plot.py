@@ -4,7 +4,10 @@ import math
 
 WIDTH, HEIGHT, COLUMNS, GAP = 250, 150, 4, 36
 COLOURS = {
-    "tqdm": "#c9a227", "indicatif": "#8e6bbf", "average": "#4a9c6d", "oracle": "#888888",
+    "tqdm": "#c9a227",
+    "indicatif": "#8e6bbf",
+    "average": "#4a9c6d",
+    "oracle": "#888888",
     "bgjobs": "#c0392b",
 }
 MOST = math.log(8)

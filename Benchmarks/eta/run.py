@@ -16,7 +16,7 @@ import report
 import rivals
 import simulate
 import workloads
-from oracle import Oracle
+from oracle import Oracle, SortedOracle
 
 SEED = int(os.environ.get("SEED", "2024"))
 
@@ -27,13 +27,14 @@ class Prophet:
     name = "oracle"
 
     def __init__(self, oracle):
-        self.oracle, self.step, self.last = oracle, 0, 0.0
+        self.oracle, self.step, self.last = oracle.watch(), 0, 0.0
 
     def happen(self, event, value, done, times):
         pass
 
     def report(self, count, done, times, _skipped):
         self.step += 1
+        self.oracle.saw(times.active - self.last)
         self.last = times.active
 
     def read(self, times):
@@ -44,8 +45,12 @@ class Prophet:
         pass
 
 
+def prophet(workload, seed):
+    return (SortedOracle if workload.sizes else Oracle)(workload, seed)
+
+
 def play(library, number, workload, runs):
-    oracle = Oracle(workload, SEED + 1000 + number)
+    oracle = prophet(workload, SEED + 1000 + number)
     makers = [lambda w: ours.Ours(library, w), lambda w: Prophet(oracle)]
     makers += [lambda w, rival=rival: simulate.Bar(rival, w) for rival in rivals.ALL]
     draws = workload.draw(np.random.default_rng(SEED + number), runs)

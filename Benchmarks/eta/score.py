@@ -15,8 +15,10 @@ class Score:
     worst: float  # the 95th percentile
     silent: float  # share of the points after the second item without an answer
     coverage: float
-    width: float  # median of the range's width over that of the oracle, likewise
-    settled: float  # coverage where nothing unforeseeable is to come
+    width: float  # median of the range's width over that of the oracle
+    # The same two where nothing unforeseeable is to come.
+    settled: float
+    settled_width: float
 
 
 def error(said, truth):
@@ -25,7 +27,7 @@ def error(said, truth):
 
 def score(name, runs, settled=0):
     """runs: the readings of each run."""
-    errors, covered, late, widths = [], [], [], []
+    errors, covered, late, widths, late_widths = [], [], [], [], []
     asked = silent = 0
     for readings in runs:
         for reading in readings:
@@ -40,19 +42,26 @@ def score(name, runs, settled=0):
                 continue
             inside = said[1] <= reading.truth <= said[2]
             covered.append(inside)
-            if reading.step < settled:
-                continue
-            late.append(inside)
             _, low, high = reading.said["oracle"]
             widths.append((said[2] - said[1]) / max(high - low, 1.0))
-    share = lambda values: float(np.mean(values)) if values else math.nan
+            if reading.step >= settled:
+                late.append(inside)
+                late_widths.append(widths[-1])
+
+    def share(values):
+        return float(np.mean(values)) if values else math.nan
+
+    def median(values):
+        return float(np.median(values)) if values else math.nan
+
     return Score(
-        float(np.median(errors)) if errors else math.nan,
+        median(errors),
         float(np.quantile(errors, 0.95)) if errors else math.nan,
         silent / max(asked, 1),
         share(covered),
-        float(np.median(widths)) if widths else math.nan,
+        median(widths),
         share(late),
+        median(late_widths),
     )
 
 

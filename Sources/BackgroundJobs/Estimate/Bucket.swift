@@ -25,6 +25,7 @@ struct Bucket: Equatable {
       logs: log(seconds / items))
   }
 
+  @inline(never)
   mutating func add(_ other: Bucket) {
     events = events.clampedAdding(other.events)
     items += other.items

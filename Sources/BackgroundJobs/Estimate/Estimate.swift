@@ -28,8 +28,14 @@ struct Prior: Equatable {
 
 extension Estimator {
   /// The range is so many standard deviations to each side.
-  private static let reach = 2.1
-  private static let leastGroups = 4
+  private static let reach = 1.7
+  /// ln of a change that nobody has foreseen: two and a half times.
+  private static let change = 0.916
+  /// From this share of the work on no change is expected, and fully so this much before.
+  private static let settled = 0.42
+  private static let passage = 0.05
+  /// This much of a trend is taken to go on.
+  private static let damping = 0.7
 
   /// current, now: progress and active milliseconds at this moment; reported: active milliseconds
   /// of the last report. nil while there is no ground for a number.
@@ -51,7 +57,8 @@ extension Estimator {
     if let held, past.reduce(0, { $0.clampedAdding($1.events) }) < 3 { past.insert(held, at: 0) }
     let (done, isFar) = current.subtractingReportingOverflow(items)
     let (took, isLong) = reported.subtractingReportingOverflow(active)
-    if !isFresh, !isFar, !isLong, done > 0, took > 0 {
+    // What came within less tells of no pace yet: one quick item would look like a change.
+    if !isFresh, !isFar, !isLong, done > 0, took >= Self.resolution {
       past.insert(Bucket(items: Double(done), seconds: Double(took) / 1000), at: 0)
       since = reported
     }
@@ -79,11 +86,11 @@ extension Estimator {
     _ left: Double, _ open: Double, _ regimes: Regimes, _ prior: Prior?
   ) -> Estimate? {
     let window = regimes.now.sum
-    let total = regimes.buckets.reduce(0) { $0 + $1.items }
+    let all = regimes.all
     var mean = window.mean
     var doubt = 0.0
     var isFromHistory = false
-    if let prior, window.events < Prior.enough, total == window.items {
+    if let prior, window.events < Prior.enough, all.events == window.events {
       let share = Prior.weight / (Prior.weight + window.count)
       mean = exp((1 - share) * log(mean) + share * log(prior.mean))
       doubt = share * share * prior.variance
@@ -91,98 +98,72 @@ extension Estimator {
     }
     let single = varianceOfOne(window, mean)
     let atOnce = min(window.items / window.count, left)
-    let (rest, isStalled) = Tail.rest(
+    var (rest, isStalled) = Tail.rest(
       mean: atOnce * mean, variance: single * atOnce, elapsed: open)
+    let isUsual = isStalled && open < stalls.usual
+    if isUsual { rest = stalls.usual - open }
     let future = left - atOnce
-    var (level, drift) = outlook(regimes, mean, left, future)
-    level = level * total / (total + bulk.amount * bulk.habit)
-    let stalling = stalls.amount * stalls.habit / total
-    let eta = future * (level + stalling) + rest
+    let (level, drift) = outlook(regimes, mean, left, future)
+    let work = future * level * all.items / (all.items + bulk.habit)
+    let times = left / all.items
+    let eta = work + rest + stalls.expected(times)
     // Two sources: what is still to be drawn, and that the mean itself is only known so well.
-    var spread = varianceInTheLong(regimes, single) * (left + left * left / window.items)
-    if stalls.count > 1 {
-      spread += left * stalling * left * stalling / Double(stalls.count)
-    }
-    drift += doubt
-    let relative = spread.squareRoot() / max(eta, 1e-9) * (1 + 0.5 / window.count)
+    let variance =
+      varianceInTheLong(regimes, single) * (left + left * left / window.items)
+      + stalls.variance(times)
+    let relative = variance.squareRoot() / max(eta, 1e-9) * (1 + 0.5 / window.count)
     // Shortly after a change it is less sure that all is as it seems.
-    let events = regimes.buckets.reduce(0) { $0 + $1.count }
-    let reach = Self.reach * (window.count < events / 4 ? 1.25 : 1)
-    let sway = reach * (log(1 + relative * relative) + drift).squareRoot()
-    var low = eta * exp(-sway)
+    let reach = Self.reach * (window.count < all.count / 4 ? 1.25 : 1)
+    let known = log(1 + relative * relative) + doubt
+    let unforeseen = Self.unforeseen(seen: all.seconds, ahead: eta)
+    let down = max(reach * (known + drift.down).squareRoot(), unforeseen)
+    let up = max(reach * (known + drift.up).squareRoot(), unforeseen)
+    var low = eta * exp(-down)
     // Long items are rarer than short ones: what has been seen of them is rather too few.
-    var high = eta * exp(sway + 0.15 * sway * sway)
+    var high = eta * exp(up + 0.15 * up * up)
     if isStalled {
       low = max(0, low - 0.9 * rest)
-      high += 9 * open
+      high += isUsual ? stalls.usual : 9 * open
     }
     return Estimate(
       rate: 1 / mean, eta: eta, low: low, high: high, isStalled: isStalled,
       isFromHistory: isFromHistory)
   }
 
+  /// What has lasted for so long goes on for as long again as likely as not (Gott, Nature 363,
+  /// 1993). So while clearly more is ahead than has been seen, a change must be expected, of the
+  /// pace or of the total, and the range has room for one of this size, in ln, either way; after
+  /// that it has not. Between is a short passage, so that it does not jump.
+  static func unforeseen(seen: Double, ahead: Double) -> Double {
+    let share = seen / (seen + ahead)
+    return change * max(0, min(1, (settled - share) / passage))
+  }
+
   /// Seconds of a future item, and the variance of their ln that comes from changes.
   private func outlook(
     _ regimes: Regimes, _ mean: Double, _ left: Double, _ future: Double
-  ) -> (Double, Double) {
+  ) -> (Double, (down: Double, up: Double)) {
     let window = regimes.now.sum
     switch regimes.outlook {
-    case .steady: return (mean, 0)
+    case .steady: return (mean, (0, 0))
     case .trend(let slope, let seen):
-      // It goes no further than it has gone already, and quicker not even that.
+      // It goes no further than it has gone already, and quicker not even that; and less than that
+      // is the better forecast (Gardner and McKenzie, Management Science 31(10), 1985).
       let here = max(-seen, min(seen, slope * window.items / 2))
-      let change = max(max(-seen, -1), min(seen, slope * left))
+      let change = Self.damping * max(max(-seen, -1), min(seen, slope * left))
       let growth = change.magnitude > 1e-6 ? expm1(change) / change : 1
-      return (mean * exp(here) * growth, 0.25 * change * change)
+      // More of the same is likelier than that it turns.
+      let (less, more) = (0.06 * change * change, change * change)
+      return (mean * exp(here) * growth, change < 0 ? (more, less) : (less, more))
     case .turns(let items, let average, let variance):
-      guard future > 0 else { return (mean, 0) }
+      guard future > 0 else { return (mean, (0, 0)) }
       let near = min(future, items)
       let level = (near * mean + (future - near) * average) / future
-      return (level, 0.5 * variance * min(1, items / max(left, 1)))
+      let drift = 0.5 * variance * min(1, items / max(left, 1))
+      return (level, (drift, drift))
     case .unrest(let variance, let items):
-      return (mean, 0.3 * variance * min(1, left / max(window.items, items)))
-    }
-  }
-
-  /// Variance of the seconds of an item, between single events.
-  private func varianceOfOne(_ window: Bucket, _ mean: Double) -> Double {
-    let seen = max(0, window.squares - window.seconds * window.seconds / window.items)
-    let spread = exp(min(deviation, 1.5) * min(deviation, 1.5)) - 1
-    let expected = mean * mean * spread * window.items / window.count
-    return (seen + 2 * expected) / (window.count + 1)
-  }
-
-  /// The same as it adds up over many: less where long and short ones make up for each other, as
-  /// with several workers, more where they come in rows. Seen between groups of events.
-  private func varianceInTheLong(_ regimes: Regimes, _ single: Double) -> Double {
-    var (count, items, seconds, between) = (0, 0.0, 0.0, 0.0)
-    forEachGroup(regimes) { group in
-      count += 1
-      items += group.items
-      seconds += group.seconds
-    }
-    guard count >= Self.leastGroups else { return single }
-    let mean = seconds / items
-    forEachGroup(regimes) { group in
-      between += group.items * (group.mean - mean) * (group.mean - mean)
-    }
-    let freedom = Double(count - 1)
-    between /= freedom
-    guard between > 0, single > 0 else { return single }
-    if between < 0.2 * single, count >= 6 { return 1.5 * between }
-    let weight = freedom / (freedom + 1.5)
-    return exp(weight * log(between) + (1 - weight) * log(single))
-  }
-
-  /// Neighbours taken together until they are an eighth of all of today's events.
-  private func forEachGroup(_ regimes: Regimes, _ body: (Bucket) -> Void) {
-    let size = max(4, regimes.now.sum.events / 8)
-    var sum: Bucket?
-    for bucket in regimes.buckets[regimes.now.buckets] {
-      var grown = sum ?? bucket
-      if sum != nil { grown.add(bucket) }
-      if grown.events >= size { body(grown) }
-      sum = grown.events >= size ? nil : grown
+      let drift = 0.3 * variance * min(1, left / max(window.items, items))
+      return (mean, (drift, drift))
     }
   }
 }

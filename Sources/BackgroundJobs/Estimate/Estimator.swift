@@ -4,18 +4,6 @@ import CPosix
 /// buckets of 1, 1, 2, 4 … events, at most four of a size, so that the recent past is seen finely
 /// and all of it fits into some two hundred numbers.
 struct Estimator: Equatable {
-  /// What happens now and then beside the work: stalls, or items marked in bulk. Once is an
-  /// accident, and says nothing about the future; the more often, the more it counts.
-  struct Oddities: Equatable {
-    var count: Int64 = 0
-    /// Seconds of stalls, or items of bulk marks.
-    var amount = 0.0
-
-    var habit: Double {
-      count > 1 ? (Double(count) - 1) / (Double(count) + 3) : 0
-    }
-  }
-
   /// Progress closer together than this is taken as one event, in milliseconds.
   static let resolution: Int64 = 250
   static let mostBuckets = 40
@@ -85,7 +73,10 @@ struct Estimator: Equatable {
       if side != 0, side == oddity(before.level) {
         // Twice is no accident. Where the two differ as much, the first one straddled two kinds
         // of work and tells of neither.
-        if (before.level - event.level).magnitude > leastOdd {
+        if side > 0, stalls.count > 1 {
+          putAside(before)
+          held = event
+        } else if (before.level - event.level).magnitude > leastOdd {
           held = event
         } else {
           push(before)
@@ -128,7 +119,12 @@ struct Estimator: Equatable {
   }
 
   private mutating func putAside(_ event: Bucket) {
-    let isSlow = oddity(event.level) >= 0
+    note(event, isSlow: oddity(event.level) >= 0)
+    // What is odd again and again is odd no more.
+    learn(leastOdd)
+  }
+
+  private mutating func note(_ event: Bucket, isSlow: Bool) {
     if isSlow {
       stalls.count = stalls.count.clampedAdding(1)
       stalls.amount += event.seconds
@@ -136,8 +132,23 @@ struct Estimator: Equatable {
       bulk.count = bulk.count.clampedAdding(1)
       bulk.amount += event.items
     }
-    // What is odd again and again is odd no more.
-    learn(leastOdd)
+  }
+
+  /// The first one has nothing before it that it could be unlike. Where the next three agree, and
+  /// it is not like them at all, it was an accident too: what had to be set up, or was found done.
+  private mutating func judgeTheFirst() {
+    guard buckets.count == 4, buckets.allSatisfy({ $0.events == 1 }) else { return }
+    let (third, second, next, first) = (buckets[0], buckets[1], buckets[2], buckets[3])
+    let least = min(third.level, second.level, next.level)
+    let most = max(third.level, second.level, next.level)
+    let gap = max(first.level - most, least - first.level)
+    guard gap > Self.leastOddness, gap > 2 * (most - least) else { return }
+    note(first, isSlow: first.level > most)
+    buckets.removeAll(keepingCapacity: true)
+    (noise, noiseCount, gaps, gapSquares) = (0, 0, 0, 0)
+    push(next)
+    push(second)
+    push(third)
   }
 
   private mutating func learn(_ difference: Double) {
@@ -157,6 +168,7 @@ struct Estimator: Equatable {
     gapSquares = gapSquares * Self.memory + event.seconds * event.seconds
     buckets.insert(event, at: 0)
     merge()
+    judgeTheFirst()
   }
 
   private mutating func merge() {

@@ -6,8 +6,6 @@ struct Regimes {
   struct Segment {
     var sum: Bucket
     var buckets: Range<Int>
-    /// Items between now and its middle.
-    var distance: Double
   }
 
   enum Outlook: Equatable {
@@ -15,156 +13,163 @@ struct Regimes {
     case steady
     /// It changes by this much per item, in ln; and has changed so much already.
     case trend(slope: Double, seen: Double)
-    /// Quick and slow take turns: for so many items as now, then as on average.
+    /// It goes back and forth: for so many items as now, then as on average.
     case turns(items: Double, mean: Double, variance: Double)
     /// It has changed before, in no order: ln², and items between changes.
     case unrest(variance: Double, items: Double)
   }
 
-  private static let leastEvents: Int64 = 3
+  private static let leastEvents: Int64 = 5
   /// Levels that differ less than this, in ln, are one regime whatever the noise.
   private static let leastChange = 0.12
+  /// Standard errors, to the next bucket; and to as much as there is of the newer.
   private static let certainty = 3.5
+  private static let certaintyInTheLong = 4.2
   /// A change above this, in ln, is a step and no part of a trend.
   private static let mostOfTrend = 1.2
-  private static let leastForTrend = 60.0
+  /// So far, in ln, a trend is off its line.
+  private static let curve = 0.03
+  private static let leastTurns = 2
 
   let buckets: [Bucket]
+  let all: Bucket
   let variance: Double
   /// Newest first; never empty.
   private(set) var segments: [Segment] = []
 
   init?(_ buckets: [Bucket], deviation: Double) {
+    guard var all = buckets.first else { return nil }
+    for bucket in buckets.dropFirst() { all.add(bucket) }
+    self.all = all
     self.buckets = buckets
     variance = max(deviation * deviation, 1e-12)
     // One allocation: publishing is not to cost memory in bits and pieces.
     segments.reserveCapacity(buckets.count)
     var start = 0
-    var before = 0.0
     while start < buckets.count {
       var sum = buckets[start]
       var end = start + 1
-      while end < buckets.count, !differ(sum, buckets[end]) {
+      while end < buckets.count, !isCut(sum, end) {
         sum.add(buckets[end])
         end += 1
       }
-      segments.append(
-        Segment(sum: sum, buckets: start..<end, distance: before + sum.items / 2))
-      before += sum.items
+      segments.append(Segment(sum: sum, buckets: start..<end))
       start = end
     }
-    if segments.isEmpty { return nil }
   }
 
   var now: Segment { segments[0] }
 
-  private func differ(_ newer: Bucket, _ older: Bucket) -> Bool {
-    guard newer.events >= Self.leastEvents else { return false }
-    let difference = (newer.level - older.level).magnitude
-    let error = (variance * (1 / newer.count + 1 / older.count)).squareRoot()
-    return difference > Self.leastChange && difference > Self.certainty * error
+  // Not inlined, here and below: the library is to stay small.
+  /// Whether what is older differs, here: the next bucket, or as much as there is of the newer; in
+  /// that the change may also lie further back, and does where it differs more one bucket on.
+  @inline(never)
+  private func isCut(_ sum: Bucket, _ end: Int) -> Bool {
+    if difference(sum, buckets[end]) > Self.certainty { return true }
+    let here = difference(sum, older(end, than: sum))
+    guard here > Self.certaintyInTheLong, end + 1 < buckets.count else { return false }
+    var grown = sum
+    grown.add(buckets[end])
+    return here >= difference(grown, older(end + 1, than: grown))
   }
 
-  /// Without the single buckets between two regimes that hold a part of both.
-  private var distinct: [Segment] {
-    var kept: [Segment] = []
-    kept.reserveCapacity(segments.count)
-    kept.append(segments[0])
-    var dropped = false
-    for index in segments.indices.dropFirst() {
-      let segment = segments[index]
-      if index + 1 < segments.count, !dropped, segment.buckets.count == 1 {
-        let newer = segments[index - 1].sum.level - segment.sum.level
-        let older = segment.sum.level - segments[index + 1].sum.level
-        dropped = newer * older > 0
-        if dropped { continue }
-      }
-      dropped = false
-      kept.append(segment)
-    }
-    return kept
+  @inline(never)
+  private func older(_ start: Int, than newer: Bucket) -> Bucket {
+    var sum = buckets[start]
+    for bucket in buckets[(start + 1)...] where sum.events < newer.events { sum.add(bucket) }
+    return sum
+  }
+
+  /// In standard errors.
+  @inline(never)
+  private func difference(_ newer: Bucket, _ older: Bucket) -> Double {
+    let difference = (newer.level - older.level).magnitude
+    guard newer.events >= Self.leastEvents, difference > Self.leastChange else { return 0 }
+    return difference / (variance * (1 / newer.count + 1 / older.count)).squareRoot()
+  }
+
+  /// A single bucket between two regimes that holds a part of both.
+  private func isMixed(_ index: Int) -> Bool {
+    guard index + 1 < segments.count, segments[index].buckets.count == 1 else { return false }
+    let level = segments[index].sum.level
+    return (segments[index - 1].sum.level - level) * (level - segments[index + 1].sum.level) > 0
   }
 
   var outlook: Outlook {
-    guard segments.count > 1 else { return .steady }
-    let past = distinct
-    let changes = past.count - 1
-    var (longest, slower, quicker, variance) = (0.0, 0.0, 0.0, 0.0)
-    for index in 0..<changes {
-      longest = max(longest, past[index + 1].sum.items)
-      let step = past[index].sum.level - past[index + 1].sum.level
+    var (longest, slower, quicker, squares, last) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    var (changes, turns, isPassed) = (0, 0, false)
+    var newer = now
+    for index in segments.indices.dropFirst() {
+      isPassed = !isPassed && isMixed(index)
+      if isPassed { continue }
+      let older = segments[index]
+      let step = newer.sum.level - older.sum.level
       if step > 0 { slower += step } else { quicker -= step }
-      variance += step * step / Double(changes)
+      if step * last < 0 { turns += 1 }
+      longest = max(longest, older.sum.items)
+      squares += step * step
+      changes += 1
+      last = step
+      newer = older
     }
     // What has lasted three times as long as anything before it is taken to stay.
-    if changes >= 2, now.sum.items > 3 * longest { return .steady }
-    if let trend = recentTrend(past) ?? wholeTrend(isOneWay: min(slower, quicker) == 0, past) {
-      return trend
-    }
+    if changes == 0 || changes >= 2 && now.sum.items > 3 * longest { return .steady }
+    if min(slower, quicker) < 0.2 * max(slower, quicker), let trend = trend() { return trend }
     guard changes >= 2 else { return .steady }
-    let total = buckets.reduce(0) { $0 + $1.items }
-    let between = (total - now.sum.items) / Double(changes)
-    if changes >= 3, min(slower, quicker) > 0.3 * max(slower, quicker) {
-      let mean = buckets.reduce(0) { $0 + $1.seconds } / total
-      return .turns(items: between / 2, mean: mean, variance: variance)
+    let between = (all.items - now.sum.items) / Double(changes)
+    let variance = squares / Double(changes)
+    if turns >= Self.leastTurns {
+      return .turns(items: between / 4, mean: all.mean, variance: variance)
     }
     return .unrest(variance: variance, items: between)
   }
 
-  /// The last changes all go one way, and none is a step.
-  private func recentTrend(_ past: [Segment]) -> Outlook? {
-    let last = min(past.count - 1, 3)
-    guard last >= 2 else { return nil }
-    var (up, down) = (0.0, 0.0)
-    for index in 0..<last {
-      let step = past[index].sum.level - past[index + 1].sum.level
-      if step.magnitude >= Self.mostOfTrend { return nil }
-      if step > 0 { up += step } else { down -= step }
+  /// A line through the newest of the past explains it better than steps do, by the Bayesian
+  /// information criterion (Schwarz, Annals of Statistics 6(2), 1978): a line has two numbers, each
+  /// step two more. The shortest one says how steep it is now, the longest how far it has gone.
+  private func trend() -> Outlook? {
+    var line = Line()
+    var (steps, events, steepness, seen, direction) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    for index in segments.indices {
+      let segment = segments[index]
+      if index > 0 {
+        let step = segments[index - 1].sum.level - segment.sum.level
+        if step.magnitude >= Self.mostOfTrend || step * direction < 0 { break }
+        direction = step
+      }
+      for place in segment.buckets {
+        let bucket = buckets[place]
+        // Weighed by what is known of each: there is noise, and no trend is a line quite.
+        let weight = 1 / (variance / bucket.count + Self.curve * Self.curve)
+        line.add(-events - bucket.count / 2, bucket.level, weight: weight)
+        if !straddles(place, index) {
+          let off = bucket.level - segment.sum.level
+          steps += weight * off * off
+        }
+        events += bucket.count
+      }
+      let price = log(Double(segment.buckets.upperBound))
+      guard index > 0, line.rest + 2 * price < steps + Double(2 * index + 1) * price else {
+        continue
+      }
+      if steepness == 0 { steepness = line.slope }
+      seen = line.slope.magnitude * events
     }
-    let distance = past[last].distance - past[0].distance
-    guard min(up, down) == 0, distance > 0 else { return nil }
-    return .trend(
-      slope: (past[0].sum.level - past[last].sum.level) / distance, seen: max(up, down))
+    guard steepness != 0 else { return nil }
+    return .trend(slope: steepness * now.sum.count / now.sum.items, seen: seen)
   }
 
-  /// A line through all of the past explains it better than steps do (by the Bayesian information
-  /// criterion: a line has two numbers, each step two more).
-  private func wholeTrend(isOneWay: Bool, _ past: [Segment]) -> Outlook? {
-    let events = buckets.reduce(0) { $0 + $1.count }
-    guard isOneWay, events >= Self.leastForTrend else { return nil }
-    for index in 0..<min(past.count - 1, 3)
-    where (past[index].sum.level - past[index + 1].sum.level).magnitude >= Self.mostOfTrend {
-      return nil
+  /// Whether this bucket may hold the end of its segment and the beginning of the next.
+  private func straddles(_ place: Int, _ index: Int) -> Bool {
+    let level = buckets[place].level
+    let own = segments[index].sum.level
+    func isBetween(_ other: Segment) -> Bool { (level - own) * (level - other.sum.level) < 0 }
+    if place == segments[index].buckets.upperBound - 1, index + 1 < segments.count,
+      isBetween(segments[index + 1])
+    {
+      return true
     }
-    var places: [Double] = []
-    places.reserveCapacity(buckets.count)
-    var (end, place, level) = (0.0, 0.0, 0.0)
-    for bucket in buckets {
-      places.append(-(end + bucket.items / 2))
-      end += bucket.items
-      place += (places.last ?? 0) * bucket.count / events
-      level += bucket.logs / events
-    }
-    var (squares, products) = (0.0, 0.0)
-    for (bucket, at) in zip(buckets, places) {
-      squares += bucket.count * (at - place) * (at - place)
-      products += bucket.count * (at - place) * (bucket.level - level)
-    }
-    guard squares > 0 else { return nil }
-    let slope = products / squares
-    var (line, steps) = (0.0, 0.0)
-    for (bucket, at) in zip(buckets, places) {
-      let rest = bucket.level - level - slope * (at - place)
-      line += bucket.count * rest * rest / variance
-    }
-    for segment in segments {
-      for bucket in buckets[segment.buckets] {
-        let rest = bucket.level - segment.sum.level
-        steps += bucket.count * rest * rest / variance
-      }
-    }
-    let price = log(Double(buckets.count))
-    guard line + 3 * price < steps + Double(2 * segments.count - 1) * price else { return nil }
-    return .trend(slope: slope, seen: slope.magnitude * end)
+    return place == segments[index].buckets.lowerBound && index > 0
+      && isBetween(segments[index - 1])
   }
 }

@@ -34,7 +34,7 @@ extension StateDocument {
   }
 
   private static func oddities(
-    _ name: String, _ value: Estimator.Oddities, _ out: JSONText
+    _ name: String, _ value: Oddities, _ out: JSONText
   ) throws(JobError) {
     guard value.count > 0 else { return }
     try out.name(name)
@@ -115,9 +115,9 @@ extension StateDocument {
     return Bucket(events: events, items: items, seconds: seconds, squares: squares, logs: logs)
   }
 
-  private static func oddities(_ value: JSONValue?) -> Estimator.Oddities {
-    guard let count = value?.at(0)?.integer, count > 0 else { return Estimator.Oddities() }
-    return Estimator.Oddities(count: count, amount: positive(value?.at(1)))
+  private static func oddities(_ value: JSONValue?) -> Oddities {
+    guard let count = value?.at(0)?.integer, count > 0 else { return Oddities() }
+    return Oddities(count: count, amount: positive(value?.at(1)))
   }
 
   private static func positive(_ value: JSONValue?) -> Double {

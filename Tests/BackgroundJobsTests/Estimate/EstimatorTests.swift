@@ -60,6 +60,15 @@ import Testing
     #expect((40...60).contains(estimate.eta), "\(estimate.eta)")
   }
 
+  @Test func aSmallStepIsFound() throws {
+    var estimator = Estimator()
+    var random = Dice(19)
+    scatter(&estimator, 600, 0.4, 0.133, &random)
+    scatter(&estimator, 120, 0.53, 0.177, &random)
+    let estimate = try #require(read(estimator, 200))
+    #expect(abs(estimate.eta / 266 - 1) < 0.1, "\(estimate.eta)")
+  }
+
   @Test func oneStallIsAnAccident() throws {
     var estimator = Estimator()
     feed(&estimator, 100, every: 1)
@@ -67,7 +76,7 @@ import Testing
     feed(&estimator, 50, every: 1)
     let estimate = try #require(read(estimator, 100))
     #expect((95...105).contains(estimate.eta), "\(estimate.eta)")
-    #expect(estimator.stalls == Estimator.Oddities(count: 1, amount: 300))
+    #expect(estimator.stalls == Oddities(count: 1, amount: 300))
   }
 
   @Test func stallsThatComeAgainCount() throws {
@@ -92,6 +101,19 @@ import Testing
     #expect(stalled.low < 60, "and may end now")
   }
 
+  @Test func theFirstMayBeAnAccidentToo() throws {
+    var slow = Estimator()
+    feed(&slow, 1, every: 90)
+    feed(&slow, 4, every: 2)
+    #expect(abs(try #require(read(slow, 100)).eta - 200) < 5)
+    #expect(slow.stalls == Oddities(count: 1, amount: 90))
+    var quick = Estimator()
+    quick.feed(items: 500, active: 400)
+    feed(&quick, 4, every: 2)
+    #expect(abs(try #require(read(quick, 100)).eta - 200) < 5)
+    #expect(quick.bulk == Oddities(count: 1, amount: 500))
+  }
+
   @Test func itemsMarkedInBulkAreNoSpeed() throws {
     var estimator = Estimator()
     feed(&estimator, 50, every: 2)
@@ -99,7 +121,7 @@ import Testing
     feed(&estimator, 20, every: 2)
     let estimate = try #require(read(estimator, 100))
     #expect((190...210).contains(estimate.eta), "\(estimate.eta)")
-    #expect(estimator.bulk == Estimator.Oddities(count: 1, amount: 4000))
+    #expect(estimator.bulk == Oddities(count: 1, amount: 4000))
   }
 
   @Test func fastSkipsAreForgotten() throws {
@@ -178,6 +200,40 @@ import Testing
     #expect(abs(all - 23) < 0.001)
   }
 
+  @Test(arguments: [1.6, 1 / 1.6]) func twoStepsAreNoTrend(_ step: Double) throws {
+    var estimator = Estimator()
+    var random = Dice(13)
+    for level in [1, step, step * step] {
+      scatter(&estimator, 150, level * 5.5, level, &random)
+    }
+    let estimate = try #require(read(estimator, 200))
+    #expect(abs(estimate.eta / (2000 * step * step) - 1) < 0.12, "\(estimate.eta)")
+  }
+
+  @Test func aQuickItemNotTakenYetIsNoChange() throws {
+    var estimator = Estimator()
+    var random = Dice(17)
+    scatter(&estimator, 60, 0.8, 0.04, &random)
+    let before = try #require(read(estimator, 50))
+    let after = try #require(
+      estimator.estimate(
+        current: estimator.items + 1, now: estimator.active + 1, reported: estimator.active + 1,
+        remaining: 49))
+    #expect(abs(after.eta - before.eta) < 2, "\(before.eta), then \(after.eta)")
+  }
+
+  @Test func aStallThatIsUsualEndsAsUsual() throws {
+    var estimator = Estimator()
+    for _ in 0..<3 {
+      feed(&estimator, 50, every: 1)
+      feed(&estimator, 1, every: 100)
+    }
+    feed(&estimator, 20, every: 1)
+    let stalled = try #require(read(estimator, 2, after: 40))
+    #expect(stalled.isStalled)
+    #expect((55...70).contains(stalled.eta), "\(stalled.eta)")
+  }
+
   @Test(arguments: [Int64.min, -1, 0, 1, .max]) func anyNumberIsSafe(_ number: Int64) {
     var estimator = Estimator(items: number, active: number)
     estimator.feed(items: .max, active: .max)
@@ -205,23 +261,5 @@ import Testing
         #expect(estimate.eta.isFinite && estimate.low.isFinite && estimate.high.isFinite)
       }
     }
-  }
-}
-
-/// count items, one every so many seconds, from where it stands.
-private func feed(_ estimator: inout Estimator, _ count: Int, every seconds: Double) {
-  for _ in 0..<count {
-    let (items, _) = estimator.items.addingReportingOverflow(1)
-    let (active, _) = estimator.active.addingReportingOverflow(Int64(seconds * 1000))
-    estimator.feed(items: items, active: active)
-  }
-}
-
-/// The same, each of them least to least + 9 steps.
-private func scatter(
-  _ estimator: inout Estimator, _ count: Int, _ least: Double, _ step: Double, _ dice: inout Dice
-) {
-  for _ in 0..<count {
-    feed(&estimator, 1, every: least + step * Double(Int.random(in: 0..<10, using: &dice)))
   }
 }
