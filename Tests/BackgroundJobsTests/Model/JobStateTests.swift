@@ -111,4 +111,50 @@ import Testing
     try job.plan(PackedItems(try packed(["d"])))
     #expect(job.total == 50)
   }
+
+  /// PROTOCOL R6: journal and log have no common order but the marks.
+  @Test func whatTheOwnerSaidBehindAMarkStands() throws {
+    job.log = LogPosition(number: 1, salt: 0, index: 4)
+    try report { $0.total = 1 }
+    let plan = PackedItems(try packed(["a", "b", "c"]))
+    try job.plan(plan, beside: PlanMark(log: 4, items: 3))
+    #expect(job.total == 1)
+    try job.plan(plan, beside: PlanMark(log: 5, items: 3))
+    #expect(job.total == 3)
+    try withBytes(Array("a".utf8)) { item throws(JobError) in
+      try job.apply(Report(currentItem: item), at: 0, fromOwner: true)
+      try job.apply(Report(done: item, logMark: 4), at: 0, fromOwner: false)
+      #expect(job.currentItem.count == 1)
+      // A new log begins without a word.
+      job.transition(
+        Event(
+          seq: 9, time: 0,
+          change: .opened(job: "j", owner: ProcessIdentity(), salt: 1, isRoll: true)))
+      try job.apply(Report(done: item, logMark: 0), at: 0, fromOwner: false)
+      #expect(job.currentItem.count == 0)
+    }
+  }
+
+  @Test func aPlanCountsItemsOnceInItsMark() throws {
+    let plan = PackedItems(try packed(["a", "b", "a", "c"]))
+    #expect(try job.mark(of: plan) == nil)
+    job.log = LogPosition(number: 1, salt: 0, index: 7)
+    try done("c")
+    let mark = try job.mark(of: plan)
+    #expect(mark?.log == 7 && mark?.items == 3)
+    try job.plan(plan, beside: mark)
+    #expect(try job.mark(of: plan)?.items == 3)
+  }
+
+  @Test func ofTwoReasonsTheSameStandsInAnyOrder() throws {
+    var found: Set<String?> = []
+    for whys in [["x", "y"], ["y", "x"]] {
+      let set = ItemSet()
+      try withBytes(Array("a".utf8)) { item throws(JobError) in
+        for why in whys { _ = try set.markFailed(try set.insert(item), why: why) }
+        found.insert(set.find(item).flatMap { set.failures[$0] })
+      }
+    }
+    #expect(found.count == 1)
+  }
 }
