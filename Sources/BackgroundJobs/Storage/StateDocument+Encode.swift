@@ -183,7 +183,8 @@ struct StateDocument {
       case "current", "total", "percentage":
         let value =
           name == "current" ? job.current : name == "total" ? job.total : job.percentage
-        if isUnchanged, let raw {
+        // A plan of ours has its part in the percentage.
+        if isUnchanged, let raw, name != "percentage" || job.items.openCount == 0 {
           try out.member(name, raw: raw)
         } else {
           try out.member(name, value)
