@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import random
+import subprocess
 import time
 from datetime import datetime, timedelta, timezone
 
@@ -233,6 +234,95 @@ def test_the_current_item_and_the_report_of_another(project, manager, job):
     assert job.info().current_item is None
     with bgjobs.JobManager(project) as other:
         assert other.find(job.id).info().current_item is None
+
+
+def state_of(project):
+    return project / ".specweave/state/background-jobs.json"
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [
+        None,
+        {"current": 1, "total": 3, "itemsCompleted": None, "itemsFailed": []},
+        {"current": 1, "total": 3, "itemsCompleted": ["x", 5], "itemsFailed": []},
+        {"current": 1, "total": 3, "itemsCompleted": ["x"], "itemsFailed": {}},
+    ],
+)
+def test_lists_of_no_items_take_none_away(project, manager, job, progress):
+    job.plan(["x", "y", "z"])
+    job.done("x")
+    job.leave()
+    manager.sync()
+    state = json.loads(state_of(project).read_text())
+    state["jobs"][0]["progress"] = progress
+    state["jobs"][0]["status"] = "pending"
+    state_of(project).write_text(json.dumps(state))
+    manager.sync()
+    info = job.info()
+    assert job.is_done("x") and (info.current, info.total, info.items_completed) == (1, 3, 1)
+    assert info.status is JobStatus.PENDING
+    written = json.loads(state_of(project).read_text())["jobs"][0]["progress"]
+    assert written["itemsCompleted"] == ["x"] and written["itemsFailed"] == []
+
+
+def test_what_another_tool_adds_to_progress_or_says_of_times(project, manager, job):
+    job.leave()
+    manager.sync()
+    state = json.loads(state_of(project).read_text())
+    state["jobs"][0]["progress"]["note"] = "theirs"
+    state["jobs"][0]["startedAt"] = "2020-01-02T03:04:05.000Z"
+    state_of(project).write_text(json.dumps(state))
+    manager.sync()
+    job.pause("mine")
+    manager.sync()
+    [written] = json.loads(state_of(project).read_text())["jobs"]
+    assert written["progress"]["note"] == "theirs"
+    assert written["startedAt"] == "2020-01-02T03:04:05.000Z"
+
+
+def test_numbers_that_are_none_of_ours_prove_no_loss(project, manager, job):
+    job.done("x")
+    manager.sync()
+    state = json.loads(state_of(project).read_text())
+    state["jobs"][0]["bgjobs"]["rev"] = 10**9
+    state_of(project).write_text(json.dumps(state))
+    for _ in range(5):
+        assert [info.current for info in manager.list()] == [1]
+    job.complete()
+    manager.sync()
+    assert json.loads(state_of(project).read_text())["jobs"][0]["status"] == "completed"
+    assert not list(state_of(project).parent.rglob("*.corrupt-*"))
+
+
+def test_a_cut_log_takes_nothing_of_others(project, python):
+    """What the state file does not have yet, but the journal."""
+    child = python(
+        """
+        import bgjobs, os, signal, sys
+        manager = bgjobs.JobManager(".")
+        job = manager.ensure("x", "all")
+        job.start()
+        for n in range(20):
+            job.done(f"mine-{n}")
+        manager.sync()
+        print(job.id, flush=True)
+        sys.stdin.read()
+        """,
+        stdin=subprocess.PIPE,
+    )
+    id = child.stdout.readline().strip()
+    with bgjobs.JobManager(project) as helper:
+        for n in range(30):
+            helper.find(id).done(f"others-{n}")
+        child.kill()
+        child.wait()
+        [log] = (project / ".specweave/state/background-jobs.d").glob("log-*")
+        log.write_bytes(log.read_bytes()[:-3])
+        job = helper.find(id)
+        job.start()
+        assert all(job.is_done(f"others-{n}") for n in range(30))
+        assert all(job.is_done(f"mine-{n}") for n in range(20))
 
 
 def test_spellings_that_unicode_calls_equivalent_differ(project, manager):

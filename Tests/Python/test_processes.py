@@ -325,3 +325,46 @@ def test_a_pool_and_a_cancelled_job(manager):
         for item, _ in job.in_pool(pool, work, at_once=2):
             job.done(item)
             job.cancel("enough")
+
+
+def test_a_child_may_free_what_it_inherited_at_any_time(project, python):
+    """Its own files have the numbers of those that were closed in it."""
+    child = python(
+        """
+        import bgjobs, os
+        manager = bgjobs.JobManager(".")
+        job = manager.ensure("x", "all")
+        job.start()
+        pid = os.fork()
+        if pid == 0:
+            mine = bgjobs.JobManager(".")
+            own = mine.ensure("y", "all")
+            own.start()
+            job = None
+            manager.close()
+            manager = None
+            for n in range(50):
+                own.done(str(n))
+            own.complete()
+            mine.close()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        job.done("parent")
+        job.complete()
+        manager.close()
+        """
+    )
+    assert child.wait(timeout=30) == 0
+    with bgjobs.JobManager(project) as manager:
+        assert [(job.type, job.current) for job in manager.list()] == [("x", 1), ("y", 50)]
+
+
+def test_a_look_that_fails_is_no_look(project, manager, job):
+    """Where its log is gone, no report is acknowledged, however quickly they come."""
+    job.done("a")
+    [log] = (project / ".specweave/state/background-jobs.d").glob("log-*")
+    log.unlink()
+    time.sleep(0.05)
+    for n in range(200):
+        with pytest.raises(bgjobs.IOFailure):
+            job.done(str(n))

@@ -201,11 +201,15 @@ extension JobState {
     if theirs.started != created { started = theirs.started }
     (updated, completed) = (theirs.updated, theirs.completed)
     resumeAt = nil
-    keepOurs(in: theirs.items)
-    items = theirs.items
-    foreignFailures = theirs.foreignFailures
-    (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
     progressMembers = theirs.progressMembers
+    if theirs.saysNoItems, isOurs {
+      total = max(total, theirs.total)
+    } else {
+      keepOurs(in: theirs.items)
+      items = theirs.items
+      foreignFailures = theirs.foreignFailures
+      (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
+    }
     currentItem.clear()
     try? currentItem.append(theirs.currentItem.bytes)
   }
@@ -216,6 +220,17 @@ extension JobState {
     items.forEachFailed { slot, item throws(Never) in
       if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
     }
+  }
+
+  /// What another state of this job knows besides.
+  func addItems(of other: JobState) throws(JobError) {
+    try other.items.forEachDone { item throws(JobError) in
+      _ = try items.markDone(try items.insert(item))
+    }
+    try other.items.forEachFailed { slot, item throws(JobError) in
+      _ = try items.markFailed(try items.insert(item), why: other.items.failures[slot])
+    }
+    advances = max(advances, other.advances)
   }
 
   func replace(by theirs: JobState) {

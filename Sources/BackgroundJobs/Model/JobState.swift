@@ -45,6 +45,8 @@ final class JobState {
   /// values above win where they differ.
   var members: [JSONMember] = []
   var progressMembers: [JSONMember] = []
+  /// Read from a file whose lists of items are no lists of texts: what it says of items is nothing.
+  var saysNoItems = false
   /// Another tool's list of failed items, where it also names done ones: kept while nothing
   /// changes.
   var foreignFailures: (text: String, done: Int, failed: Int)?

@@ -14,8 +14,9 @@ struct Merge {
 
   /// It was published after events that our journal does not have: they were there and are gone.
   var provesLoss: Bool {
-    guard seen != nil else { return false }
-    return theirs.jobs.contains { $0.revision > state.seq }
+    guard let seen else { return false }
+    // What is above the file's own number is no number of ours.
+    return theirs.jobs.contains { $0.revision > state.seq && $0.revision <= seen }
   }
 
   /// In the order in which they are to happen.
@@ -87,8 +88,15 @@ struct Merge {
   private func differs(_ a: JobState, _ b: JobState) -> Bool {
     a.status != b.status || a.current != b.current || a.total != b.total || a.error != b.error
       || a.result != b.result || a.completed != b.completed
+      || (b.started != nil && b.started != a.started ?? a.created)
+      || unknownMembers(a) != unknownMembers(b)
       || !a.currentItem.bytes.elementsEqual(b.currentItem.bytes)
       || itemsChecksum(a) != itemsChecksum(b)
+  }
+
+  /// What another tool has put into the progress.
+  private func unknownMembers(_ job: JobState) -> [JSONMember] {
+    job.progressMembers.filter { !StateDocument.progressOrder.contains($0.name) }
   }
 
   /// Their order does not count: an owner and its helpers report in two files.

@@ -20,6 +20,13 @@ struct Record {
   /// Bytes in the file.
   var size: Int
 
+  /// Enough zeros to make the beginning of a record into none.
+  static func noRecord() -> Buffer {
+    let zeros = Buffer()
+    for _ in 0..<headerSize { try? zeros.append(UInt8(0)) }
+    return zeros
+  }
+
   static func size(ofPayload count: Int) -> Int { (headerSize + count + 7) & ~7 }
 
   /// The record at `offset`; nil when there is no whole and sound one.

@@ -115,6 +115,9 @@ extension StateDocument {
     let status = JobStatus(name: value["status"]?.string ?? "")
     let job = JobState(id: id, type: value["type"]?.string ?? "", status: status)
     let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
+    let progress = value["progress"]
+    job.saysNoItems =
+      !isItemList(progress?["itemsCompleted"]) || !isItemList(progress?["itemsFailed"])
     // Before all other items: they keep the order in which they became known.
     if let plan = ours?["plan"] { try decodePlan(plan, job) }
     try value.forEachMember { name, member throws(JobError) in
@@ -135,7 +138,7 @@ extension StateDocument {
     }
     job.created = job.started
     if let ours { try decodeOurs(ours, logs, job) }
-    finishProgress(value["progress"], job)
+    finishProgress(progress, job)
     return job
   }
 
@@ -170,6 +173,8 @@ extension StateDocument {
     guard isMixed else { return }
     job.foreignFailures = (try failed.text(), job.items.doneCount, job.items.failedCount)
   }
+
+  private static func isItemList(_ list: JSONValue?) -> Bool { list.map(isAllStrings) ?? false }
 
   private static func isAllStrings(_ list: JSONValue) -> Bool {
     list.isArray && (0..<list.count).allSatisfy { list.at($0)?.isString ?? false }

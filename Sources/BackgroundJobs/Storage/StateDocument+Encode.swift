@@ -86,7 +86,7 @@ struct StateDocument {
     "id", "type", "status", "progress", "startedAt", "updatedAt", "config", "completedAt", "error",
     "result", "dependsOn",
   ]
-  private static let progressOrder = [
+  static let progressOrder = [
     "current", "total", "percentage", "currentItem", "itemsCompleted", "itemsFailed", "rate", "eta",
   ]
 

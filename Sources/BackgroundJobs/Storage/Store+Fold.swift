@@ -298,13 +298,15 @@ extension Store {
   /// snapshot says nothing new, unless it was made after damage.
   private func followReplacement(of old: Journal) throws(JobError) {
     if try places.files?.file.status().links == 0 { places.forget() }
-    journal = nil
+    // While the new one cannot be opened, the old one stays: without a name it brings us here again.
     try places.find()
     guard let files = places.files, let file = try openForUse(Journal.name, in: files) else {
+      journal = nil
       return reset()
     }
     let next: Journal
     do throws(JobError) { next = try Journal.open(file) } catch {
+      journal = nil
       reset()
       return
     }

@@ -60,6 +60,8 @@ extension Store {
       let published = document.state.job(job.id), let had = published.log,
       had.number == position.number, had.index > position.index
     else { return }
+    // What others have reported since stands in the journal, and is not lost.
+    try published.addItems(of: job)
     var changes = [Change.edited(published, members: [], takesStatus: true)]
     // After a power cut it is no wonder: what was published need not have been synced.
     if job.owner?.process.boot == process.boot {

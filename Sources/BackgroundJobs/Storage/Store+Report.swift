@@ -93,8 +93,8 @@ extension Store {
     _ log: OwnedLog, _ job: JobState, _ now: Int64, _ report: inout Report
   ) throws(JobError) {
     try checkUsable()
+    if journal == nil { try catchUp() }
     guard let journal else { return }
-    log.lastLook = now
     // Past this limit the kernel would send SIGXFSZ.
     log.sizeLimit = cposix_file_size_limit()
     let ours = try status(of: log.file, log.inode)
@@ -106,8 +106,10 @@ extension Store {
       if isOverlaid { reset() }
       try catchUp()
     }
+    // A look that failed is not taken for one: the next report looks, and fails, again.
     guard let seen = state.job(log.job), ownedLog(of: seen) === log else { return }
     try acknowledge(seen, log)
+    log.lastLook = now
     let offset = clock.realtimeMs &- (awake(now) &- log.base)
     let known = seen.log?.clockOffset ?? offset
     if abs(offset.clampedAdding(-known)) > Self.clockTolerance { report.clockOffset = offset }

@@ -221,6 +221,8 @@ final class Store {
     } catch {
       do throws(JobError) { try journal.file.truncate(to: journal.end) } catch {
         journal.isPoisoned = true
+        // What is whole must not be read by others as having happened.
+        try? journal.file.write(Record.noRecord().bytes, at: journal.end, limit: .max)
       }
       throw error
     }

@@ -15,6 +15,8 @@ final class File {
   private let entry: String
   private let parent: Directory?
   private var isOurs = true
+  /// In a forked child this number is closed, and may have been given to another file of ours.
+  private let forkGeneration = cposix_fork_generation()
 
   /// The whole path, for messages.
   var name: String { parent.map { "\($0.name)/\(entry)" } ?? entry }
@@ -66,16 +68,18 @@ final class File {
   }
 
   deinit {
-    guard isOurs, cposix_fork_unregister(descriptor) == 1 else { return }
+    guard isOurs, isOfThisProcess, cposix_fork_unregister(descriptor) == 1 else { return }
     close(descriptor)
   }
+
+  private var isOfThisProcess: Bool { forkGeneration == cposix_fork_generation() }
 
   /// The host closed our numbers, and may have given them to files of its own: never touch them
   /// again.
   func abandon() {
     guard isOurs else { return }
     isOurs = false
-    _ = cposix_fork_unregister(descriptor)
+    if isOfThisProcess { _ = cposix_fork_unregister(descriptor) }
     parent?.file.abandon()
   }
 
