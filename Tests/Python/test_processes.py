@@ -368,3 +368,85 @@ def test_a_look_that_fails_is_no_look(project, manager, job):
     for n in range(200):
         with pytest.raises(bgjobs.IOFailure):
             job.done(str(n))
+
+
+def test_close_in_a_signal_handler(project, python):
+    """It comes into the middle of a call of its own thread, for which it must not wait."""
+    child = python(
+        """
+        import bgjobs, os, signal, threading, time
+        manager = bgjobs.JobManager(".")
+        job = manager.ensure("x", "all")
+        job.start()
+        signal.signal(signal.SIGUSR1, lambda *_: manager.close())
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGUSR1)).start()
+        try:
+            while True:
+                manager.list()
+        except ValueError:
+            print("closed")
+        """
+    )
+    assert child.communicate(timeout=30)[0] == "closed\n"
+    with bgjobs.JobManager(project) as manager:
+        assert [job.reason for job in manager.list()] == ["interrupted"]
+
+
+def test_ctrl_c_at_any_place_of_a_call(project, python):
+    """Before each step of the interpreter in a call, in turn: what is left can be closed."""
+    child = python(
+        """
+        import bgjobs, sys
+
+        def interrupt(at):
+            steps = 0
+            def trace(frame, event, argument):
+                nonlocal steps
+                if "bgjobs" not in frame.f_code.co_filename:
+                    return None
+                frame.f_trace_opcodes = True
+                if event == "opcode":
+                    steps += 1
+                    if steps == at:
+                        sys.settrace(None)
+                        raise KeyboardInterrupt
+                return trace
+            return trace
+
+        interrupted = 0
+        for at in range(1, 400):
+            try:
+                with bgjobs.JobManager(".") as manager:
+                    sys.settrace(interrupt(at))
+                    manager.sync()
+                    sys.settrace(None)
+            except KeyboardInterrupt:
+                interrupted += 1
+            finally:
+                sys.settrace(None)
+        print(interrupted > 50)
+        """
+    )
+    assert child.communicate(timeout=60)[0] == "True\n"
+
+
+def test_a_pool_also_takes_what_its_loop_plans(manager):
+    job = manager.ensure("x", "all")
+    job.plan(["a"])
+    with job, ThreadPoolExecutor(2) as pool:
+        for item, _ in job.in_pool(pool, work, at_once=2):
+            if len(item) < 4:
+                job.plan([item + "a"])
+            job.done(item)
+    assert job.info().items_completed == 4
+
+
+def test_an_exception_that_cannot_be_told(manager):
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no")
+
+    job = manager.ensure("x", "all")
+    with pytest.raises(Mute), job:
+        raise Mute
+    assert (job.info().reason, job.info().error) == ("interrupted", "Mute")

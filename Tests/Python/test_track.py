@@ -147,6 +147,25 @@ def test_items_after_a_run_in_batches_begin_with_those_that_failed(project):
     assert list(bgjobs.track("abcde", "x", project=project)) == list("abcde")  # another job
 
 
+def test_what_failed_in_a_batch_and_was_done_since_is_not_given_out_again(project):
+    loop = bgjobs.track("abcd", "x", project=project, every=0)
+    for item in loop:
+        if item == "b":
+            loop.failed(item)
+        if item == "c":
+            break
+    for item in bgjobs.track("abcd", "x", project=project):
+        if item == "d":
+            break
+    assert list(bgjobs.track("abcd", "x", project=project, every=0)) == ["d"]
+
+
+def test_names_that_are_none(project):
+    for item in ("", "\udce9", "a\0b"):
+        with pytest.raises(ValueError):
+            list(bgjobs.track(["a", item], "x", project=project))
+
+
 def test_its_length_is_that_of_the_items(project):
     assert len(bgjobs.track("abc", "x", project=project)) == 3
     with pytest.raises(TypeError):

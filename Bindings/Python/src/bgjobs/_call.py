@@ -79,16 +79,25 @@ def optional_text(value: Optional[str], what: str) -> Optional[bytes]:
     return None if value is None else text(value, what)
 
 
-def number(value: int, what: str, least: int = -(2**63)) -> int:
+def number(value: int, what: str, least: int = -(2**63), above: int = 2**63) -> int:
     """ctypes would cut a number to 64 bits, and has no word for what is none."""
     try:
         value = operator.index(value)
     except TypeError:
         kind = type(value).__name__
         raise TypeError(f"{what} must be an int, not {kind}: {value!r}") from None
-    if not least <= value < 2**63:
-        raise Invalid(f"{what} is {value}; it must be {least} to 2**63 - 1")
+    if not least <= value < above:
+        raise Invalid(f"{what} is {value}; it must be {least} to {above - 1}")
     return value
+
+
+def milliseconds(seconds: float, what: str) -> int:
+    """Up to a day, which is what a timeout of the library takes."""
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what} must be a number, not {type(seconds).__name__}: {seconds!r}")
+    if not 0 <= seconds <= 86400:
+        raise Invalid(f"{what} is {seconds}; it must be 0 to 86400 seconds")
+    return round(seconds * 1000)
 
 
 def to_json(value: Any) -> bytes:

@@ -31,7 +31,7 @@ class BgjobsError(Exception):
 
     def __reduce__(self) -> Tuple[Any, ...]:
         # OSError has its own idea; workers send their exceptions to the parent by this.
-        return type(self), (self.message, self.os_error)
+        return type(self), (self.message, self.os_error), self.__dict__
 
 
 class JobFinished(BgjobsError, RuntimeError):

@@ -171,7 +171,7 @@ class Job:
             options.owner_pid = number(owner_pid, "owner_pid", 1)
         if owner_fd is not None:
             options.flags |= _ffi.BGJ_START_OWNER_FD
-            options.owner_fd = owner_fd
+            options.owner_fd = number(owner_fd, "owner_fd", 0, 2**31)
         return call(_ffi.bgj_job_start, self._handle, ctypes.byref(options))
 
     def leave(self, why: Optional[str] = None) -> Outcome:
@@ -207,7 +207,9 @@ class Job:
         WaitTimeout, a TimeoutError, after timeout seconds.
         """
         bits = mask(statuses)
-        end = None if timeout is None else time.monotonic() + timeout
+        if timeout is not None and not timeout >= 0:
+            raise Invalid(f"timeout is {timeout}; it must be 0 or more seconds")
+        end = None if timeout in (None, math.inf) else time.monotonic() + (timeout or 0)
         while True:
             left = _SLICE_MS
             if end is not None:
@@ -292,9 +294,9 @@ class Job:
         """What a call that was made with `_error` has to say.
 
         Where it failed, nothing has changed: so it is made again, with an error that no other
-        thread fills meanwhile. Not where it has just waited for a lock.
+        thread fills meanwhile.
         """
-        if status < _ffi.BGJ_FINISHED or status == _ffi.BGJ_BUSY:
+        if status < _ffi.BGJ_FINISHED:
             return outcome(status, self._error)
         return call(function, self._pointer, *arguments)
 
@@ -365,11 +367,8 @@ class Job:
         if at_once < 1:
             raise Invalid(f"at_once is {at_once}; it must be 1 or more")
         running: Dict[Future[Result], str] = {}
-        what = OK
-        while running or what is not Outcome.END:
-            item = None
-            if len(running) < at_once and what is not Outcome.END:
-                what, item = self.next()
+        while True:
+            what, item = self.next() if len(running) < at_once else (OK, None)
             if item is not None:
                 running[pool.submit(work, item)] = item
             elif running:
@@ -377,6 +376,8 @@ class Job:
                     yield running.pop(future), future
             elif what is Outcome.PAUSED:
                 self.wait((JobStatus.RUNNING, JobStatus.PENDING))
+            else:
+                return
 
     def aremaining(self) -> AsyncGenerator[str, None]:
         """remaining() for `async for`: while the job is paused, the loop goes on."""
@@ -427,7 +428,11 @@ class Job:
 
 def describe(error: BaseException) -> str:
     """An exception as a reason: one line, short enough, whatever is in it."""
-    line = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").replace("\0", " ").split())
+    try:
+        words = str(error)
+    except Exception:
+        words = ""
+    line = " ".join(f"{type(error).__name__}: {words}".rstrip(": ").replace("\0", " ").split())
     return line.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
 
 

@@ -3,13 +3,24 @@
 import ctypes
 import os
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Type, Union
+from typing import Any, Callable, List, Mapping, Optional, Type, Union
+from weakref import WeakSet
 
 from . import _ffi
-from ._call import call, number, optional_text, outcome, take_error, take_string, text, to_json
+from ._call import (
+    call,
+    milliseconds,
+    number,
+    optional_text,
+    outcome,
+    take_error,
+    take_string,
+    text,
+    to_json,
+)
 from .errors import BgjobsError, Damaged, Forked, Invalid, NotFound, ProjectNotFound
 from .info import InfoBuffer, JobInfo, Statuses, mask
 from .job import Job
@@ -50,7 +61,10 @@ class JobManager:
         self.project = os.path.abspath(os.fspath(project))
         self._pid = os.getpid()
         self._condition = threading.Condition()
-        self._calls = 0
+        # Calls under way. Weak: Ctrl-C may come before a call is taken off the list, and then it
+        # goes with its frame.
+        self._calls: WeakSet[_Call] = WeakSet()
+        self._to_close: Any = None
 
         options = _ffi.BGJ_OPTIONS_INIT()
         if read_only:
@@ -59,11 +73,11 @@ class JobManager:
             options.flags |= _ffi.BGJ_OPEN_ANY_FILE_SYSTEM
         if lock_timeout is not None:
             # 0 means the default there; here it means not to wait.
-            options.lock_timeout_ms = _int32(max(1, round(lock_timeout * 1000)), "lock_timeout")
+            options.lock_timeout_ms = max(1, milliseconds(lock_timeout, "lock_timeout"))
         if keep_finished is not None:
             if keep_finished == 0:
                 raise Invalid("keep_finished is 0; it must be 1 or more, or negative: all")
-            options.keep_finished = _int32(keep_finished, "keep_finished")
+            options.keep_finished = number(keep_finished, "keep_finished", -(2**31), 2**31)
         if clock is not None:
             asked = clock
             options.clock = _ffi.bgj_clock(lambda _, which: asked(Clock(which)))
@@ -71,9 +85,12 @@ class JobManager:
 
         handle = ctypes.POINTER(_ffi.bgj_manager)()
         try:
+            path = os.fsencode(self.project)
+            if 0 in path:
+                raise Invalid(f"the project has a zero byte in it: {self.project!r}")
             call(
                 _ffi.bgj_manager_open,
-                os.fsencode(self.project),
+                path,
                 ctypes.byref(options),
                 ctypes.byref(handle),
             )
@@ -114,21 +131,9 @@ class JobManager:
     def closed(self) -> bool:
         return self._handle is None
 
-    @contextmanager
-    def _use(self) -> Iterator[Any]:
-        """The handle, which is not closed under a call of another thread."""
-        # Before the condition: the thread that held it might not exist in this process.
-        self.refuse_fork()
-        with self._condition:
-            handle = self._handle
-            self.check_usable()
-            self._calls += 1
-        try:
-            yield handle
-        finally:
-            with self._condition:
-                self._calls -= 1
-                self._condition.notify_all()
+    def _use(self) -> "_Call":
+        """A context with the handle, which is not closed under a call of another thread."""
+        return _Call(self)
 
     def refuse_fork(self) -> None:
         """Raises Forked in a child process that inherited this manager."""
@@ -150,10 +155,15 @@ class JobManager:
             handle, self._handle = self._handle, None
             _ffi.bgj_manager_close(handle, None)
             return
+        me = threading.get_ident()
         with self._condition:
             handle, self._handle = self._handle, None
-            while self._calls:
-                self._condition.wait()
+            while any(one.thread != me for one in self._calls):
+                self._condition.wait(0.05)
+            if self._calls:
+                # A signal handler: the call that it came into the middle of closes when it ends.
+                self._to_close = handle
+                return
         if handle is not None:
             call(_ffi.bgj_manager_close, handle)
 
@@ -268,7 +278,30 @@ class JobManager:
         return lines
 
 
-def _int32(value: int, what: str) -> int:
-    if not -(2**31) <= value < 2**31:
-        raise Invalid(f"{what} is {value}, which is no number of 32 bits")
-    return value
+class _Call:
+    """One call of a manager under way."""
+
+    def __init__(self, manager: JobManager) -> None:
+        self.manager = manager
+        self.thread = threading.get_ident()
+
+    def __enter__(self) -> Any:
+        manager = self.manager
+        # Before the condition: the thread that held it might not exist in this process.
+        manager.refuse_fork()
+        with manager._condition:
+            manager.check_usable()
+            manager._calls.add(self)
+            return manager._handle
+
+    def __exit__(self, *_: object) -> None:
+        manager = self.manager
+        with manager._condition:
+            manager._calls.discard(self)
+            manager._condition.notify_all()
+            handle = None
+            if not manager._calls:
+                handle, manager._to_close = manager._to_close, None
+        if handle is not None:
+            with suppress(BgjobsError):
+                call(_ffi.bgj_manager_close, handle)

@@ -79,6 +79,9 @@ class Track(Generic[Item]):
         self.job.failed(name, why)
         self._failed.append(name)
 
+    def __bool__(self) -> bool:
+        return True
+
     def __len__(self) -> int:
         """Of the items, where they have one: for a bar around the loop."""
         return len(self._items)  # type: ignore[arg-type]
@@ -123,9 +126,12 @@ class Track(Generic[Item]):
                     name = name_of(item)
                     if some_done and job.is_done(name):
                         continue
-                    data = encode(name)
-                    if 0 in data:
-                        text(name, "the item")
+                    try:
+                        data = encode(name)
+                    except UnicodeEncodeError:
+                        data = text(name, "the item")  # says it better
+                    if 0 in data or not data:
+                        text(name or "\0", "the item's name")
                     status = _update(pointer, _NOT_SAID, data, done, None, error)
                     if status and job._heed(status, _update, _NOT_SAID, data, done, None):
                         job.wait_resumed()
@@ -157,6 +163,9 @@ class Track(Generic[Item]):
             due = now() + every
             try:
                 for index, item in position.failed_in(items):
+                    if some_done and job.is_done(self._name(item)):
+                        position.failed.discard(index)
+                        continue
                     yield item
                     self._end_again(job, item, index, position, failures)
                 for item in items:
