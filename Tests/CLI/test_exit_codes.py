@@ -194,7 +194,21 @@ def test_9_ended(project, id, end):
         assert id in complaint(project.run(*arguments, code=9))
     assert project.job(id) == before
     if end != "complete":
-        assert "failed" in complaint(project.run("wait", id, code=9))
+        word = {"fail": "is failed", "cancel": "was cancelled"}[end]
+        for command in ("wait", "next", "start", "complete"):
+            assert f"job {id} {word}" in complaint(project.run(command, id, code=9))
+
+
+def test_9_who_cancelled_a_job_says_why_to_all(project, id):
+    project.run("start", id)
+    project.run("cancel", id, "--why", "no more money")
+    for arguments in (["done", id, "a"], ["wait", id], ["next", id], ["pause", id]):
+        message = complaint(project.run(*arguments, code=9))
+        assert message == f"bgjobs: job {id} was cancelled: no more money\n"
+    other = project.out("create", "t")
+    project.run("start", other)
+    project.run("cancel", other)
+    assert f"job {other} was cancelled\n" in complaint(project.run("done", other, "a", code=9))
 
 
 def test_124_timeout(project, id):

@@ -67,8 +67,7 @@ struct WaitCommand: ParsableCommand {
         Output.complain("job \(job.id) is still \(status.name)")
         throw ExitStatus.timeout
       default:
-        let why = (try? job.info().error).flatMap { $0 }.map { ": \($0)" } ?? ""
-        Output.complain("job \(job.id) is \(status.name)\(why)")
+        Output.complain(EndText.of(job, status.name))
         throw ExitStatus.finished
       }
     }
