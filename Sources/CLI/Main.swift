@@ -53,7 +53,7 @@ enum Main {
     while let word = command.first {
       if word == "-C" || word == "--project" {
         command = command.dropFirst(2)
-      } else if word.hasPrefix("--project=") {
+      } else if word.hasPrefix("--project=") || word == "--any-file-system" {
         command = command.dropFirst()
       } else {
         break

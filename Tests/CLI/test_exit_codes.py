@@ -129,6 +129,17 @@ def test_1_output_that_cannot_be_written(project, id):
     assert done.returncode == 1 and "cannot write the output" in done.stderr
 
 
+def test_1_another_file_system(project):
+    done = project.run("list", "-C", "/proc/self", code=1)
+    assert "BGJ_" not in done.stderr and "any file system" in done.stderr
+    for arguments in (
+        ["list", "-C", "/proc/self", "--any-file-system"],
+        ["--any-file-system", "-C", "/proc/self", "list"],
+        ["-C", "/proc/self", "--any-file-system"],
+    ):
+        assert project.run(*arguments).stdout == ""
+
+
 def test_4_busy(project, id):
     project.run("start", id, "--owner-pid", os.getpid())
     other = subprocess.Popen(["sleep", "60"])

@@ -4,6 +4,7 @@ import BackgroundJobs
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the jobs, active ones first.",
+    usage: "bgjobs list [OPTIONS]",
     discussion: """
       On a terminal a table that fits its width. In a pipe one line a job, with tabs: id, type, \
       status, reason, current, total, percentage, rate, eta, key, current item; empty where it \

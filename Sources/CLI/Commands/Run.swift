@@ -118,10 +118,10 @@ struct RunCommand: ParsableCommand {
     }
     guard let keeper else {
       try manager.close()
-      try RunWorker.startDetached(job.id, project.path)
+      try RunWorker.startDetached(job.id, project)
       return Output.line(job.id)
     }
-    throw try RunWorker.work(job, manager, spec, keeper, project.absolutePath)
+    throw try RunWorker.work(job, manager, spec, keeper, project.absolute.path)
   }
 
   /// An item that a command would take for an option may do anything.

@@ -22,14 +22,14 @@ struct RunWorker: ParsableCommand {
     }
     do {
       // It goes to another directory, from where the path would mean something else.
-      let project = job.project.absolutePath
+      let project = job.project.absolute
       try Self.enterDirectory(of: job.id, project)
       // After that, for its commands work there; and before anything stays open.
       let keeper = try Keeper.start()
-      let manager = try JobManager(project: project)
+      let manager = try project.open()
       let job = try manager.find(job.id)
       guard let spec = try RunSpec.of(job) else { throw Self.isNoRun(job.id) }
-      let end = try Self.work(job, manager, spec, keeper, project) { tell("ok") }
+      let end = try Self.work(job, manager, spec, keeper, project.path) { tell("ok") }
       throw end
     } catch {
       tell("\(error)")
@@ -37,8 +37,8 @@ struct RunWorker: ParsableCommand {
     }
   }
 
-  private static func enterDirectory(of id: String, _ project: String) throws {
-    let manager = try JobManager(project: project)
+  private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
+    let manager = try project.open()
     let job = try manager.find(id)
     guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
     try manager.close()
@@ -100,12 +100,12 @@ struct RunWorker: ParsableCommand {
   }
 
   /// Returns when the worker owns the job.
-  static func startDetached(_ id: String, _ project: String) throws {
+  static func startDetached(_ id: String, _ project: ProjectOptions) throws {
     var ends: [Int32] = [0, 0]
     guard cprocess_pipe(&ends) == 0 else {
       throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
     }
-    let arguments = ["bgjobs", "run-worker", "--project", project, "--", id]
+    let arguments = ["bgjobs", "run-worker"] + project.arguments + ["--", id]
     var vector = arguments.map { strdup($0) } + [nil]
     defer { for text in vector { free(text) } }
     let pid = cprocess_spawn_detached("/proc/self/exe", &vector, ends[1])
