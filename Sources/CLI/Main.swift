@@ -86,7 +86,7 @@ enum Main {
     if let error = error as? ExitCode { return error.rawValue }
     if let error = error as? RunError {
       Output.complain(error.description)
-      return ExitStatus.failure.rawValue
+      return error.status.rawValue
     }
     let code = Bgjobs.exitCode(for: error)
     // The bare form has a name only inside.

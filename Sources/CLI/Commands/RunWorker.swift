@@ -11,7 +11,7 @@ struct RunWorker: ParsableCommand {
 
   @OptionGroup var job: JobArgument
 
-  /// Descriptor 3 hears "ok", or why not.
+  /// Descriptor 3 hears "ok", or with which exit code it ends, and why.
   private static let answer: Int32 = 3
 
   func run() throws {
@@ -32,7 +32,9 @@ struct RunWorker: ParsableCommand {
       let end = try Self.work(job, manager, spec, keeper, project.path) { tell("ok") }
       throw end
     } catch {
-      tell("\(error)")
+      let known = (error as? JobError).map { ExitStatus($0.status) }
+      let status = known ?? (error as? RunError)?.status ?? .failure
+      tell("\(status.rawValue) \(error)")
       throw error
     }
   }
@@ -75,10 +77,9 @@ struct RunWorker: ParsableCommand {
     while try job.start() == .paused {
       let info = try job.info()
       guard info.resumeAtMs != nil else {
-        Output.complain(
+        throw RunError(
           "job \(job.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not started."
-            + " To lift the pause: bgjobs resume \(job.id)")
-        throw ExitStatus.paused
+            + " To lift the pause: bgjobs resume \(job.id)", .paused)
       }
       started()
       _ = try job.wait(for: .pending)
@@ -121,9 +122,11 @@ struct RunWorker: ParsableCommand {
       if got > 0 { text += room[..<got] } else if errno != EINTR { break }
     }
     let answer = String(decoding: text, as: UTF8.self)
-    guard answer == "ok" else {
-      throw RunError(answer.isEmpty ? "the worker ended at once" : answer)
-    }
+    guard answer != "ok" else { return }
+    let parts = answer.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, let code = Int32(parts[0]), let status = ExitStatus(rawValue: code)
+    else { throw RunError("the worker ended at once") }
+    throw RunError(String(parts[1]), status)
   }
 
   /// A program that is not there would fail for each item: say so before there is a job.
