@@ -177,6 +177,41 @@ def test_6_not_possible_in_this_status(project, id):
     assert "pending" in complaint(project.run("done", id, "a", code=6))
 
 
+@pytest.mark.parametrize("state", ["paused", "interrupted", "open", "pending"])
+def test_6_not_completed_before_its_end(project, state):
+    """What stands behind the loop of a script runs whatever ended the loop."""
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    if state != "pending":
+        owner = subprocess.Popen(["sleep", "60"])
+        project.run("start", id, "--owner-pid", owner.pid)
+        project.run("done", id, "a", *("b" if state != "open" else ""))
+        owner.kill()
+        owner.wait()
+        if state != "interrupted":
+            project.run("start", id)
+        if state == "paused":
+            project.run("pause", id)
+    before = project.info(id)
+    message = complaint(project.run("complete", id, "--result", "1", code=6))
+    assert "--anyway" in message and len(message.splitlines()) == 1
+    word = {"paused": f"bgjobs resume {id}", "interrupted": "start it", "pending": "2 of its"}
+    assert word.get(state, "1 of its planned items") in message
+    after = project.info(id)
+    for name in ("status", "reason", "itemsCompleted", "itemsPlanned"):
+        assert after.get(name) == before.get(name)
+    assert "result" not in project.job(id)
+    project.run("complete", id, "--result", "1", "--anyway")
+    assert (project.info(id)["status"], project.job(id)["result"]) == ("completed", 1)
+
+
+def test_a_job_may_complete_below_its_total(project, id):
+    project.run("start", id)
+    project.run("update", id, "--current", 1)
+    project.run("complete", id)
+    assert project.info(id)["status"] == "completed"
+    project.run("complete", id)
+
+
 def test_7_done_with_failed_items(project, id):
     project.run("start", id)
     project.run("done", id, "a")
