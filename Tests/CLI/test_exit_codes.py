@@ -75,6 +75,27 @@ def test_2_usage(project, id, arguments, word):
 
 
 @pytest.mark.parametrize(
+    "word, near",
+    [
+        ("foo", None),
+        ("lst", "list"),
+        ("shwo", "show"),
+        ("rate-limit", "rate-limited"),
+        ("comp", "complete"),
+        ("clone-repos", None),
+        ("l" * 3000, None),
+    ],
+)
+def test_2_no_such_command(project, word, near):
+    for arguments in ([word], [word, "x", "--y"], ["-C", ".", word]):
+        message = complaint(project.run(*arguments, code=2))
+        assert f"there is no command '{word}'" in message and len(message.splitlines()) == 1
+        assert (f"there is {near}." in message) if near else "; there is" not in message
+    project.run("help", "list")
+    project.run("help")
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "cancel",
