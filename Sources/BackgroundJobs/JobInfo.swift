@@ -68,6 +68,15 @@ public struct JobInfo: Sendable {
   public var attempts: Int64 = 1
 }
 
+extension JobInfo {
+  /// Seconds of `etaSeconds` and `eta` as they are shown everywhere: whole ones, and never 0 while
+  /// there is something to do. nil: they cannot be told.
+  package func wholeSeconds(_ seconds: Double) -> Int64? {
+    guard let whole = Int64(exactly: min(seconds, 9e15).rounded()) else { return nil }
+    return total > current ? max(1, whole) : whole
+  }
+}
+
 extension Store {
   func info(_ job: JobState) throws(JobError) -> JobInfo {
     var info = JobInfo()

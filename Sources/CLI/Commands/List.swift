@@ -69,7 +69,8 @@ struct ListCommand: ParsableCommand {
     [
       job.id, job.type, job.status.name, job.reason ?? "", "\(job.current)", "\(job.total)",
       "\(job.percentage)", job.rate.map { "\(($0 * 1000).rounded() / 1000)" } ?? "",
-      job.etaSeconds.map { "\(Int64($0.rounded()))" } ?? "", job.key ?? "", job.currentItem ?? "",
+      job.etaSeconds.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
+      job.currentItem ?? "",
     ].map { SafeText.shown($0) }
   }
 

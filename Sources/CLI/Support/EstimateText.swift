@@ -31,8 +31,9 @@ enum EstimateText {
   /// "about 38 min (30 min–50 min)"; nil: no ground for a number.
   static func remaining(_ info: JobInfo) -> String? {
     guard let eta = info.etaSeconds, let range = info.eta else { return nil }
-    let (low, high) = (span(range.lowerBound), span(range.upperBound))
-    return low == high ? "about \(span(eta))" : "about \(span(eta)) (\(low)–\(high))"
+    func text(_ seconds: Double) -> String { span(Double(info.wholeSeconds(seconds) ?? 0)) }
+    let (low, high) = (text(range.lowerBound), text(range.upperBound))
+    return low == high ? "about \(text(eta))" : "about \(text(eta)) (\(low)–\(high))"
   }
 
   /// Local time: "14:05", and the day when it is not within a day.
