@@ -1,6 +1,95 @@
 """What `list`, `show` and `wait` tell of jobs, and what is easily overlooked in it."""
 
 import re
+import time
+
+from test_terminal import on_terminal
+
+FIELDS = [
+    "id",
+    "type",
+    "status",
+    "reason",
+    "current",
+    "total",
+    "percentage",
+    "rate",
+    "eta",
+    "key",
+    "current item",
+    "failed items",
+    "marks",
+]
+
+
+def fields(project):
+    """The lines of the list in a pipe."""
+    lines = [line.split("\t") for line in project.run("list").stdout.splitlines()]
+    assert all(len(line) == len(FIELDS) for line in lines)
+    return [dict(zip(FIELDS, line)) for line in lines]
+
+
+def table(project, columns=200):
+    """The lines of the list on a terminal: by column, what stands there."""
+    code, text = on_terminal(project, "list", columns=columns)
+    assert code == 0
+    head, *lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+    places = [(match.group(), match.end()) for match in re.finditer(r"\S+", head)]
+    return head.split(), lines, places
+
+
+def test_the_list_shows_failed_items(project):
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    assert "FAILED" not in table(project)[0]
+    project.run("start", id)
+    project.run("done", id, "a")
+    project.run("failed", id, "b")
+    project.run("complete", id, code=7)
+    (line,) = fields(project)
+    assert (line["current"], line["percentage"], line["failed items"]) == ("2", "100", "1")
+    for columns in (60, 80, 200):
+        head, (line,), places = table(project, columns)
+        assert "FAILED" in head
+        end = dict(places)["FAILED"]
+        assert line[:end].split()[-1] == "1"
+    assert project.jobs()[0]["itemsFailed"] == 1
+
+
+def test_the_list_marks_stalled_jobs(project):
+    id = project.out("create", "t", "--total", 100)
+    project.run("start", id)
+    for n in range(8):
+        project.run("done", id, n)
+    end = time.monotonic() + 60
+    while not project.info(id).get("stalled"):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert "stalled" in project.out("show", id)
+    assert fields(project)[0]["marks"] == "stalled"
+    assert "stalled" in table(project, 80)[1][0]
+
+
+def test_an_estimate_from_history_is_shown_as_such(project):
+    for _ in range(2):
+        id = project.out("create", "t")
+        project.run("start", id)
+        for n in range(4):
+            time.sleep(0.1)
+            project.run("done", id, n)
+        project.run("complete", id)
+    id = project.out("create", "t", "--total", 200)
+    project.run("start", id)
+    info = project.info(id)
+    assert info["etaFromHistory"] and info["eta"] >= 1
+    line = fields(project)[0]
+    assert line["marks"] == "history" and int(line["eta"]) >= 1
+    assert re.search(r" ~\d+ s\b", table(project)[1][0])
+    for n in range(100):
+        project.run("done", id, n)
+        if not project.info(id).get("etaFromHistory"):
+            break
+    assert fields(project)[0]["marks"] == ""
+    assert "~" not in table(project)[1][0]
 
 
 def test_seconds_left_are_whole_and_not_0(project):

@@ -36,6 +36,12 @@ enum EstimateText {
     return low == high ? "about \(text(eta))" : "about \(text(eta)) (\(low)–\(high))"
   }
 
+  /// The same, where there is little room: "38 min"; "~38 min" when other jobs speak for this one.
+  static func left(_ info: JobInfo) -> String? {
+    guard let eta = info.etaSeconds.flatMap(info.wholeSeconds) else { return nil }
+    return (info.isEstimateFromHistory ? "~" : "") + span(Double(eta))
+  }
+
   /// Local time: "14:05", and the day when it is not within a day.
   static func timeOfDay(_ milliseconds: Int64) -> String? {
     var seconds = time_t(milliseconds / 1000)
