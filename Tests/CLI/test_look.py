@@ -1,8 +1,12 @@
 """What `list`, `show` and `wait` tell of jobs, and what is easily overlooked in it."""
 
+import os
 import re
+import signal
+import subprocess
 import time
 
+import pytest
 from test_terminal import on_terminal
 
 FIELDS = [
@@ -102,3 +106,39 @@ def test_seconds_left_are_whole_and_not_0(project):
     assert info["eta"] == 1 and 1 <= info["etaLow"] <= info["etaHigh"]
     assert re.search(r"^left: +about 1 s", project.out("show", id), re.M)
     assert project.out("list").split("\t")[8] == "1"
+
+
+@pytest.mark.parametrize("zone, hours", [("UTC0", 0), ("XYZ-5", 5), ("XYZ3", -3)])
+def test_show_has_local_times(project, zone, hours):
+    id = project.out("create", "t", "--total", 10)
+    project.run("start", id)
+    for n in range(6):
+        project.run("done", id, n)
+        time.sleep(0.05)
+    info = project.info(id)
+    text = project.out("show", id, env={"TZ": zone})
+    for name in ("created", "started", "updated"):
+        when = time.gmtime(info[f"{name}Ms"] // 1000 + hours * 3600)
+        assert re.search(rf"^{name}: +{time.strftime('%Y-%m-%d %H:%M:%S', when)}$", text, re.M)
+    (done,) = re.findall(r"^done at: +(?:\S+ )?(\d\d:\d\d:\d\d)$", text, re.M)
+    begin = time.strftime("%H:%M:%S", time.gmtime(time.time() + hours * 3600 - 60))
+    assert done > begin or begin > "23:58"
+    assert not re.search(r"\d\dT\d\d", text)
+    assert re.search(r"\d\dT\d\d:.*Z", project.job(id)["updatedAt"])
+
+
+def test_what_to_do_about_an_interrupted_job(project):
+    script = subprocess.Popen(["sleep", "60"])
+    id = project.out("create", "t", "--total", 2)
+    project.run("start", id, "--owner-pid", script.pid)
+    script.kill()
+    script.wait()
+    hint = project.run("show", id).stderr
+    assert "run the program" in hint and "resume" not in hint
+
+    run = project.out("run", "--detach", "--", "sh", "-c", "sleep 60")
+    os.kill(project.info(run)["ownerPid"], signal.SIGKILL)
+    end = time.monotonic() + 30
+    while project.info(run)["status"] != "paused":
+        assert time.monotonic() < end
+    assert f"bgjobs resume {run}" in project.run("show", run).stderr

@@ -42,14 +42,15 @@ enum EstimateText {
     return (info.isEstimateFromHistory ? "~" : "") + span(Double(eta))
   }
 
-  /// Local time: "14:05", and the day when it is not within a day.
-  static func timeOfDay(_ milliseconds: Int64) -> String? {
-    var seconds = time_t(milliseconds / 1000)
-    var parts = tm()
-    guard localtime_r(&seconds, &parts) != nil else { return nil }
-    let isFar = abs(seconds - time(nil)) >= 86_400
+  /// Local time, and the day when it is not today's, or always.
+  static func time(_ milliseconds: Int64, seconds: Bool, day: Bool) -> String? {
+    var (then, now) = (time_t(milliseconds / 1000), Glibc.time(nil))
+    var (parts, today) = (tm(), tm())
+    guard localtime_r(&then, &parts) != nil, localtime_r(&now, &today) != nil else { return nil }
+    let isToday = parts.tm_yday == today.tm_yday && parts.tm_year == today.tm_year
+    let format = (day || !isToday ? "%Y-%m-%d " : "") + (seconds ? "%H:%M:%S" : "%H:%M")
     var text = [CChar](repeating: 0, count: 64)
-    let count = strftime(&text, text.count, isFar ? "%Y-%m-%d %H:%M" : "%H:%M", &parts)
+    let count = strftime(&text, text.count, format, &parts)
     return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
