@@ -201,6 +201,13 @@ public final class JobManager: @unchecked Sendable {
     }
   #endif
 
+  #if !hasFeature(Embedded)
+    /// Damaged files that were set aside, by their names in the state directory. Some may be gone.
+    package var filesSetAside: [String] {
+      (try? with { store throws(JobError) in store.state.setAside.map { $0.name } }) ?? []
+    }
+  #endif
+
   /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first
   /// of them that tells of damage.
   public func check() throws(JobError) -> (firstFinding: String?, report: String) {

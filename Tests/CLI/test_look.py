@@ -1,5 +1,6 @@
 """What `list`, `show` and `wait` tell of jobs, and what is easily overlooked in it."""
 
+import json
 import os
 import re
 import signal
@@ -142,3 +143,20 @@ def test_what_to_do_about_an_interrupted_job(project):
     while project.info(run)["status"] != "paused":
         assert time.monotonic() < end
     assert f"bgjobs resume {run}" in project.run("show", run).stderr
+
+
+def test_a_damaged_file_is_told_of_until_its_copy_is_gone(project):
+    id = project.out("create", "t")
+    journal = project.path / ".specweave/state/background-jobs.d/journal"
+    data = bytearray(journal.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    assert project.run("list").stderr == ""
+    journal.write_bytes(data)
+    project.run("start", id)
+    for arguments in (["list"], ["show", id], ["list", "--json"], []):
+        done = project.run(*arguments)
+        assert "bgjobs check" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert json.loads(project.run("list", "--json").stdout)["jobs"][0]["id"] == id
+    (copy,) = journal.parent.glob("*.corrupt-*")
+    copy.unlink()
+    assert project.run("list").stderr == project.run("show", id).stderr == ""

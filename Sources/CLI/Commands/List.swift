@@ -33,7 +33,10 @@ struct ListCommand: ParsableCommand {
   static func list(
     _ project: ProjectOptions, _ statuses: JobStatusSet, type: String?, asJSON: Bool
   ) throws {
-    let jobs = sorted(try project.withManager { try $0.list(statuses, type: type) })
+    let jobs = try project.withManager { manager in
+      project.tellOfDamage(manager)
+      return sorted(try manager.list(statuses, type: type))
+    }
     if asJSON {
       var document = JSONDocument()
       document.add("jobs", JSONDocument.array(jobs.map { JSONDocument.object($0) }))

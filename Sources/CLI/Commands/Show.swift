@@ -15,7 +15,8 @@ struct ShowCommand: ParsableCommand {
   func run() throws { try Self.show(job.id, job.project, asJSON: json) }
 
   static func show(_ id: String, _ project: ProjectOptions, asJSON: Bool) throws {
-    try project.withJob(id) { job, _ in
+    try project.withJob(id) { job, manager in
+      project.tellOfDamage(manager)
       let info = try job.info()
       guard !asJSON else {
         var document = JSONDocument()

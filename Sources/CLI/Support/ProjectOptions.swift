@@ -94,6 +94,16 @@ extension ProjectOptions {
   }
 }
 
+extension ProjectOptions {
+  /// While the copy of a damaged file is there, what is shown may lack something.
+  func tellOfDamage(_ manager: JobManager) {
+    let isThere = manager.filesSetAside.contains {
+      access("\(path)/.specweave/state/\($0)", F_OK) == 0
+    }
+    if isThere { Output.note("bgjobs: a damaged file was set aside: see bgjobs check") }
+  }
+}
+
 extension CompletionKind {
   /// The ids of the jobs there are.
   static var jobs: CompletionKind {
