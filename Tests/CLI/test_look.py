@@ -145,6 +145,17 @@ def test_what_to_do_about_an_interrupted_job(project):
     assert f"bgjobs resume {run}" in project.run("show", run).stderr
 
 
+def test_wait_says_that_nobody_works_on_the_job(project):
+    script = subprocess.Popen(["sleep", "60"])
+    id = project.out("create", "t", "--total", 2)
+    project.run("start", id, "--owner-pid", script.pid)
+    script.kill()
+    script.wait()
+    assert "nobody works on it" in project.run("wait", id, "--timeout", "50ms", code=124).stderr
+    done = project.run("wait", id, "--for", "completed,failed,paused")
+    assert done.stderr == ""
+
+
 def test_a_damaged_file_is_told_of_until_its_copy_is_gone(project):
     id = project.out("create", "t")
     journal = project.path / ".specweave/state/background-jobs.d/journal"
@@ -160,3 +171,8 @@ def test_a_damaged_file_is_told_of_until_its_copy_is_gone(project):
     (copy,) = journal.parent.glob("*.corrupt-*")
     copy.unlink()
     assert project.run("list").stderr == project.run("show", id).stderr == ""
+
+
+def test_help_says_how_not_to_hang(project):
+    text = " ".join(project.out("wait", "--help").split())
+    assert "--for completed,failed,paused" in text and "--timeout" in text

@@ -65,6 +65,10 @@ struct WaitCommand: ParsableCommand {
       A pause with a time ends when that has come. Exit code 0: the job is completed, or has a \
       status that was asked for; 7: completed, with failed items; 9: it ended otherwise; 124: the \
       time has passed.
+
+      A job that is paused, or interrupted because its owner died, goes on only when somebody takes \
+      it up, and this waits for that however long it takes. Not to hang, give --timeout, or let \
+      this return there too: --for completed,failed,paused.
       """)
 
   @OptionGroup var job: JobArgument
@@ -81,6 +85,7 @@ struct WaitCommand: ParsableCommand {
   func run() throws {
     let wanted = try statuses.map { try JobStatusSet(names: $0) } ?? .completed
     try job.withJob { job, _ in
+      if wanted.isDisjoint(with: [.paused, .pending]) { try tellInterrupted(job) }
       let (outcome, status) = try job.wait(for: wanted, timeoutMs: timeout?.milliseconds)
       switch outcome {
       case .ok:
@@ -94,6 +99,16 @@ struct WaitCommand: ParsableCommand {
         throw ExitStatus.finished
       }
     }
+  }
+}
+
+extension WaitCommand {
+  /// To wait for the one who takes it up is right for some, and for others a surprise.
+  private func tellInterrupted(_ job: Job) throws {
+    let info = try job.info()
+    guard info.status == .paused, info.reason == "interrupted" else { return }
+    Output.complain(
+      "job \(job.id) is interrupted, nobody works on it: waiting for somebody who takes it up")
   }
 }
 
