@@ -25,7 +25,9 @@ let package = Package(
     .target(
       name: "CBgjobs", cSettings: [.headerSearchPath("../../Include")]),
     .target(
-      name: "BackgroundJobs", dependencies: ["CPosix", "CJansson"], swiftSettings: core),
+      name: "BackgroundJobs", dependencies: ["CPosix", "CJansson"], swiftSettings: core,
+      // Glibc would bring it, but the core does not import that.
+      linkerSettings: [.linkedLibrary("m")]),
     .target(name: "CAPI", dependencies: ["BackgroundJobs", "CBgjobs"], swiftSettings: core),
     .executableTarget(
       name: "CLI",

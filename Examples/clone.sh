@@ -15,15 +15,7 @@ until bgjobs start "$id" --owner-pid $$; do
 done
 
 rm -rf .half-made.*
-while :; do
-  status=0
-  url=$(bgjobs next "$id") || status=$?
-  case $status in
-    0) ;;
-    1) break ;; # there is no more
-    8) bgjobs wait "$id" --for running && continue || exit ;;
-    *) exit "$status" ;;
-  esac
+while url=$(bgjobs next --wait "$id"); do
   name=$(basename "$url" .git)
   bgjobs update "$id" --item "$url" || [ $? = 8 ]
 
@@ -33,11 +25,11 @@ while :; do
     setpriv --pdeathsig KILL git clone --quiet -- "$url" "$half" && mv -- "$half" "$name"
   } || why="git clone: exit $?"
 
-  # Exit code 8 means: kept, and now the job is paused. The next turn waits.
+  # Exit code 8 means: kept, and now the job is paused. The next turn waits for that.
   if [ -z "$why" ]; then
     bgjobs done "$id" "$url" || [ $? = 8 ]
   else
     bgjobs failed "$id" "$url" --why "$why" || [ $? = 8 ]
   fi
 done
-bgjobs complete "$id" # 7: some have failed
+bgjobs complete "$id" # 6: not all are done, the loop ended for an error; 7: some have failed

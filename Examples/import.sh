@@ -26,16 +26,7 @@ until bgjobs start "$id" --owner-pid $$; do
   bgjobs wait "$id" --for pending
 done
 
-while :; do
-  status=0
-  issue=$(bgjobs next "$id") || status=$?
-  case $status in
-    0) ;;
-    1) break ;; # there is no more
-    8) bgjobs wait "$id" --for running && continue || exit ;;
-    *) exit "$status" ;;
-  esac
-
+while issue=$(bgjobs next --wait "$id"); do
   status=0
   answer=$(fetch "$issue") || status=$?
   case $status in
@@ -45,4 +36,4 @@ while :; do
     *) bgjobs failed "$id" "$issue" --why "the source: exit $status" ;;
   esac || [ $? = 8 ] # kept, and now the job is paused: the next turn waits
 done
-bgjobs complete "$id" # 7: some have failed
+bgjobs complete "$id" # 6: not all are done, the loop ended for an error; 7: some have failed

@@ -579,7 +579,8 @@ BGJ_API bgj_status bgj_job_next(bgj_job *job, char **item, bgj_error *error);
 
 /*
  * Looks at the files again and fills info. Rate and ETA follow from all reports until this moment,
- * and from this moment itself: between reports the ETA goes down, and the job may show as stalled.
+ * and from this moment itself: between reports the ETA goes down, though not below a second while
+ * items remain, and the job may show as stalled.
  * Only work counts: no pauses, no sleep of the machine, no time without an owner, no items that
  * were done before, marked in bulk or said first by a new owner. A rate limit's wait is in
  * finish_ms and wait_ms, not in eta. Before a job has items of its own, finished jobs of the same

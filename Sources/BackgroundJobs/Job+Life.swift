@@ -131,6 +131,14 @@ extension Job {
   ///   `.invalid` when `result` is not JSON; and what ended a loop over ``remaining()`` early.
   @discardableResult
   public func complete(result: String? = nil) throws(JobError) -> Status {
+    try complete(result: result) { _ throws(JobError) in }
+  }
+
+  /// The same, unless `refusal` throws at what the job is when nobody else can change it any more.
+  @discardableResult
+  package func complete(
+    result: String?, refusal: (JobInfo) throws(JobError) -> Void
+  ) throws(JobError) -> Status {
     #if !hasFeature(Embedded)
       if let error = takeStop() { throw error }
     #endif
@@ -141,7 +149,8 @@ extension Job {
       }
     }
     return try change(.complete) { job, store throws(JobError) in
-      [.completed(job: job.id, result: compact)]
+      try refusal(try store.info(job))
+      return [.completed(job: job.id, result: compact)]
     }
   }
 

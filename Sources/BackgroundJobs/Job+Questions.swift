@@ -18,7 +18,7 @@ extension Job {
       let job = try store.lookForNext(reference)
       switch job.status {
       case .completed, .failed:
-        throw JobError(.finished, "job \(id) is \(job.status.name): it gives out no items")
+        throw JobError(.finished, Lifecycle.hasEnded(job, "it gives out no items"))
       case .paused: return .paused
       default: break
       }

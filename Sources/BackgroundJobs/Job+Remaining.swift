@@ -45,9 +45,12 @@
   public struct RemainingItems: Sequence, AsyncSequence, Sendable {
     let job: Job
 
+    /// For a loop that blocks its thread while the job is paused.
     public func makeIterator() -> Iterator { Iterator(job: job) }
+    /// For a loop that blocks no thread.
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(job: job) }
 
+    /// Gives the items one by one; while the job is paused it blocks.
     public struct Iterator: IteratorProtocol {
       let job: Job
 
@@ -67,6 +70,7 @@
       }
     }
 
+    /// Gives the items one by one; while the job is paused it awaits.
     public struct AsyncIterator: AsyncIteratorProtocol {
       let job: Job
 

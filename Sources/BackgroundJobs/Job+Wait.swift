@@ -4,11 +4,15 @@ extension Job {
   /// acknowledges a pause; a pause with a time ends when that has come. `.pending` also stands for
   /// interrupted, as such a job may be started.
   ///
+  /// A job that ends otherwise, and a time that passes, are no errors here: they are **returned**, as
+  /// `.finished` and `.timeout`. Only this call returns these two; look at the outcome.
+  ///
   /// - Parameters:
   ///   - statuses: What to wait for.
-  ///   - timeoutMs: Milliseconds; nil: no limit.
-  /// - Returns: `.ok`, `.finished` (the job ended in another status, or was removed) or `.timeout`;
-  ///   and the status that it has.
+  ///   - timeoutMs: Milliseconds; 0: only look; nil: no limit.
+  /// - Returns: `.ok` (it has one of these), `.finished` (the job ended in another status, or was
+  ///   removed) or `.timeout`; and the status that it has.
+  /// - Throws: as every call; never `.finished` or `.timeout`.
   public func wait(
     for statuses: JobStatusSet, timeoutMs: Int64? = nil
   ) throws(JobError) -> (outcome: Status, status: JobStatus) {

@@ -1,28 +1,41 @@
 /// What is known of a job at one moment.
+///
+/// It is a copy: what happens to the job later does not change it. Texts come from hosts and other
+/// tools; make harmless what you print on a terminal.
 public struct JobInfo: Sendable {
+  /// 8 hexadecimal digits; other tools use any token.
   public var id = ""
+  /// What kind of work it is: `clone-repos`, say.
   public var type = ""
+  /// What tells the job apart from others of its type; nil: it was created without one.
   public var key: String?
   /// As every reader sees it: a running job with a dead owner is paused.
   public var status = JobStatus.pending
-  /// Paused or failed: asked, rate-limit, interrupted, error, cancelled, or a host's own word.
+  /// Paused or failed: asked, rate-limit, interrupted, error, cancelled, or a host's own word; nil
+  /// in all other statuses.
   public var reason: String?
-  /// The same in words.
+  /// The same in words; nil: nobody said any.
   public var error: String?
+  /// How far the job is, in items; 0 or above. It may be beyond the total.
   public var current: Int64 = 0
-  /// 0: unknown.
+  /// How many items there are. 0: unknown.
   public var total: Int64 = 0
-  /// 0 to 100, rounded down.
+  /// `current` of `total`: 0 to 100, rounded down; 0 while the total is unknown.
   public var percentage = 0
+  /// What is being worked on; nil: nothing, or its owner does not say.
   public var currentItem: String?
+  /// How many items are done.
   public var itemsCompleted = 0
+  /// How many items have failed.
   public var itemsFailed = 0
   /// Planned items that are neither completed nor failed.
   public var itemsPlanned = 0
   /// Items per second of active time; nil: unknown, or not running.
   public var rate: Double?
-  /// Seconds of work that remain, and their likely range; nil likewise.
+  /// The likely range of ``etaSeconds``, in seconds; nil likewise.
   public var eta: ClosedRange<Double>?
+  /// Seconds of work that remain; nil: there is no ground for a number, the total is unknown, or
+  /// the job is not running.
   public var etaSeconds: Double?
   /// Running, and nothing has come for far longer than is usual for this job.
   public var isStalled = false
@@ -34,17 +47,34 @@ public struct JobInfo: Sendable {
   public var finishMs: Int64?
   /// Milliseconds of work, pauses left out.
   public var activeMs: Int64 = 0
-  // Milliseconds since 1970; nil: not yet, or unknown.
+  /// When it was created, in milliseconds since 1970; nil: unknown, another tool made it.
   public var createdMs: Int64?
+  /// When it was started first, in milliseconds since 1970; nil: not yet.
   public var startedMs: Int64?
+  /// When something was last reported or changed, in milliseconds since 1970; nil: unknown.
   public var updatedMs: Int64?
+  /// When it completed or failed, in milliseconds since 1970; nil: not yet.
   public var completedMs: Int64?
+  /// Paused for a time: when it may go on, in milliseconds since 1970; nil: only a resume ends the
+  /// pause, or it is not paused.
   public var resumeAtMs: Int64?
-  /// nil: none, or unknown.
+  /// The process that owns it; nil: none, or unknown.
   public var ownerPID: Int64?
+  /// Whether the manager that was asked owns it.
   public var isOwnedByCaller = false
+  /// Paused: whether its owner has seen that, or there is none. Else false.
   public var isPauseAcknowledged = false
+  /// 1, and one more with each ``Job/retry()``.
   public var attempts: Int64 = 1
+}
+
+extension JobInfo {
+  /// Seconds of `etaSeconds` and `eta` as they are shown everywhere: whole ones, and never 0 while
+  /// there is something to do. nil: they cannot be told.
+  package func wholeSeconds(_ seconds: Double) -> Int64? {
+    guard let whole = Int64(exactly: min(seconds, 9e15).rounded()) else { return nil }
+    return total > current ? max(1, whole) : whole
+  }
 }
 
 extension Store {

@@ -4,18 +4,21 @@ import CPosix
 ///
 /// Any thread may use it; calls wait for each other. After `fork` a child must open one of its own.
 public final class JobManager: @unchecked Sendable {
+  /// How a project is opened.
   public struct Options {
     /// Changes give `.unsupported`.
     public var isReadOnly = false
-    /// Accepts file systems that are not known to keep PROTOCOL's promises.
+    /// Accepts file systems whose locks and renames are not known to keep what is promised: NFS, for
+    /// instance. Else opening there throws `.unsupported`.
     public var acceptsAnyFileSystem = false
-    /// How long to wait for the writer lock.
+    /// How long to wait for the writer lock, in milliseconds, 0 to 86,400,000 (a day).
     public var lockTimeoutMs: Int64 = 10_000
-    /// Completed jobs kept when a job completes; nil: all.
+    /// How many completed jobs are kept when a job completes; the oldest go first. nil: all.
     public var keepFinished: Int? = 10
     /// A clock for tests, in nanoseconds; nil: the system's.
     public var clock: ((ClockID) -> Int64)?
 
+    /// The options that are taken when none are given.
     public init() {}
   }
 
@@ -195,6 +198,13 @@ public final class JobManager: @unchecked Sendable {
         }
         return infos
       }
+    }
+  #endif
+
+  #if !hasFeature(Embedded)
+    /// Damaged files that were set aside, by their names in the state directory. Some may be gone.
+    package var filesSetAside: [String] {
+      (try? with { store throws(JobError) in store.state.setAside.map { $0.name } }) ?? []
     }
   #endif
 

@@ -80,9 +80,9 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.items_planned = UInt64(job.itemsPlanned)
   info.rate = job.rate ?? -1
   if let eta = job.etaSeconds, let range = job.eta {
-    info.eta = seconds(eta)
-    info.eta_low = seconds(range.lowerBound)
-    info.eta_high = seconds(range.upperBound)
+    info.eta = job.wholeSeconds(eta) ?? -1
+    info.eta_low = job.wholeSeconds(range.lowerBound) ?? -1
+    info.eta_high = job.wholeSeconds(range.upperBound) ?? -1
   }
   info.active_ms = job.activeMs
   info.created_ms = job.createdMs ?? -1
@@ -99,8 +99,6 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.wait_ms = job.waitMs ?? -1
   info.finish_ms = job.finishMs ?? -1
 }
-
-private func seconds(_ value: Double) -> Int64 { Int64(exactly: min(value, 9e15).rounded()) ?? -1 }
 
 private func replace(
   _ info: UnsafeMutablePointer<bgj_job_info>, by filled: bgj_job_info, _ size: Int

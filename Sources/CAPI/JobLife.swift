@@ -21,15 +21,18 @@ public func bgj_job_start(
     }
     let isDetached = options.flags & 0x1 != 0
     guard options.owner_pid >= 0, isDetached || options.owner_pid == 0 else {
-      throw JobError(.invalid, "owner_pid is \(options.owner_pid); it goes with BGJ_START_DETACHED")
+      throw JobError(
+        .invalid,
+        "the owner's pid is \(options.owner_pid); it must be above 0, and the start a detached one")
     }
     let hasDescriptor = options.flags & 0x2 != 0
     guard !hasDescriptor || (isDetached && options.owner_pid == 0) else {
       throw JobError(
-        .invalid, "BGJ_START_OWNER_FD goes with BGJ_START_DETACHED, and without owner_pid")
+        .invalid, "an owner's descriptor goes with a detached start, and without an owner's pid")
     }
     guard hasDescriptor || options.owner_fd == 0 else {
-      throw JobError(.invalid, "owner_fd is \(options.owner_fd), without BGJ_START_OWNER_FD")
+      throw JobError(
+        .invalid, "the owner's descriptor is \(options.owner_fd), but no flag says that it counts")
     }
     guard isDetached else { return try job.start() }
     return try job.startDetached(
@@ -58,7 +61,8 @@ public func bgj_job_pause(
     if let reason { try Limits.checkName(bytes(reason), "the reason") }
     guard retry_after_s >= 0, retry_after_s <= 3_155_760_000 else {
       throw JobError(
-        .invalid, "retry_after_s is \(retry_after_s); it must be 0 to 3155760000, a hundred years")
+        .invalid,
+        "the wait is \(retry_after_s) s; it must be 0 to 3155760000, a hundred years")
     }
     return try job.pause(
       reason: try optionalText(reason, "reason"),

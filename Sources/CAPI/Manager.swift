@@ -30,7 +30,7 @@ private func managerOptions(_ raw: bgj_options) throws(JobError) -> JobManager.O
   }
   guard raw.lock_timeout_ms >= 0, raw.lock_timeout_ms <= 86_400_000 else {
     throw JobError(
-      .invalid, "lock_timeout_ms is \(raw.lock_timeout_ms); it must be 0 to 86400000")
+      .invalid, "the lock timeout is \(raw.lock_timeout_ms) ms; it must be 0 to 86400000")
   }
   options.isReadOnly = raw.flags & 0x1 != 0
   options.acceptsAnyFileSystem = raw.flags & 0x2 != 0
@@ -131,7 +131,7 @@ public func bgj_manager_list(
 
 func statusSet(_ mask: UInt32) throws(JobError) -> JobStatusSet {
   guard mask != 0, mask & ~JobStatusSet.all.rawValue == 0 else {
-    throw JobError(.invalid, "statuses is \(mask), which is no set of BGJ_MASK_ values")
+    throw JobError(.invalid, "statuses is \(mask), which is no set of statuses")
   }
   return JobStatusSet(rawValue: mask)
 }

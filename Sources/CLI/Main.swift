@@ -10,7 +10,7 @@ enum Main {
     signal(SIGPIPE, SIG_DFL)
     openStandardDescriptors()
     do {
-      let arguments = helpOfRun(projectBehind(try argumentsGiven()))
+      let arguments = helpOfRun(try projectBehind(try argumentsGiven()))
       var command = try quicklyParsed(arguments) ?? Bgjobs.parseAsRoot(arguments)
       try command.run()
       Output.finish(0)
@@ -48,20 +48,56 @@ enum Main {
   }
 
   /// `bgjobs -C DIR list`, as git and make have it, is `bgjobs list -C DIR`.
-  private static func projectBehind(_ arguments: [String]) -> [String] {
+  private static func projectBehind(_ arguments: [String]) throws -> [String] {
     var command = arguments[...]
     while let word = command.first {
       if word == "-C" || word == "--project" {
         command = command.dropFirst(2)
-      } else if word.hasPrefix("--project=") {
+      } else if word.hasPrefix("--project=") || word == "--any-file-system" {
         command = command.dropFirst()
       } else {
         break
       }
     }
-    let names = Bgjobs.configuration.subcommands.map { $0.configuration.commandName }
-    guard let name = command.first, names.contains(name) else { return arguments }
+    guard let name = command.first, !name.isEmpty, !name.hasPrefix("-") else { return arguments }
+    guard names.contains(name) else {
+      let near = nearest(to: name, of: names).map { "; there is \($0)" } ?? ""
+      throw RunError("there is no command '\(name)'\(near). bgjobs --help lists them", .usage)
+    }
     return [name] + arguments[..<command.startIndex] + command.dropFirst()
+  }
+
+  /// The commands there are, those that only we call included.
+  private static var names: [String] {
+    let commands = Bgjobs.configuration.subcommands
+    return commands.compactMap { $0.configuration.commandName } + ["help"]
+  }
+
+  /// What was likely meant by a name that is none: a third of its letters wrong, or its beginning.
+  private static func nearest(to name: String, of names: [String]) -> String? {
+    let shown = names.filter { $0 != "bare" && $0 != "run-worker" }
+    let ranked = shown.map { ($0, distance(Array(name), Array($0))) }
+    if let (best, wrong) = ranked.min(by: { $0.1 < $1.1 }), wrong <= max(1, name.count / 3) {
+      return best
+    }
+    return shown.first { name.count > 1 && $0.hasPrefix(name) }
+  }
+
+  /// How many letters are to be put in, taken out, replaced, or changed with their neighbour.
+  private static func distance(_ a: [Character], _ b: [Character]) -> Int {
+    var rows = [Array(0...b.count)]
+    for i in a.indices {
+      var row = [i + 1]
+      for j in b.indices {
+        var least = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
+        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+          least = min(least, rows[i - 1][j - 1] + 1)
+        }
+        row.append(least)
+      }
+      rows.append(row)
+    }
+    return rows[a.count][b.count]
   }
 
   /// The commands that scripts call for each item, without making the tree of all commands, which
@@ -86,7 +122,7 @@ enum Main {
     if let error = error as? ExitCode { return error.rawValue }
     if let error = error as? RunError {
       Output.complain(error.description)
-      return ExitStatus.failure.rawValue
+      return error.status.rawValue
     }
     let code = Bgjobs.exitCode(for: error)
     // The bare form has a name only inside.

@@ -75,6 +75,27 @@ def test_2_usage(project, id, arguments, word):
 
 
 @pytest.mark.parametrize(
+    "word, near",
+    [
+        ("foo", None),
+        ("lst", "list"),
+        ("shwo", "show"),
+        ("rate-limit", "rate-limited"),
+        ("comp", "complete"),
+        ("clone-repos", None),
+        ("l" * 3000, None),
+    ],
+)
+def test_2_no_such_command(project, word, near):
+    for arguments in ([word], [word, "x", "--y"], ["-C", ".", word]):
+        message = complaint(project.run(*arguments, code=2))
+        assert f"there is no command '{word}'" in message and len(message.splitlines()) == 1
+        assert (f"there is {near}." in message) if near else "; there is" not in message
+    project.run("help", "list")
+    project.run("help")
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "cancel",
@@ -129,6 +150,17 @@ def test_1_output_that_cannot_be_written(project, id):
     assert done.returncode == 1 and "cannot write the output" in done.stderr
 
 
+def test_1_another_file_system(project):
+    done = project.run("list", "-C", "/proc/self", code=1)
+    assert "BGJ_" not in done.stderr and "any file system" in done.stderr
+    for arguments in (
+        ["list", "-C", "/proc/self", "--any-file-system"],
+        ["--any-file-system", "-C", "/proc/self", "list"],
+        ["-C", "/proc/self", "--any-file-system"],
+    ):
+        assert project.run(*arguments).stdout == ""
+
+
 def test_4_busy(project, id):
     project.run("start", id, "--owner-pid", os.getpid())
     other = subprocess.Popen(["sleep", "60"])
@@ -166,6 +198,41 @@ def test_6_not_possible_in_this_status(project, id):
     assert "pending" in complaint(project.run("done", id, "a", code=6))
 
 
+@pytest.mark.parametrize("state", ["paused", "interrupted", "open", "pending"])
+def test_6_not_completed_before_its_end(project, state):
+    """What stands behind the loop of a script runs whatever ended the loop."""
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    if state != "pending":
+        owner = subprocess.Popen(["sleep", "60"])
+        project.run("start", id, "--owner-pid", owner.pid)
+        project.run("done", id, "a", *("b" if state != "open" else ""))
+        owner.kill()
+        owner.wait()
+        if state != "interrupted":
+            project.run("start", id)
+        if state == "paused":
+            project.run("pause", id)
+    before = project.info(id)
+    message = complaint(project.run("complete", id, "--result", "1", code=6))
+    assert "--anyway" in message and len(message.splitlines()) == 1
+    word = {"paused": f"bgjobs resume {id}", "interrupted": "start it", "pending": "2 of its"}
+    assert word.get(state, "1 of its planned items") in message
+    after = project.info(id)
+    for name in ("status", "reason", "itemsCompleted", "itemsPlanned"):
+        assert after.get(name) == before.get(name)
+    assert "result" not in project.job(id)
+    project.run("complete", id, "--result", "1", "--anyway")
+    assert (project.info(id)["status"], project.job(id)["result"]) == ("completed", 1)
+
+
+def test_a_job_may_complete_below_its_total(project, id):
+    project.run("start", id)
+    project.run("update", id, "--current", 1)
+    project.run("complete", id)
+    assert project.info(id)["status"] == "completed"
+    project.run("complete", id)
+
+
 def test_7_done_with_failed_items(project, id):
     project.run("start", id)
     project.run("done", id, "a")
@@ -194,7 +261,21 @@ def test_9_ended(project, id, end):
         assert id in complaint(project.run(*arguments, code=9))
     assert project.job(id) == before
     if end != "complete":
-        assert "failed" in complaint(project.run("wait", id, code=9))
+        word = {"fail": "is failed", "cancel": "was cancelled"}[end]
+        for command in ("wait", "next", "start", "complete"):
+            assert f"job {id} {word}" in complaint(project.run(command, id, code=9))
+
+
+def test_9_who_cancelled_a_job_says_why_to_all(project, id):
+    project.run("start", id)
+    project.run("cancel", id, "--why", "no more money")
+    for arguments in (["done", id, "a"], ["wait", id], ["next", id], ["pause", id]):
+        message = complaint(project.run(*arguments, code=9))
+        assert message == f"bgjobs: job {id} was cancelled: no more money\n"
+    other = project.out("create", "t")
+    project.run("start", other)
+    project.run("cancel", other)
+    assert f"job {other} was cancelled\n" in complaint(project.run("done", other, "a", code=9))
 
 
 def test_124_timeout(project, id):

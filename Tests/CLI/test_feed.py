@@ -152,6 +152,56 @@ def test_a_rate_limit_ends_by_itself(project):
     assert project.info(id)["status"] == "running"
 
 
+@pytest.mark.parametrize("owner", [True, False])
+def test_next_waits_while_the_job_is_paused(project, owner):
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    project.run("start", id, *(["--owner-pid", os.getpid()] if owner else []))
+    project.run("pause", id)
+    waiter = subprocess.Popen(
+        ["bgjobs", "next", "--wait", id], cwd=project.path, stdout=subprocess.PIPE
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiter.wait(0.5)
+    project.run("resume", id)
+    assert waiter.communicate(timeout=30)[0] == b"a\n" and waiter.returncode == 0
+    project.run("done", id, "a", "b")
+    assert project.run("next", "-w", id, code=1).stderr == ""
+
+
+@pytest.mark.parametrize("owner", [True, False])
+def test_next_waits_through_a_rate_limit(project, owner):
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    project.run("start", id, *(["--owner-pid", os.getpid()] if owner else []))
+    project.run("rate-limited", id, "--retry-after", 1)
+    assert project.out("next", "--wait", id) == "a"
+    assert project.info(id)["status"] == "running"
+
+
+@pytest.mark.parametrize("end", ["cancel", "cleanup"])
+def test_next_does_not_wait_for_what_has_ended(project, end):
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    project.run("start", id)
+    project.run("pause", id)
+    waiter = subprocess.Popen(["bgjobs", "next", "--wait", id], cwd=project.path)
+    time.sleep(0.2)
+    project.run("cancel", id)
+    if end == "cleanup":
+        project.run("cleanup", "--keep", "0")
+    assert waiter.wait(30) in ((9,) if end == "cancel" else (3, 9))
+
+
+def test_next_does_not_wait_where_a_resume_would_not_help(project):
+    id = project.out("create", "t", "--items", "-", input="a\nb\n")
+    script = subprocess.Popen(["sleep", "60"])
+    project.run("start", id, "--owner-pid", script.pid)
+    script.kill()
+    script.wait()
+    project.run("done", id, "b", code=8)
+    for flags in ([], ["--wait"]):
+        done = project.run("next", *flags, id, code=8)
+        assert f"bgjobs start {id}" in done.stderr and done.stdout == ""
+
+
 def test_retry_gives_failed_items_again(project):
     id = project.out("create", "t", "--items", "-", input="a\nb\n")
     project.run("start", id)

@@ -140,6 +140,46 @@ def test_detach_prints_the_id_and_survives(project):
     assert project.run("logs", "-f", id).stdout.count("<==") == 6
 
 
+def test_the_same_line_again_in_the_background(project):
+    script = 'echo "$1" >>ran; test "$1" = a || while ! test -e go; do sleep 0.01; done'
+    line = ["run", "--detach", "--each", "a", "b", *SHELL, script, "sh", "{}"]
+    id = project.out(*line)
+    await_true(lambda: project.info(id)["itemsCompleted"] == 1)
+    owner = project.info(id)["ownerPid"]
+    again = project.run(*line, code=4)
+    assert again.stdout == f"{id}\n" and str(owner) in again.stderr
+    assert "going on" not in again.stderr and len(again.stderr.splitlines()) == 1
+
+    os.kill(owner, signal.SIGKILL)
+    await_true(lambda: project.info(id)["status"] == "paused")
+    project.run("pause", id)
+    again = project.run(*line, code=8)
+    assert again.stdout == f"{id}\n" and f"bgjobs resume {id}" in again.stderr
+    assert "going on" not in again.stderr and len(again.stderr.splitlines()) == 1
+    assert project.run(*line[:1], *line[2:], code=8).stderr == again.stderr
+
+    (project.path / "go").touch()
+    project.run("resume", id)
+    project.run("wait", id, "--timeout", "30")
+    assert (project.path / "ran").read_text().split().count("a") == 1
+
+
+def test_going_on_is_said_once_it_goes_on(project):
+    line = ["run", "--each", "a", "b", *SHELL, "test $1 = a || test -e go || kill -9 $PPID", "x"]
+    project.run(*line, code=None)
+    id = only(project)["id"]
+    (project.path / "go").touch()
+    assert f"going on with job {id}, 1/2" in project.run(*line).stderr
+    for name in ("a", "go"):
+        (project.path / name).unlink(missing_ok=True)
+    project.run(*line, code=None)
+    new = project.jobs("--active")[0]["id"]
+    (project.path / "go").touch()
+    done = project.run("run", "--detach", *line[1:])
+    assert done.stdout == f"{new}\n" and f"going on with job {new}, 1/2" in done.stderr
+    project.run("wait", new, "--timeout", "30")
+
+
 @pytest.mark.parametrize("mode", ["finish", "stop"])
 def test_pause(project, mode):
     script = 'echo "$1" >>begun; trap "exit 1" TERM; while ! test -e go; do sleep 0.01; done'

@@ -86,7 +86,7 @@ def test_names_come_back_whole_as_json(crowd):
     assert sorted(failed) == sorted(HOSTILE)
     assert sorted(job["currentItem"] for job in crowd.jobs()) == sorted(HOSTILE)
     for line in crowd.out("list").split("\n"):
-        assert len(line.split("\t")) == 11
+        assert len(line.split("\t")) == 13
         harmless(line)
 
 

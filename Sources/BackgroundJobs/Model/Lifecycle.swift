@@ -92,6 +92,7 @@ enum Lifecycle {
   static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> String {
     let what = "job \(job.id) is \(job.status.name)"
     switch status {
+    case .finished: return hasEnded(job, "cannot \(operation.verb) it")
     case .busy:
       let pid = job.owner?.process.pid ?? 0
       return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
@@ -104,5 +105,13 @@ enum Lifecycle {
     default:
       return "\(what): cannot \(operation.verb) it"
     }
+  }
+
+  /// To who wants something of a job that has ended; of a cancelled one, only why.
+  static func hasEnded(_ job: JobState, _ rest: String) -> String {
+    guard job.status == .failed, job.reason == Reason.cancelled else {
+      return "job \(job.id) is \(job.status.name): \(rest)"
+    }
+    return "job \(job.id) was cancelled" + (job.error.map { ": \($0)" } ?? "")
   }
 }

@@ -178,7 +178,7 @@ final class StateDirectory {
       throw JobError(
         .unsupported,
         "\(directory.name) is on a file system that is not known to keep its promises (type 0x"
-          + hex(magic, digits: 8) + "); BGJ_OPEN_ANY_FILE_SYSTEM accepts it")
+          + hex(magic, digits: 8) + "); opening has an option \"any file system\" to accept it")
     }
   }
 }

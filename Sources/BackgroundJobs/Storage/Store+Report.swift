@@ -146,8 +146,10 @@ extension Store {
 
   private func end(_ job: JobState, _ log: OwnedLog) throws(JobError) -> Status {
     let id = job.id
-    let status = try letGo(of: job, log)
-    throw JobError(.finished, "job \(id) is \(status?.name ?? "removed"): it takes no more reports")
+    _ = try letGo(of: job, log)
+    let rest = "it takes no more reports"
+    let ended = state.job(id).map { Lifecycle.hasEnded($0, rest) }
+    throw JobError(.finished, ended ?? "job \(id) is removed: \(rest)")
   }
 
   /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The

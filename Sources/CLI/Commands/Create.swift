@@ -70,7 +70,8 @@ struct EnsureCommand: ParsableCommand {
 
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan", abstract: "Name items in advance; those that the job knows are skipped.")
+    commandName: "plan", abstract: "Name items in advance; those that the job knows are skipped.",
+    usage: "bgjobs plan ID ITEM... [OPTIONS]")
 
   @OptionGroup var job: JobArgument
   @OptionGroup var list: ItemList

@@ -4,10 +4,13 @@ import BackgroundJobs
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the jobs, active ones first.",
+    usage: "bgjobs list [OPTIONS]",
     discussion: """
       On a terminal a table that fits its width. In a pipe one line a job, with tabs: id, type, \
-      status, reason, current, total, percentage, rate, eta, key, current item; empty where it \
-      does not apply. --json prints one document.
+      status, reason, current, total, percentage, rate, eta, key, current item, failed items, \
+      marks; empty where it does not apply. Marks: stalled, when nothing has come for far longer \
+      than is usual for the job; history, when rate and eta (in the table: ~9 s) rest on finished \
+      jobs of the same type. --json prints one document.
       """)
 
   @OptionGroup var project: ProjectOptions
@@ -30,7 +33,10 @@ struct ListCommand: ParsableCommand {
   static func list(
     _ project: ProjectOptions, _ statuses: JobStatusSet, type: String?, asJSON: Bool
   ) throws {
-    let jobs = sorted(try project.withManager { try $0.list(statuses, type: type) })
+    let jobs = try project.withManager { manager in
+      project.tellOfDamage(manager)
+      return sorted(try manager.list(statuses, type: type))
+    }
     if asJSON {
       var document = JSONDocument()
       document.add("jobs", JSONDocument.array(jobs.map { JSONDocument.object($0) }))
@@ -68,7 +74,10 @@ struct ListCommand: ParsableCommand {
     [
       job.id, job.type, job.status.name, job.reason ?? "", "\(job.current)", "\(job.total)",
       "\(job.percentage)", job.rate.map { "\(($0 * 1000).rounded() / 1000)" } ?? "",
-      job.etaSeconds.map { "\(Int64($0.rounded()))" } ?? "", job.key ?? "", job.currentItem ?? "",
+      job.etaSeconds.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
+      job.currentItem ?? "", "\(job.itemsFailed)",
+      [job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil]
+        .compactMap { $0 }.joined(separator: ","),
     ].map { SafeText.shown($0) }
   }
 
@@ -77,17 +86,18 @@ struct ListCommand: ParsableCommand {
       .init(title: "ID"), .init(title: "TYPE", rank: 2, least: 6), .init(title: "STATUS"),
       .init(title: "REASON", rank: 3), .init(title: "PROGRESS", rank: 5),
       .init(title: "%", alignsRight: true), .init(title: "ITEMS", rank: 1, alignsRight: true),
+      .init(title: "FAILED", rank: 1, alignsRight: true),
       .init(title: "RATE", rank: 4, alignsRight: true),
       .init(title: "LEFT", rank: 2, alignsRight: true), .init(title: "KEY", rank: 6, least: 6),
       .init(title: "NOW", rank: 7, least: 8),
     ])
     table.rows = jobs.map { job in
       [
-        job.id, job.type, job.status.name, job.reason ?? "",
+        job.id, job.type, job.status.name, job.isStalled ? "stalled" : job.reason ?? "",
         job.total > 0 ? EstimateText.bar(job.percentage, width: 12) : "",
         job.total > 0 ? "\(job.percentage)" : "-", EstimateText.items(job),
-        EstimateText.rate(job.rate), job.etaSeconds.map { EstimateText.span($0) } ?? "-",
-        job.key ?? "", job.currentItem ?? "",
+        job.itemsFailed > 0 ? "\(job.itemsFailed)" : "-", EstimateText.rate(job.rate),
+        EstimateText.left(job) ?? "-", job.key ?? "", job.currentItem ?? "",
       ].map { SafeText.shown($0) }
     }
     return table

@@ -4,6 +4,7 @@ import BackgroundJobs
 struct PauseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pause", abstract: "Pause a job.",
+    usage: "bgjobs pause ID [OPTIONS]",
     discussion: """
       Its owner sees that with its next report, finishes what is under way, and waits. A pause of \
       a job that nobody runs keeps it from being started.
@@ -29,7 +30,8 @@ struct PauseCommand: ParsableCommand {
 struct RateLimitedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rate-limited",
-    abstract: "Pause a running job for a rate limit; bgjobs wait ends that pause by itself.")
+    abstract: "Pause a running job for a rate limit; bgjobs wait ends that pause by itself.",
+    usage: "bgjobs rate-limited ID [OPTIONS]")
 
   @OptionGroup var job: JobArgument
 
@@ -73,7 +75,7 @@ struct ResumeCommand: ParsableCommand {
       default:
         if try RunSpec.of(job) != nil {
           try manager.close()
-          try RunWorker.startDetached(job.id, project.path)
+          try RunWorker.startDetached(job.id, project)
           return Output.note("job \(job.id) goes on in the background: bgjobs logs -f \(job.id)")
         }
         Output.note("job \(job.id) may be started again: run the program that does its work")

@@ -22,7 +22,8 @@ struct RunCommand: ParsableCommand {
       under way, or whose end was not reported yet, runs again: make it safe to do twice.
 
       Exit codes: 0 all done; 7 done, some items failed; 1 all failed; 4 another process runs this \
-      job; 9 somebody ended it; 128 + N stopped by signal N.
+      job already; 8 somebody paused it: it was not started; 9 somebody ended it; 128 + N stopped by \
+      signal N. With --detach: 0 it runs; 4 and 8 as above, and the id is printed all the same.
       """)
 
   @OptionGroup var project: ProjectOptions
@@ -112,16 +113,22 @@ struct RunCommand: ParsableCommand {
       type, key: key ?? derivedKey(), config: try spec.json, total: Int64(items?.count ?? 1))
     let before = try job.info()
     try job.plan(items ?? [commandName()])
-    if before.current > 0 || before.status == .paused {
+    var isTold = false
+    func tellStart() {
+      guard !isTold, before.current > 0 || before.status == .paused else { return }
+      isTold = true
       Output.note(
         "bgjobs: going on with job \(job.id), \(EstimateText.items(before)) items are done")
     }
     guard let keeper else {
       try manager.close()
-      try RunWorker.startDetached(job.id, project.path)
-      return Output.line(job.id)
+      // Whatever comes: the job is there, and whoever wants to look at it needs its id.
+      Output.line(job.id)
+      try RunWorker.startDetached(job.id, project)
+      return tellStart()
     }
-    throw try RunWorker.work(job, manager, spec, keeper, project.absolutePath)
+    throw try RunWorker.work(
+      job, manager, spec, keeper, project.absolute.path, started: tellStart)
   }
 
   /// An item that a command would take for an option may do anything.

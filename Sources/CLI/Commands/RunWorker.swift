@@ -11,7 +11,7 @@ struct RunWorker: ParsableCommand {
 
   @OptionGroup var job: JobArgument
 
-  /// Descriptor 3 hears "ok", or why not.
+  /// Descriptor 3 hears "ok", or with which exit code it ends, and why.
   private static let answer: Int32 = 3
 
   func run() throws {
@@ -22,23 +22,25 @@ struct RunWorker: ParsableCommand {
     }
     do {
       // It goes to another directory, from where the path would mean something else.
-      let project = job.project.absolutePath
+      let project = job.project.absolute
       try Self.enterDirectory(of: job.id, project)
       // After that, for its commands work there; and before anything stays open.
       let keeper = try Keeper.start()
-      let manager = try JobManager(project: project)
+      let manager = try project.open()
       let job = try manager.find(job.id)
       guard let spec = try RunSpec.of(job) else { throw Self.isNoRun(job.id) }
-      let end = try Self.work(job, manager, spec, keeper, project) { tell("ok") }
+      let end = try Self.work(job, manager, spec, keeper, project.path) { tell("ok") }
       throw end
     } catch {
-      tell("\(error)")
+      let known = (error as? JobError).map { ExitStatus($0.status) }
+      let status = known ?? (error as? RunError)?.status ?? .failure
+      tell("\(status.rawValue) \(error)")
       throw error
     }
   }
 
-  private static func enterDirectory(of id: String, _ project: String) throws {
-    let manager = try JobManager(project: project)
+  private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
+    let manager = try project.open()
     let job = try manager.find(id)
     guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
     try manager.close()
@@ -75,10 +77,9 @@ struct RunWorker: ParsableCommand {
     while try job.start() == .paused {
       let info = try job.info()
       guard info.resumeAtMs != nil else {
-        Output.complain(
+        throw RunError(
           "job \(job.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not started."
-            + " To lift the pause: bgjobs resume \(job.id)")
-        throw ExitStatus.paused
+            + " To lift the pause: bgjobs resume \(job.id)", .paused)
       }
       started()
       _ = try job.wait(for: .pending)
@@ -100,12 +101,12 @@ struct RunWorker: ParsableCommand {
   }
 
   /// Returns when the worker owns the job.
-  static func startDetached(_ id: String, _ project: String) throws {
+  static func startDetached(_ id: String, _ project: ProjectOptions) throws {
     var ends: [Int32] = [0, 0]
     guard cprocess_pipe(&ends) == 0 else {
       throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
     }
-    let arguments = ["bgjobs", "run-worker", "--project", project, "--", id]
+    let arguments = ["bgjobs", "run-worker"] + project.arguments + ["--", id]
     var vector = arguments.map { strdup($0) } + [nil]
     defer { for text in vector { free(text) } }
     let pid = cprocess_spawn_detached("/proc/self/exe", &vector, ends[1])
@@ -121,9 +122,11 @@ struct RunWorker: ParsableCommand {
       if got > 0 { text += room[..<got] } else if errno != EINTR { break }
     }
     let answer = String(decoding: text, as: UTF8.self)
-    guard answer == "ok" else {
-      throw RunError(answer.isEmpty ? "the worker ended at once" : answer)
-    }
+    guard answer != "ok" else { return }
+    let parts = answer.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, let code = Int32(parts[0]), let status = ExitStatus(rawValue: code)
+    else { throw RunError("the worker ended at once") }
+    throw RunError(String(parts[1]), status)
   }
 
   /// A program that is not there would fail for each item: say so before there is a job.

@@ -6,7 +6,7 @@ struct ShowCommand: ParsableCommand {
     commandName: "show", abstract: "Show everything about one job.",
     discussion: """
       --json prints one document: "info" is what is known at this moment, "job" the job as it \
-      stands in the state file.
+      would stand in the state file now. Times are local, those of --json UTC.
       """)
 
   @OptionGroup var job: JobArgument
@@ -15,7 +15,8 @@ struct ShowCommand: ParsableCommand {
   func run() throws { try Self.show(job.id, job.project, asJSON: json) }
 
   static func show(_ id: String, _ project: ProjectOptions, asJSON: Bool) throws {
-    try project.withJob(id) { job, _ in
+    try project.withJob(id) { job, manager in
+      project.tellOfDamage(manager)
       let info = try job.info()
       guard !asJSON else {
         var document = JSONDocument()
@@ -27,7 +28,7 @@ struct ShowCommand: ParsableCommand {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }
-      if let hint = hint(info) { Output.note("\n\(hint)") }
+      if let hint = hint(info, isRun: try RunSpec.of(job) != nil) { Output.note("\n\(hint)") }
     }
   }
 
@@ -55,13 +56,21 @@ struct ShowCommand: ParsableCommand {
     if info.isEstimateFromHistory { add("", "judged by finished jobs of this type") }
     if info.isStalled { add("", "stalled: nothing has come for far longer than is usual for it") }
     if let wait = info.waitMs, wait > 0 { add("waits", EstimateText.span(Double(wait) / 1000)) }
-    add("done at", info.finishMs.flatMap(EstimateText.timeOfDay))
+    let times = [
+      info.createdMs, info.startedMs, info.updatedMs, info.completedMs, info.finishMs,
+    ].compactMap { $0 }
+    // Where all of it happens within hours, minutes say too little.
+    let isShort = (times.max() ?? 0) - (times.min() ?? 0) < 4 * 3_600_000
+    func time(_ milliseconds: Int64?, day: Bool) -> String? {
+      milliseconds.flatMap { EstimateText.time($0, seconds: isShort, day: day) }
+    }
+    add("done at", time(info.finishMs, day: false))
     if info.activeMs > 0 { add("worked", EstimateText.span(Double(info.activeMs) / 1000)) }
-    add("created", info.createdMs.map(DateText.format))
-    add("started", info.startedMs.map(DateText.format))
-    add("updated", info.updatedMs.map(DateText.format))
-    add("ended", info.completedMs.map(DateText.format))
-    add("may go on", info.resumeAtMs.map(DateText.format))
+    add("created", time(info.createdMs, day: true))
+    add("started", time(info.startedMs, day: true))
+    add("updated", time(info.updatedMs, day: true))
+    add("ended", time(info.completedMs, day: true))
+    add("may go on", time(info.resumeAtMs, day: false))
     add("owner", info.ownerPID.map { "process \($0)" })
     if info.attempts > 1 { add("attempt", "\(info.attempts)") }
     add("config", config)
@@ -74,10 +83,12 @@ struct ShowCommand: ParsableCommand {
   }
 
   /// What can be done about it.
-  private static func hint(_ info: JobInfo) -> String? {
+  private static func hint(_ info: JobInfo, isRun: Bool) -> String? {
     switch info.status {
     case .paused where info.reason == "interrupted":
-      "Nobody works on it: run its program again, or bgjobs resume \(info.id)."
+      isRun
+        ? "Nobody works on it. To go on: bgjobs resume \(info.id)"
+        : "Nobody works on it. To go on, run the program that does its work again."
     case .paused: "To go on: bgjobs resume \(info.id)"
     case .failed: "To try again: bgjobs retry \(info.id)"
     case .completed where info.itemsFailed > 0:

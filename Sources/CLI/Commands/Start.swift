@@ -10,7 +10,8 @@ struct StartCommand: ParsableCommand {
       last process has closed that descriptor (close it for children that shall not count: cmd \
       9>&-). With neither, nobody judges whether anyone works on it.
 
-      Exit code 8: somebody paused it, and it was not started.
+      Exit code 4: another process works on it; 8: somebody paused it. It was not started then, and \
+      a script must not go on: bgjobs start ID --owner-pid $$ || exit
       """)
 
   @OptionGroup var job: JobArgument
@@ -45,9 +46,10 @@ struct NextCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "next", abstract: "Print the next planned item that is neither done nor failed.",
     discussion: """
-      Exit code 1 and no output: there is none. The same item comes again until it is done or \
-      failed: while item=$(bgjobs next "$id"); do work "$item" && bgjobs done "$id" "$item" || \
-      bgjobs failed "$id" "$item" --why "work said no"; done
+      Exit code 1 and no output: there is none; 8: the job is paused; 9: it has ended. The same \
+      item comes again until it is done or failed: while item=$(bgjobs next --wait "$id"); do if \
+      work "$item"; then bgjobs done "$id" "$item"; else bgjobs failed "$id" "$item" --why "exit \
+      $?"; fi; done; bgjobs complete "$id"
       """)
 
   @OptionGroup var job: JobArgument
@@ -55,13 +57,31 @@ struct NextCommand: ParsableCommand {
   @Flag(name: [.customShort("0"), .long], help: "End the item with a zero byte, not a line.")
   var null = false
 
+  @Flag(
+    name: [.customShort("w"), .long],
+    help: "While the job is paused, wait; a rate limit ends when its time has come.")
+  var wait = false
+
   func run() throws {
     try job.withJob { job, _ in
-      let (item, status) = try job.next()
-      if let item { return null ? Output.raw(item + "\0") : Output.data(item) }
-      if status == .end { throw ExitStatus.failure }
-      Output.complain("job \(job.id) is paused: it gives out no items. bgjobs resume \(job.id)")
-      throw ExitStatus.paused
+      while true {
+        let (item, status) = try job.next()
+        if let item { return null ? Output.raw(item + "\0") : Output.data(item) }
+        if status == .end { throw ExitStatus.failure }
+        let info = try job.info()
+        // A resume does not end this: whoever does the work has to start it.
+        if info.reason == "interrupted" {
+          Output.complain(
+            "job \(job.id) is paused, interrupted: it gives out no items. bgjobs start \(job.id)")
+          throw ExitStatus.paused
+        }
+        guard wait else {
+          Output.complain("job \(job.id) is paused: it gives out no items. bgjobs resume \(job.id)")
+          throw ExitStatus.paused
+        }
+        // What it is then, the next turn tells.
+        _ = try job.wait(for: [.running, .pending])
+      }
     }
   }
 }

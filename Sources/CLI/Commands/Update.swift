@@ -51,6 +51,7 @@ struct UpdateCommand: ParsableCommand {
 struct DoneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "done", abstract: "Mark items done.",
+    usage: "bgjobs done ID ITEM... [OPTIONS]",
     discussion: "Anyone may do that, beside the owner too. Saying it again changes nothing.")
 
   @OptionGroup var job: JobArgument

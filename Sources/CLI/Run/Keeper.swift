@@ -79,8 +79,13 @@ struct Keeper {
   }
 }
 
-/// Why a run cannot go on.
+/// Why a run cannot go on, and how the program ends then.
 struct RunError: Error, CustomStringConvertible {
   let description: String
-  init(_ description: String) { self.description = description }
+  let status: ExitStatus
+
+  init(_ description: String, _ status: ExitStatus = .failure) {
+    self.description = description
+    self.status = status
+  }
 }

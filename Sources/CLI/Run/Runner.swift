@@ -309,11 +309,8 @@ final class Runner {
       case .gone: underWay = [:]
       }
     }
-    let info = try? job.info()
     status.clear()
-    let why = info?.error.map { ": \($0)" } ?? ""
-    Output.complain(
-      "job \(job.id) was ended by someone else, \(info?.status.name ?? "removed")\(why)")
+    Output.complain(EndText.of(job, "removed"))
     return ExitStatus.finished.rawValue
   }
 }

@@ -31,18 +31,26 @@ enum EstimateText {
   /// "about 38 min (30 min–50 min)"; nil: no ground for a number.
   static func remaining(_ info: JobInfo) -> String? {
     guard let eta = info.etaSeconds, let range = info.eta else { return nil }
-    let (low, high) = (span(range.lowerBound), span(range.upperBound))
-    return low == high ? "about \(span(eta))" : "about \(span(eta)) (\(low)–\(high))"
+    func text(_ seconds: Double) -> String { span(Double(info.wholeSeconds(seconds) ?? 0)) }
+    let (low, high) = (text(range.lowerBound), text(range.upperBound))
+    return low == high ? "about \(text(eta))" : "about \(text(eta)) (\(low)–\(high))"
   }
 
-  /// Local time: "14:05", and the day when it is not within a day.
-  static func timeOfDay(_ milliseconds: Int64) -> String? {
-    var seconds = time_t(milliseconds / 1000)
-    var parts = tm()
-    guard localtime_r(&seconds, &parts) != nil else { return nil }
-    let isFar = abs(seconds - time(nil)) >= 86_400
+  /// The same, where there is little room: "38 min"; "~38 min" when other jobs speak for this one.
+  static func left(_ info: JobInfo) -> String? {
+    guard let eta = info.etaSeconds.flatMap(info.wholeSeconds) else { return nil }
+    return (info.isEstimateFromHistory ? "~" : "") + span(Double(eta))
+  }
+
+  /// Local time, and the day when it is not today's, or always.
+  static func time(_ milliseconds: Int64, seconds: Bool, day: Bool) -> String? {
+    var (then, now) = (time_t(milliseconds / 1000), Glibc.time(nil))
+    var (parts, today) = (tm(), tm())
+    guard localtime_r(&then, &parts) != nil, localtime_r(&now, &today) != nil else { return nil }
+    let isToday = parts.tm_yday == today.tm_yday && parts.tm_year == today.tm_year
+    let format = (day || !isToday ? "%Y-%m-%d " : "") + (seconds ? "%H:%M:%S" : "%H:%M")
     var text = [CChar](repeating: 0, count: 64)
-    let count = strftime(&text, text.count, isFar ? "%Y-%m-%d %H:%M" : "%H:%M", &parts)
+    let count = strftime(&text, text.count, format, &parts)
     return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 

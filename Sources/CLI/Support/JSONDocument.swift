@@ -31,9 +31,10 @@ struct JSONDocument {
     add("itemsFailed", String(info.itemsFailed))
     add("itemsPlanned", String(info.itemsPlanned))
     add("rate", info.rate.flatMap(number))
-    add("eta", info.etaSeconds.flatMap(number))
-    add("etaLow", info.eta.flatMap { number($0.lowerBound) })
-    add("etaHigh", info.eta.flatMap { number($0.upperBound) })
+    func seconds(_ value: Double?) -> String? { value.flatMap(info.wholeSeconds).map { "\($0)" } }
+    add("eta", seconds(info.etaSeconds))
+    add("etaLow", seconds(info.eta?.lowerBound))
+    add("etaHigh", seconds(info.eta?.upperBound))
     add("stalled", info.isStalled ? "true" : nil)
     add("etaFromHistory", info.isEstimateFromHistory ? "true" : nil)
     add("waitMs", info.waitMs.flatMap { $0 > 0 ? String($0) : nil })

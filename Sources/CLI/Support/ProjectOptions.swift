@@ -8,6 +8,9 @@ struct ProjectOptions: ParsableArguments {
     help: ArgumentHelp("The project directory.", valueName: "dir"), completion: .directory)
   var project: String?
 
+  @Flag(help: "Accept a file system that is not known to be safe: NFS, for instance.")
+  var anyFileSystem = false
+
   /// Where the state is: said, in the environment, upwards from here, or here.
   var path: String {
     if let project { return project }
@@ -15,9 +18,23 @@ struct ProjectOptions: ParsableArguments {
     return Self.nearest() ?? "."
   }
 
-  var absolutePath: String { path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)" }
+  /// The same from any directory.
+  var absolute: ProjectOptions {
+    var options = self
+    options.project = path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)"
+    return options
+  }
 
-  func open() throws(JobError) -> JobManager { try JobManager(project: path) }
+  /// The same for another bgjobs in this directory.
+  var arguments: [String] {
+    ["--project", path] + (anyFileSystem ? ["--any-file-system"] : [])
+  }
+
+  func open() throws(JobError) -> JobManager {
+    var options = JobManager.Options()
+    options.acceptsAnyFileSystem = anyFileSystem
+    return try JobManager(project: path, options: options)
+  }
 
   private static func nearest() -> String? {
     var path = "."
@@ -74,6 +91,16 @@ extension ProjectOptions {
     _ id: String, _ body: (Job, JobManager) throws -> Result
   ) throws -> Result {
     try withManager { manager in try body(try manager.find(id), manager) }
+  }
+}
+
+extension ProjectOptions {
+  /// While the copy of a damaged file is there, what is shown may lack something.
+  func tellOfDamage(_ manager: JobManager) {
+    let isThere = manager.filesSetAside.contains {
+      access("\(path)/.specweave/state/\($0)", F_OK) == 0
+    }
+    if isThere { Output.note("bgjobs: a damaged file was set aside: see bgjobs check") }
   }
 }
 

@@ -9,3 +9,14 @@ func tell(_ status: Status, of job: Job) throws {
     "job \(job.id) is paused\(why): what you said is kept. To go on: bgjobs resume \(job.id)")
   throw ExitStatus.paused
 }
+
+/// What has become of a job that ended in a way that was not asked for.
+enum EndText {
+  /// `name`: its status, should it be removed.
+  static func of(_ job: Job, _ name: String) -> String {
+    let info = try? job.info()
+    let why = info?.error.map { ": \($0)" } ?? ""
+    let what = info?.reason == "cancelled" ? "was cancelled" : "is \(info?.status.name ?? name)"
+    return "job \(job.id) \(what)\(why)"
+  }
+}
