@@ -584,7 +584,7 @@ BGJ_API bgj_status bgj_job_next(bgj_job *job, char **item, bgj_error *error);
  * Only work counts: no pauses, no sleep of the machine, no time without an owner, no items that
  * were done before, marked in bulk or said first by a new owner. A rate limit's wait is in
  * finish_ms and wait_ms, not in eta. Before a job has items of its own, finished jobs of the same
- * type, and of the same "provider" and "command" in their config, speak for it
+ * type, and of the same "provider", "command" and "jobs" in their config, speak for it
  * (eta_from_history).
  *   BGJ_NOT_FOUND    the job was removed
  *   BGJ_INVALID      info.struct_size was not set

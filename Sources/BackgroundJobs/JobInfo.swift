@@ -73,7 +73,7 @@ extension JobInfo {
   /// there is something to do. nil: they cannot be told.
   package func wholeSeconds(_ seconds: Double) -> Int64? {
     guard let whole = Int64(exactly: min(seconds, 9e15).rounded()) else { return nil }
-    return total > current ? max(1, whole) : whole
+    return total > current || itemsPlanned > 0 ? max(1, whole) : whole
   }
 }
 

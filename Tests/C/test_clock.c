@@ -216,15 +216,18 @@ static bgj_job *running_with(const char *type, const char *config) {
 /* Of a command, only its own: `bgjobs run` makes jobs of one type. */
 static void commands_do_not_speak_for_each_other(void **state) {
   (void)state;
-  bgj_job *before = running_with("run", "{\"command\": [\"sleep\", \"0.1\"]}");
+  bgj_job *before = running_with("run", "{\"command\": [\"sleep\", \"0.1\"], \"jobs\": 4}");
   work(before, 100, 3);
   assert_ok(bgj_job_complete(before, NULL, &error));
-  bgj_job *other = running_with("run", "{\"command\": [\"sleep\", \"6\"]}");
+  bgj_job *other = running_with("run", "{\"command\": [\"sleep\", \"6\"], \"jobs\": 4}");
   assert_int_equal(look(other)->eta, -1);
+  bgj_job *alone = running_with("run", "{\"command\": [\"sleep\", \"0.1\"], \"jobs\": 1}");
+  assert_int_equal(look(alone)->eta, -1);
   bgj_job *same = running_with("run", "{\"command\": [ \"sleep\", \"0.1\" ], \"jobs\": 4}");
   assert_int_equal(look(same)->eta_from_history, 1);
   bgj_job_release(before);
   bgj_job_release(other);
+  bgj_job_release(alone);
   bgj_job_release(same);
 }
 

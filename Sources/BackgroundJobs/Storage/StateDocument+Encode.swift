@@ -200,7 +200,7 @@ struct StateDocument {
         try out.number(rounded(estimate.rate))
       case "eta":
         guard let estimate, job.total > 0, let eta = whole(estimate.eta) else { break }
-        try out.member(name, eta)
+        try out.member(name, job.remaining > 0 ? max(1, eta) : eta)
       default: if let raw { try out.member(name, raw: raw) }
       }
     }

@@ -1,7 +1,8 @@
 import CPosix
 
 // What finished jobs of the same type have taken, if their configs name the same provider and the
-// same command: all jobs of `bgjobs run` are of one type, and tell nothing of each other's commands.
+// same command, and as many of it at a time: all jobs of `bgjobs run` are of one type, and tell
+// nothing of each other's commands.
 extension Store {
   /// No more than this many, newest first: older ones ran on older machines.
   private static let mostJobs = 5
@@ -51,7 +52,8 @@ extension Store {
       guard root.isObject else { return "" }
       let provider = try? root["provider"]?.text()
       let command = try? root["command"]?.text()
-      return "\(provider ?? "") \(command ?? "")"
+      let jobs = try? root["jobs"]?.text()
+      return "\(provider ?? "") \(command ?? "") \(jobs ?? "")"
     }
   }
 }
