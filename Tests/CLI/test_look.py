@@ -80,7 +80,7 @@ def test_an_estimate_from_history_is_shown_as_such(project):
     for _ in range(2):
         id = project.out("create", "t")
         project.run("start", id)
-        for n in range(4):
+        for n in range(12):
             time.sleep(0.1)
             project.run("done", id, n)
         project.run("complete", id)
@@ -92,7 +92,7 @@ def test_an_estimate_from_history_is_shown_as_such(project):
     assert line["marks"] == "history" and int(line["eta"]) >= 1
     assert re.search(r" ~\d+ s\b", table(project)[1][0])
     # Spaced: what comes at once may be marked in bulk, and says little of the work.
-    for n in range(24):
+    for n in range(40):
         time.sleep(0.1)
         project.run("done", id, n)
     info = project.info(id)
@@ -105,6 +105,7 @@ def test_seconds_left_are_whole_and_not_0(project):
     id = project.out("create", "t", "--total", 41)
     project.run("start", id)
     for n in range(40):
+        time.sleep(0.02)
         project.run("done", id, n)
     info = project.info(id)
     assert [type(info[name]) for name in ("eta", "etaLow", "etaHigh")] == [int] * 3
