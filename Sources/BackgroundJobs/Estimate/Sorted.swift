@@ -16,11 +16,18 @@ struct Sorted {
   /// and so much further on it counts alone: the answer is not to jump from one to the other.
   private static let margin = 2.0
   private static let passage = 8.0
+  /// A falling power of the number rules it out if that is ahead by so much in its squares, and
+  /// takes from it from a fifth of that on.
+  private static let handicap = 5.0
   /// What gets quicker and quicker may only be warming up. From this share of the items on, the
   /// largest first becomes the likelier explanation, and at twice that it is taken to be so.
   private static let warmUp = 0.1
-  /// However bad the others are, it is off by no more than this: in variances, on average.
-  private static let mostOff = 2.0
+  /// However bad the others are, it is off by no more than this, in variances, on average; sizes
+  /// may be of another distribution. Fully believed it is so far below that.
+  private static let mostOff = 1.6
+  private static let leeway = 0.4
+  /// Where they are not seen to be, they may be yet: b is so uncertain beyond what has been done.
+  private static let doubt = 0.06
 
   /// 0 to 1: how far it is to be believed.
   let share: Double
@@ -41,22 +48,27 @@ struct Sorted {
     let steps = regimes.rest + Double(2 * regimes.segments.count - 3) * log(all.count)
     let begun = spread < 0 ? (now.share - Self.warmUp) / Self.warmUp : 1
     let gain = min(steps, fit.bestOther) - rest - fit.price
-    let share = min(1, begun, (gain - Self.margin) / Self.passage)
+    let off = rest / Double(regimes.buckets.count)
+    let share = min(
+      1, begun, (gain - Self.margin) / Self.passage, (Self.mostOff - off) / Self.leeway,
+      1.25 * (1 + fit.lead / Self.handicap))
     guard share > 0, spread.magnitude < Self.mostSpread,
-      spread.magnitude * fit.sorted.xx.squareRoot() > Self.certainty,
-      rest < Self.mostOff * Double(regimes.buckets.count)
+      spread.magnitude * fit.sorted.xx.squareRoot() > Self.certainty
     else { return nil }
     // Of exp(spread * x) and of its square, for x of the normal distribution beyond here.
     let sum = Place.above(now.probit - spread)
     let squares = exp(spread * spread) * Place.above(now.probit - 2 * spread)
     let level = fit.sorted.start + spread * spread / 2 + regimes.variance / 2
     mean = exp(level) * sum * number / left
-    // Three sources: a and b are known only so well where most of the time is left; the order of
-    // those drawn is off by chance; and what is left is still to be drawn.
+    // Four sources: a and b are known only so well where most of the time is left; the order of
+    // those drawn is off by chance; what is left is still to be drawn; and the sizes may be
+    // distributed otherwise.
     let centre = spread + Place.density(now.probit - spread) / sum
     let unknown = fit.sorted.variance(at: centre)
     let drawn = exp(regimes.variance) * squares / (sum * sum * number) - 1 / left
-    variance = unknown + spread * spread * now.scatter / number + max(0, drawn)
+    let strange = Self.doubt * (centre - now.probit)
+    variance =
+      unknown + spread * spread * (now.scatter / number + strange * strange) + max(0, drawn)
     self.share = share
     guard mean.isFinite, mean > 0, variance.isFinite else { return nil }
   }
@@ -92,7 +104,10 @@ private struct Fit {
     }
   }
 
-  /// A power of the number is what searching or copying all that came before costs. One that falls
-  /// is no rival: early on, sorted sizes look like that.
+  /// A power of the number is what searching or copying all that came before costs.
   var bestOther: Double { power.slope > 0 ? min(even.rest, power.rest) : even.rest }
+
+  /// Before one that falls: sizes of which few make up nearly all, in order. Early on it is hardly
+  /// to be told from this.
+  var lead: Double { power.slope > 0 ? .infinity : power.rest - sorted.rest - price }
 }
