@@ -103,21 +103,29 @@ extension Estimator {
     let isUsual = isStalled && open < stalls.usual
     if isUsual { rest = stalls.usual - open }
     let future = left - atOnce
-    let (level, drift) = outlook(regimes, mean, left, future)
+    var (level, drift) = outlook(regimes, mean, left, future)
+    let sorted = Sorted(regimes, left: left)
+    let order = sorted?.share ?? 0
+    if let sorted {
+      level = exp((1 - order) * log(level) + order * log(sorted.mean))
+      drift = ((1 - order) * drift.down, (1 - order) * drift.up)
+    }
     let work = future * level * all.items / (all.items + bulk.habit)
     let times = left / all.items
     let eta = work + rest + stalls.expected(times)
     // Two sources: what is still to be drawn, and that the mean itself is only known so well.
+    let drawn = varianceInTheLong(regimes, single) * (left + left * left / window.items)
     let variance =
-      varianceInTheLong(regimes, single) * (left + left * left / window.items)
-      + stalls.variance(times)
+      (1 - order) * drawn + order * (sorted?.variance ?? 0) * work * work + stalls.variance(times)
     let relative = variance.squareRoot() / max(eta, 1e-9) * (1 + 0.5 / window.count)
     // Shortly after a change it is less sure that all is as it seems.
-    let reach = Self.reach * (window.count < all.count / 4 ? 1.25 : 1)
+    let reach = Self.reach * (window.count < all.count / 4 ? 1.25 - 0.25 * order : 1)
     let known = log(1 + relative * relative) + doubt
     let unforeseen = Self.unforeseen(seen: all.seconds, ahead: eta)
-    let down = max(reach * (known + drift.down).squareRoot(), unforeseen)
-    let up = max(reach * (known + drift.up).squareRoot(), unforeseen)
+    // What is sorted may be so no longer, or have been so by chance.
+    let end = order * log(mean / level) * unforeseen / Self.change
+    let down = max(reach * (known + drift.down).squareRoot(), unforeseen + max(0, -end))
+    let up = max(reach * (known + drift.up).squareRoot(), unforeseen + max(0, end))
     var low = eta * exp(-down)
     // Long items are rarer than short ones: what has been seen of them is rather too few.
     var high = eta * exp(up + 0.15 * up * up)

@@ -26,6 +26,8 @@ struct Line {
   var start: Double { y - slope * x }
   /// The slope of the line that must go through 0.
   var slopeFromZero: Double { (xy + weight * x * y) / (xx + weight * x * x) }
+  /// Of its height there, if a weight is one over the variance of its point.
+  func variance(at x: Double) -> Double { 1 / weight + (x - self.x) * (x - self.x) / xx }
   /// Squares that it does not explain.
   var rest: Double { yy - slope * xy }
 }

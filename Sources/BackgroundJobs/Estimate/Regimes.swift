@@ -139,15 +139,10 @@ struct Regimes {
       }
       for place in segment.buckets {
         let bucket = buckets[place]
-        // Weighed by what is known of each: there is noise, and no trend is a line quite.
-        let weight = 1 / (variance / bucket.count + Self.curve * Self.curve)
-        line.add(-events - bucket.count / 2, bucket.level, weight: weight)
-        if !straddles(place, index) {
-          let off = bucket.level - segment.sum.level
-          steps += weight * off * off
-        }
+        line.add(-events - bucket.count / 2, bucket.level, weight: weight(bucket))
         events += bucket.count
       }
+      steps += rest(index)
       let price = log(Double(segment.buckets.upperBound))
       guard index > 0, line.rest + 2 * price < steps + Double(2 * index + 1) * price else {
         continue
@@ -158,6 +153,24 @@ struct Regimes {
     guard steepness != 0 else { return nil }
     return .trend(slope: steepness * now.sum.count / now.sum.items, seen: seen)
   }
+
+  /// Weighed by what is known of each: there is noise, and nothing is a line quite.
+  func weight(_ bucket: Bucket, off: Double = 0) -> Double {
+    1 / (variance / bucket.count + max(Self.curve * Self.curve, off))
+  }
+
+  /// Squares that steps do not explain, of one regime.
+  @inline(never)
+  private func rest(_ index: Int) -> Double {
+    segments[index].buckets.reduce(0) { sum, place in
+      if straddles(place, index) { return sum }
+      let off = buckets[place].level - segments[index].sum.level
+      return sum + weight(buckets[place]) * off * off
+    }
+  }
+
+  /// The same of all.
+  var rest: Double { segments.indices.reduce(0) { $0 + rest($1) } }
 
   /// Whether this bucket may hold the end of its segment and the beginning of the next.
   private func straddles(_ place: Int, _ index: Int) -> Bool {

@@ -17,10 +17,7 @@ enum Tail {
     if place > isStall {
       return (elapsed * min(1, max(deviation / place, 0.5)), elapsed > 5)
     }
-    let seconds = mean * above(place - deviation) / above(place) - elapsed
+    let seconds = mean * Place.above(place - deviation) / Place.above(place) - elapsed
     return (max(0, seconds), false)
   }
-
-  /// The share of a normal distribution above this.
-  private static func above(_ place: Double) -> Double { 0.5 * erfc(place / 2.0.squareRoot()) }
 }
