@@ -1,6 +1,6 @@
 #!/bin/sh
 # The packages of `make dist` on a Debian 12 without Swift: the wheel and a Python example; the .deb,
-# its command, and C programs by pkg-config and by find_package. Needs root and debootstrap.
+# its command, and C programs by pkg-config and by find_package. Needs root.
 #
 #   bare-install.sh [DIST_DIR]
 set -eu
@@ -39,6 +39,7 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 dist=$(cd "${1:-$here/../../dist}" && pwd)
 [ "$(id -u)" -eq 0 ] || { echo "bare-install: must be root" >&2; exit 1; }
+sh "$here/../../cmake/setup.sh" debootstrap
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
 root=$work/root
