@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_encode = str.encode
 _done = _ffi.bare_item_done
 _is_done = _ffi.bare_is_done
 
@@ -255,13 +254,12 @@ class Job:
         """Marks an item done."""
         # The shape of `call`, without what costs time: this is what loops do.
         try:
-            data = _encode(item)
-        except (TypeError, UnicodeEncodeError):
+            data = text(item, "the item") if "\0" in item else item.encode()
+        except (AttributeError, TypeError, UnicodeEncodeError):
             data = text(item, "the item")  # says it better
-        if 0 in data:
-            text(item, "the item")
-        status = _done(self._pointer, data, self._error)
-        return OK if status == 0 else self._heed(status, _done, data)
+        if status := _done(self._pointer, data, self._error):
+            return self._heed(status, _done, data)
+        return OK
 
     def failed(self, item: str, why: Optional[str] = None) -> Outcome:
         """Marks an item failed, unless it is done already."""

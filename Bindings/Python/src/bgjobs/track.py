@@ -114,7 +114,8 @@ class Track(Generic[Item]):
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
         at_once = not isinstance(self._items, Collection)
-        name_of, encode, failed = self._name, str.encode, self._failed
+        name, failed = self._name, self._failed
+        is_plain = name is name_of
         done: Optional[bytes] = None
         with self._session() as job:
             some_done = job.info().items_completed > 0
@@ -123,28 +124,29 @@ class Track(Generic[Item]):
             try:
                 # Behind a run with `every`, what its position says.
                 for item in _Position(job).rest(self._items):
-                    name = name_of(item)
-                    if some_done and job.is_done(name):
+                    called: Any = item if is_plain and item.__class__ is str else name(item)
+                    if some_done and job.is_done(called):
                         continue
                     try:
-                        data = encode(name)
-                    except UnicodeEncodeError:
-                        data = text(name, "the item")  # says it better
-                    if 0 in data or not data:
-                        text(name or "\0", "the item's name")
-                    status = _update(pointer, _NOT_SAID, data, done, None, error)
-                    if status and job._heed(status, _update, _NOT_SAID, data, done, None):
+                        data = text(called, "the item") if "\0" in called else called.encode()
+                    except (AttributeError, TypeError, UnicodeEncodeError):
+                        data = text(called, "the item")  # says it better
+                    if not data:
+                        raise Invalid("an item's name is empty")
+                    if (status := _update(pointer, _NOT_SAID, data, done, None, error)) and (
+                        job._heed(status, _update, _NOT_SAID, data, done, None)
+                    ):
                         job.wait_resumed()
                     done = None
                     yield item
                     if failed:
-                        is_failed = name in failed
+                        is_failed = called in failed
                         failed.clear()
                         if is_failed:
                             continue
                     if not at_once:
                         done = data
-                    elif job.done(name):
+                    elif job.done(called):
                         job.wait_resumed()
             finally:
                 if done is not None:
