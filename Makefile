@@ -45,6 +45,7 @@ bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA
 	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
+	@sh cmake/setup.sh hyperfine sqlite3
 	@sh Benchmarks/cli.sh $(BUILD)/cli/bgjobs
 
 bench-report: library ## Compare a report with write(2), SQLite and LMDB, in one run
