@@ -33,14 +33,9 @@ public final class Job: @unchecked Sendable {
   }
 
   /// The same for the most usual report.
-  package func sendDone(
-    _ item: UnsafeRawBufferPointer, currentItem: UnsafeRawBufferPointer? = nil
-  ) throws(JobError) -> Status {
-    if let status = sendQuickly(item, currentItem: currentItem) { return status }
-    return try send {
-      $0.done = item
-      $0.currentItem = currentItem
-    }
+  func sendDone(_ item: UnsafeRawBufferPointer) throws(JobError) -> Status {
+    if let status = sendQuickly(item, currentItem: nil) { return status }
+    return try send { $0.done = item }
   }
 
   /// nil: it is not to be done quickly, and nothing has happened.

@@ -312,14 +312,26 @@ def test_a_cut_log_takes_nothing_of_others(project, python):
         stdin=subprocess.PIPE,
     )
     id = child.stdout.readline().strip()
-    with bgjobs.JobManager(project) as helper:
+    helper = python(
+        """
+        import bgjobs, sys
+        job = bgjobs.JobManager(".").find(sys.argv[1])
         for n in range(30):
-            helper.find(id).done(f"others-{n}")
-        child.kill()
-        child.wait()
-        [log] = (project / ".specweave/state/background-jobs.d").glob("log-*")
-        log.write_bytes(log.read_bytes()[:-3])
-        job = helper.find(id)
+            job.done(f"others-{n}")
+        print("done", flush=True)
+        sys.stdin.read()
+        """,
+        id,
+        stdin=subprocess.PIPE,
+    )
+    assert helper.stdout.readline() == "done\n"
+    for one in (child, helper):
+        one.kill()
+        one.wait()
+    [log] = (project / ".specweave/state/background-jobs.d").glob("log-*")
+    log.write_bytes(log.read_bytes()[:-3])
+    with bgjobs.JobManager(project) as manager:
+        job = manager.find(id)
         job.start()
         assert all(job.is_done(f"others-{n}") for n in range(30))
         assert all(job.is_done(f"mine-{n}") for n in range(20))

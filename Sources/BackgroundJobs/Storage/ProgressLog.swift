@@ -111,7 +111,6 @@ final class OwnedLog {
   let number: UInt64
   let salt: UInt64
   let file: File
-  let descriptor: Int32
   let inode: UInt64
   /// The monotonic clock when the log's time was 0, in milliseconds.
   let base: Int64
@@ -144,7 +143,6 @@ final class OwnedLog {
     salt = header.salt
     base = header.base
     self.file = file
-    descriptor = file.descriptor
     self.inode = inode
     end = header.size
     lastSync = Clock.machineCoarse

@@ -60,7 +60,7 @@ extension OwnedLog {
     if let currentItem { pen.counted(currentItem) }
     if let done { pen.counted(done) }
     let bytes = frame(start, payload: pen.written)
-    guard write(descriptor, bytes.baseAddress, bytes.count) == bytes.count else {
+    guard write(file.descriptor, bytes.baseAddress, bytes.count) == bytes.count else {
       isAstray = true
       return false
     }

@@ -243,15 +243,8 @@ final class JobReference {
 
   init(_ id: String) { self.id = id }
 
-  /// nil: it must be found again.
-  @inline(__always)
-  func known(in store: Store) -> JobState? {
-    guard let job, generation == store.generation, !job.isRemoved else { return nil }
-    return job
-  }
-
-  /// The same without a reference of its own: for as long as the store's mutex is held and nothing
-  /// is folded.
+  /// nil: it must be found again. Without a reference of its own: for as long as the store's mutex
+  /// is held and nothing is folded.
   @inline(__always)
   func unretained(in store: Store) -> Unmanaged<JobState>? {
     guard let job, generation == store.generation, !job.isRemoved else { return nil }
@@ -260,7 +253,7 @@ final class JobReference {
 
   @inline(__always)
   func resolve(in store: Store) throws(JobError) -> JobState {
-    if let job = known(in: store) { return job }
+    if let job = unretained(in: store) { return job.takeUnretainedValue() }
     let found = try store.require(id)
     job = found
     generation = store.generation

@@ -106,18 +106,17 @@ package final class Buffer {
   /// Unsigned LEB128.
   @inline(__always)
   func appendVarint(_ value: UInt64) throws(JobError) {
-    var rest = value
-    while rest >= 0x80 {
-      try append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    try append(UInt8(truncatingIfNeeded: rest))
+    try reserve(Pen.number)
+    guard let start = room.baseAddress else { return }
+    var pen = Pen(start)
+    pen.varint(value)
+    grow(by: pen.written)
   }
 
   /// Zigzag: small negative numbers stay short.
   @inline(__always)
   func appendSigned(_ value: Int64) throws(JobError) {
-    try appendVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    try appendVarint(Pen.zigzag(value))
   }
 
   package func appendCounted(_ source: UnsafeRawBufferPointer) throws(JobError) {

@@ -32,8 +32,11 @@ struct Pen {
 
   /// Zigzag: small negative numbers stay short.
   @inline(__always)
-  mutating func signed(_ value: Int64) {
-    varint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+  mutating func signed(_ value: Int64) { varint(Self.zigzag(value)) }
+
+  @inline(__always)
+  static func zigzag(_ value: Int64) -> UInt64 {
+    UInt64(bitPattern: (value << 1) ^ (value >> 63))
   }
 
   /// Behind their length.
