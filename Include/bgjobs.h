@@ -265,7 +265,8 @@ typedef struct bgj_job_info {
   const char *type;           /* what bgj_manager_create was given */
   const char *key;            /* what bgj_manager_ensure was given */
   bgj_job_status status;      /* as every reader sees it: running with a dead owner is paused */
-  const char *status_name;    /* pending, running, paused, completed, failed, or another */
+  const char *status_name;    /* pending, running, paused, completed, failed, or another tool's word:
+                                 completed_with_warnings, whose status is BGJ_JOB_COMPLETED, say */
   const char *reason;         /* asked, rate-limit, interrupted, error, cancelled, or another */
   const char *error;          /* the same in words */
   int64_t current;            /* items; see bgj_job_update */
@@ -294,11 +295,17 @@ typedef struct bgj_job_info {
   int eta_from_history;       /* 1: rate and eta rest on finished jobs of this type, or in part */
   int64_t wait_ms;            /* until the job may work: 0: running; -1: nobody knows */
   int64_t finish_ms;          /* when it will likely be done, since 1970, the wait included; -1 */
+  int64_t refused_ms;         /* when another tool last gave it, in vain, a status that only its
+                                 live owner may give; since its last start; -1: never */
+  const char *refused_status; /* that status, as it stood in the file */
+  int has_warnings;           /* completed: 1 when items have failed, or another tool ended it as
+                                 completed_with_warnings */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
-   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1}
+   -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
+   0, 0}
 
 /* ---- The library --------------------------------------------------------------------------- */
 

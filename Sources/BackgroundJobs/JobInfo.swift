@@ -11,6 +11,11 @@ public struct JobInfo: Sendable {
   public var key: String?
   /// As every reader sees it: a running job with a dead owner is paused.
   public var status = JobStatus.pending
+  /// The status as the state file has it: another tool's word for one that ``status`` stands for,
+  /// as `completed_with_warnings`, or for one that we do not know.
+  public var statusName = ""
+  /// Completed, but not all of it went well: items have failed, or another tool says so.
+  public var hasWarnings = false
   /// Paused or failed: asked, rate-limit, interrupted, error, cancelled, or a host's own word; nil
   /// in all other statuses.
   public var reason: String?
@@ -66,6 +71,11 @@ public struct JobInfo: Sendable {
   public var isPauseAcknowledged = false
   /// 1, and one more with each ``Job/retry()``.
   public var attempts: Int64 = 1
+  /// A status that another tool gave it in vain, as its owner lives: `failed`, say; nil: none since
+  /// the last start.
+  public var refusedStatus: String?
+  /// When that was, in milliseconds since 1970; nil likewise.
+  public var refusedMs: Int64?
 }
 
 extension JobInfo {
@@ -86,6 +96,9 @@ extension Store {
     info.type = job.type
     info.key = job.key
     info.status = isInterrupted ? .paused : job.status
+    info.statusName = isInterrupted ? info.status.name : job.statusName
+    info.hasWarnings = job.hasWarnings
+    (info.refusedStatus, info.refusedMs) = (job.refusal?.status, job.refusal?.time)
     info.reason = isInterrupted ? Reason.interrupted : job.reason
     info.error = job.error
     if isInterrupted {

@@ -26,7 +26,7 @@ private func emptyInfo() -> bgj_job_info {
   (info.eta, info.eta_low, info.eta_high) = (-1, -1, -1)
   (info.created_ms, info.started_ms, info.updated_ms) = (-1, -1, -1)
   (info.completed_ms, info.resume_at_ms) = (-1, -1)
-  (info.wait_ms, info.finish_ms) = (-1, -1)
+  (info.wait_ms, info.finish_ms, info.refused_ms) = (-1, -1, -1)
   return info
 }
 
@@ -39,7 +39,8 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   var filled = emptyInfo()
   numbers(job, &filled)
   let strings = [
-    job.id, job.type, job.key, job.status.name, job.reason, job.error, job.currentItem,
+    job.id, job.type, job.key, job.statusName, job.reason, job.error, job.currentItem,
+    job.refusedStatus,
   ]
   var total = 0
   for text in strings { total += (text?.utf8.count ?? 0) + 1 }
@@ -63,10 +64,11 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   filled.id = place(job.id)
   filled.type = place(job.type)
   filled.key = place(job.key)
-  filled.status_name = place(job.status.name)
+  filled.status_name = place(job.statusName)
   filled.reason = place(job.reason)
   filled.error = place(job.error)
   filled.current_item = place(job.currentItem)
+  filled.refused_status = place(job.refusedStatus)
   replace(info, by: filled, size)
 }
 
@@ -98,6 +100,8 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.eta_from_history = job.isEstimateFromHistory ? 1 : 0
   info.wait_ms = job.waitMs ?? -1
   info.finish_ms = job.finishMs ?? -1
+  info.refused_ms = job.refusedMs ?? -1
+  info.has_warnings = job.hasWarnings ? 1 : 0
 }
 
 private func replace(

@@ -32,9 +32,17 @@ enum Change {
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.
   case importedOpaque(String)
-  /// Another tool changed a job: `members` names what of it to take; `status`: status, progress,
-  /// times, error and result as well.
-  case edited(JobState, members: [String], takesStatus: Bool)
+  /// Another tool changed a job: `members` names what of it to take, members of members by their
+  /// paths (`MemberPath`).
+  case edited(JobState, members: [String], takes: Life)
+  /// Another tool knows of items that are done, and has not seen the latest of the job. A set only
+  /// grows: they count.
+  case adopted(job: String, PackedItems)
+  /// Another tool gave a job whose owner lives a status that only its owner may give.
+  case refused(job: String, status: String)
+  /// An edit was displaced by a publication and is taken in late: who read in between may have
+  /// written without it.
+  case collided
   /// Another tool changed a member of the top level; nil: removed it.
   case topEdited(name: String, text: String?)
   /// A damaged file was set aside under this name.
@@ -43,6 +51,15 @@ enum Change {
   case named
   /// What the state file and the displaced file look like since the last publication.
   case published(Publication)
+}
+
+/// How much of a job's life another tool's edit changes.
+enum Life: UInt8 {
+  case nothing
+  /// Status, progress, times, error and result.
+  case all
+  /// Status, its time and error: its writer had not seen the latest progress.
+  case status
 }
 
 struct NewJob {

@@ -19,6 +19,10 @@ extension Array where Element == JSONMember {
 
 /// What another tool last changed in a member: the event's number, and the CRC of the value before.
 struct ForeignEdit: Equatable {
+  /// So many are remembered, the oldest go.
+  static let most = 256
+
+  /// A path, see `MemberPath`.
   var name: String
   var seq: UInt64
   var previous: UInt32

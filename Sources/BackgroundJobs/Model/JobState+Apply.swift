@@ -9,11 +9,15 @@ extension JobState {
   }
 
   func transition(_ event: Event) {
+    statusWord = nil
     switch event.change {
     case .opened(_, let process, let salt, let isRoll):
+      if !isRoll { refusal = nil }
       isRoll ? roll(to: event.seq, salt) : open(process, salt, event)
     case .closed(_, let why): close(why)
-    case .detached(_, let watched, let lock): detach(watched, lock, event)
+    case .detached(_, let watched, let lock):
+      refusal = nil
+      detach(watched, lock, event)
     case .paused(_, let reason, let error, let resumeAt):
       if status != .paused { isPauseAcknowledged = false }
       status = .paused
@@ -191,16 +195,27 @@ extension JobState {
 
   // MARK: Another tool's word
 
+  /// The set of done items only grows, so these commute with everything.
+  func adopt(_ packed: PackedItems, at time: Int64) throws(JobError) {
+    try packed.visit { item throws(JobError) in
+      _ = try items.markDone(try items.insert(item))
+    }
+    updated = max(updated ?? time, time)
+  }
+
   func takeStatus(from theirs: JobState) {
-    status = theirs.status
+    (status, statusWord) = (theirs.status, theirs.statusWord)
     // A detached job has ended then, and nobody is left to say so.
     if log == nil, status != .running, status != .paused { dropOwner() }
-    reason = nil
-    (error, result) = (theirs.error, theirs.result)
+    clearReason()
+    (error, updated, completed) = (theirs.error, theirs.updated, theirs.completed)
+  }
+
+  func takeLife(from theirs: JobState) {
+    takeStatus(from: theirs)
+    result = theirs.result
     // Of a job that has not started, the file shows when it was created.
     if theirs.started != created { started = theirs.started }
-    (updated, completed) = (theirs.updated, theirs.completed)
-    resumeAt = nil
     progressMembers = theirs.progressMembers
     if theirs.saysNoItems, isOurs {
       total = max(total, theirs.total)
@@ -237,6 +252,6 @@ extension JobState {
     type = theirs.type
     members = theirs.members
     dependsOn = theirs.dependsOn
-    takeStatus(from: theirs)
+    takeLife(from: theirs)
   }
 }

@@ -4,6 +4,8 @@ final class JobState {
   var type: String
   var key: String?
   var status: JobStatus
+  /// The word that the file has for `status`, where it is not our own.
+  var statusWord: String?
   var reason: String?
   var error: String?
   /// JSON text.
@@ -40,6 +42,10 @@ final class JobState {
   var createdSeq: UInt64 = 0
   var revision: UInt64 = 0
   var foreignEdits: [ForeignEdit] = []
+  /// What others may still believe: the last changes of its status.
+  var history = StatusHistory()
+  /// What another tool tried in vain, since the last start.
+  var refusal: Refusal?
 
   /// All members as the file had them, in its order; empty for a job that began here. The typed
   /// values above win where they differ.

@@ -13,13 +13,16 @@ public enum JobStatus: Sendable, Equatable {
   /// What another tool wrote that is none of these.
   case other(String)
 
-  /// The status that has this name in the state file.
+  static let completedWithWarnings = "completed_with_warnings"
+
+  /// The status that has this name in the state file; `completed_with_warnings` is `.completed`.
   public init(name: String) {
     switch name {
     case "pending": self = .pending
     case "running": self = .running
     case "paused": self = .paused
-    case "completed": self = .completed
+    // As other tools of this format end a job that has failed items.
+    case "completed", Self.completedWithWarnings: self = .completed
     case "failed": self = .failed
     default: self = .other(name)
     }

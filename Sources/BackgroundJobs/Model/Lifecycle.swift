@@ -79,7 +79,7 @@ enum Lifecycle {
 
     case (.retry, .failed): return ownerElsewhere ? .refuse(.busy) : .go
     case (.retry, .completed):
-      return job.items.failedCount > 0 ? .go : .refuse(.illegalTransition)
+      return job.hasWarnings ? .go : .refuse(.illegalTransition)
 
     case (.remove, .completed), (.remove, .failed): return ownerElsewhere ? .refuse(.busy) : .go
 
@@ -90,7 +90,7 @@ enum Lifecycle {
   }
 
   static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> String {
-    let what = "job \(job.id) is \(job.status.name)"
+    let what = "job \(job.id) is \(job.statusName)"
     switch status {
     case .finished: return hasEnded(job, "cannot \(operation.verb) it")
     case .busy:
@@ -99,7 +99,8 @@ enum Lifecycle {
     case .illegalTransition where operation == .leave && !job.status.isFinished:
       return "\(what), this manager does not own it: cannot leave it"
     case .illegalTransition where job.status == .running && job.owner == nil:
-      return "\(what), and nothing is known of its owner: cannot \(operation.verb) it"
+      return "\(what), and nothing is known of its owner: cannot \(operation.verb) it."
+        + " If nobody works on it, pause and resume it first"
     case .illegalTransition where job.status == .completed:
       return "\(what) and has no failed items: cannot \(operation.verb) it"
     default:
@@ -110,7 +111,7 @@ enum Lifecycle {
   /// To who wants something of a job that has ended; of a cancelled one, only why.
   static func hasEnded(_ job: JobState, _ rest: String) -> String {
     guard job.status == .failed, job.reason == Reason.cancelled else {
-      return "job \(job.id) is \(job.status.name): \(rest)"
+      return "job \(job.id) is \(job.statusName): \(rest)"
     }
     return "job \(job.id) was cancelled" + (job.error.map { ": \($0)" } ?? "")
   }

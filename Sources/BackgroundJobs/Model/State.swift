@@ -16,6 +16,7 @@ final class State {
   var format: Int64 = 0
   var topMembers: [JSONMember] = []
   var topEdits: [ForeignEdit] = []
+  var collisions = Collisions()
   /// Damaged files that were set aside: name and reason.
   var setAside: [JSONMember] = []
   var publication = Publication()
@@ -64,12 +65,17 @@ final class State {
       job.createdSeq = event.seq
       add(job)
     case .importedOpaque(let text): addOpaque(text)
-    case .edited(let theirs, let members, let takesStatus):
+    case .edited(let theirs, let members, let life):
       guard let job = job(theirs.id) else { return }
-      edit(job, from: theirs, members: members, takesStatus: takesStatus, event)
+      edit(job, from: theirs, members: members, life, event)
     case .topEdited(let name, let text):
-      note(&topEdits, name, previous: topMembers[name], event.seq)
-      topMembers.set(name, text)
+      let path = MemberPath(name)
+      note(&topEdits, name, previous: path.text(in: topMembers), event.seq)
+      path.set(text, in: &topMembers)
+    case .adopted(let id, let items): try job(id)?.adopt(items, at: event.time)
+    case .refused(let id, let status):
+      job(id)?.refusal = Refusal(status: status, seq: event.seq, time: event.time)
+    case .collided: collisions = Collisions(count: collisions.count &+ 1, last: event.time)
     case .setAside(let name, let why): setAside.set(name, why)
     case .named: isNamed = true
     case .published(let publication): self.publication = publication
@@ -86,7 +92,9 @@ final class State {
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
       .retried(let id):
       guard let job = job(id) else { return }
+      let before = job.status
       job.transition(event)
+      if job.status != before { job.history.note(before, until: event.seq) }
       job.touch(event)
     }
   }
@@ -103,18 +111,23 @@ final class State {
   }
 
   private func edit(
-    _ job: JobState, from theirs: JobState, members: [String], takesStatus: Bool, _ event: Event
+    _ job: JobState, from theirs: JobState, members: [String], _ life: Life, _ event: Event
   ) {
     guard job.isOurs else { return job.replace(by: theirs) }
+    // The typed value wins, and a member of it is to be changed.
+    job.members.set("result", job.result)
     for name in members {
-      note(&job.foreignEdits, name, previous: job.members[name], event.seq)
-      job.members.set(name, theirs.members[name])
-      if name == "dependsOn" { job.dependsOn = theirs.dependsOn }
-      if name == "type" { job.type = theirs.type }
+      let path = MemberPath(name)
+      note(&job.foreignEdits, name, previous: path.text(in: job.members), event.seq)
+      path.set(path.text(in: theirs.members), in: &job.members)
+      if path.member == "dependsOn" { job.dependsOn = theirs.dependsOn }
+      if path.member == "type" { job.type = theirs.type }
+      if path.member == "result" { job.result = job.members["result"] }
     }
-    guard takesStatus else { return }
-    job.takeStatus(from: theirs)
-    job.revision = event.seq
+    guard life != .nothing else { return }
+    // No revision: a writer that has seen its own edit has seen everything.
+    job.history.note(job.status, until: event.seq, life: job.lifeChecksum)
+    if life == .all { job.takeLife(from: theirs) } else { job.takeStatus(from: theirs) }
   }
 
   /// Remembers what a foreign edit replaced, so that a stale writer cannot undo it.
@@ -124,6 +137,7 @@ final class State {
     if let position = edits.firstIndex(where: { $0.name == name }) {
       edits[position] = edit
     } else {
+      if edits.count >= ForeignEdit.most { edits.removeFirst() }
       edits.append(edit)
     }
   }

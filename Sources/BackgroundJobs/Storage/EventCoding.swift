@@ -16,7 +16,10 @@ extension Change {
     case .planned(_, _, let mark): mark == nil ? .planned : .plannedBeside
     case .imported: .imported
     case .importedOpaque: .importedOpaque
-    case .edited: .edited
+    case .edited(_, _, let life): life == .status ? .editedStatus : .edited
+    case .adopted: .adopted
+    case .refused: .refused
+    case .collided: .collided
     case .topEdited: .topEdited
     case .setAside: .setAside
     case .named: .named
@@ -72,11 +75,18 @@ extension Change {
       try buffer.appendCounted(items.buffer.bytes)
     case .imported(let job): try encode(job, to: buffer)
     case .importedOpaque(let text): try buffer.appendCounted(text)
-    case .edited(let job, let members, let takesStatus):
-      try buffer.append(UInt8(takesStatus ? 1 : 0))
+    case .edited(let job, let members, let life):
+      try buffer.append(life.rawValue)
       try buffer.appendVarint(UInt64(members.count))
       for member in members { try buffer.appendCounted(member) }
       try encode(job, to: buffer)
+    case .adopted(let job, let items):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(items.buffer.bytes)
+    case .refused(let job, let status):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(status)
+    case .collided: break
     case .topEdited(let name, let text):
       try buffer.appendCounted(name)
       try buffer.appendOptional(text)
@@ -160,15 +170,23 @@ extension Change {
       return .planned(job: job, PackedItems(try Buffer(reader.counted())), beside: mark)
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
-    case .edited:
-      let takesStatus = reader.byte() == 1
+    case .edited, .editedStatus:
+      let isAll = reader.byte() == Life.all.rawValue
+      let life: Life = kind == .editedStatus ? .status : isAll ? .all : .nothing
       var members: [String] = []
       for _ in 0..<min(reader.varint(), 1 << 20) where !reader.failed {
         members.append(reader.text())
       }
       return try StateDocument.decodeJob(reader.counted()).map {
-        .edited($0, members: members, takesStatus: takesStatus)
+        .edited($0, members: members, takes: life)
       }
+    case .adopted:
+      let job = reader.text()
+      return .adopted(job: job, PackedItems(try Buffer(reader.counted())))
+    case .refused:
+      let job = reader.text()
+      return .refused(job: job, status: reader.text())
+    case .collided: return .collided
     case .topEdited: return .topEdited(name: reader.text(), text: reader.optionalText())
     case .setAside: return .setAside(name: reader.text(), why: reader.optionalText() ?? "")
     }

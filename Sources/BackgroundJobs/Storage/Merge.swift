@@ -5,11 +5,20 @@ struct Merge {
   let theirs: State
   /// The last event that the writer had seen; nil: it had not seen a file of this store.
   let seen: UInt64?
+  /// There is no list in it: not an empty one.
+  private let saysNoJobs: Bool
+  /// nil: nobody can tell.
+  private let isOwnerAlive: (JobState) -> Bool?
 
-  init(_ state: State, with document: StateDocument.Decoded, epoch: StateDocument.Epoch) {
+  init(
+    _ state: State, with document: StateDocument.Decoded, epoch: StateDocument.Epoch,
+    isOwnerAlive: @escaping (JobState) -> Bool?
+  ) {
     self.state = state
     theirs = document.state
     seen = document.epoch == epoch ? document.seq : nil
+    saysNoJobs = theirs.topMembers["jobs"] == nil
+    self.isOwnerAlive = isOwnerAlive
   }
 
   /// It was published after events that our journal does not have: they were there and are gone.
@@ -24,7 +33,7 @@ struct Merge {
     var changes: [Change] = []
     for job in theirs.jobs {
       if let ours = state.job(job.id) {
-        if let change = try edit(ours, job) { changes.append(change) }
+        changes += try edits(of: ours, job)
       } else if !(job.isOurs && seen != nil) {
         changes.append(.imported(job))
       }
@@ -33,50 +42,173 @@ struct Merge {
     for text in theirs.opaqueEntries where !known.contains(text) {
       changes.append(.importedOpaque(text))
     }
-    for ours in state.jobs where theirs.job(ours.id) == nil {
-      guard let seen, seen >= ours.createdSeq, ours.log == nil else { continue }
+    for ours in state.jobs where theirs.job(ours.id) == nil && mayRemove(ours) {
       changes.append(.removed(job: ours.id))
     }
-    for name in changed(state.topMembers, theirs.topMembers, state.topEdits, except: ["jobs"]) {
-      changes.append(.topEdited(name: name, text: theirs.topMembers[name]))
+    for path in changed(state.topMembers, theirs.topMembers, state.topEdits, except: ["jobs"]) {
+      let text = MemberPath(path).text(in: theirs.topMembers)
+      changes.append(.topEdited(name: path, text: text))
     }
     return changes
   }
 
-  private func edit(_ ours: JobState, _ job: JobState) throws(JobError) -> Change? {
+  private func mayRemove(_ ours: JobState) -> Bool {
+    guard let seen, !saysNoJobs, seen >= ours.createdSeq, ours.log == nil else { return false }
+    return ours.owner == nil || isOwnerAlive(ours) == false
+  }
+
+  // MARK: A job
+
+  private func edits(of ours: JobState, _ job: JobState) throws(JobError) -> [Change] {
     guard ours.isOurs else {
-      guard try text(ours) != text(job) else { return nil }
-      return .edited(job, members: [], takesStatus: true)
+      guard try text(ours) != text(job) else { return [] }
+      return [.edited(job, members: [], takes: .all)]
     }
     let known = [
       "id", "type", "status", "progress", "startedAt", "updatedAt", "completedAt", "error",
-      "result",
-      "bgjobs",
+      "result", "bgjobs",
     ]
     var members = changed(ours.members, job.members, ours.foreignEdits, except: known)
     if !job.type.isEmpty, job.type != ours.type { members.append("type") }
-    let isFresh = ours.log == nil && (seen.map { $0 >= ours.revision } ?? false)
-    let takesStatus = isFresh && differs(ours, job)
-    guard takesStatus || !members.isEmpty else { return nil }
-    return .edited(job, members: members, takesStatus: takesStatus)
+    members += mergeResult(ours, job)
+    var changes: [Change] = []
+    var taken = Life.nothing
+    switch word(on: ours, job) {
+    case .takes(let life): taken = life
+    case .request(let change): changes.append(change)
+    }
+    if taken != .nothing || !members.isEmpty {
+      changes.append(.edited(job, members: members, takes: taken))
+    }
+    if taken != .all, let items = try itemsDone(in: job, unknownTo: ours) {
+      changes.append(.adopted(job: ours.id, items))
+    }
+    return changes
   }
 
-  /// Members whose value is theirs now. A stale writer that brings back the value which a newer
-  /// foreign edit replaced does not win.
+  /// What a file says of a job's life.
+  private enum Word {
+    case takes(Life)
+    /// It is for the owner to follow, or is refused.
+    case request(Change)
+  }
+
+  private func word(on ours: JobState, _ job: JobState) -> Word {
+    guard let seen else { return .takes(.nothing) }
+    let changesSince = ours.history.changes(since: seen)
+    let changesStatus = job.statusName != ours.statusName
+    if changesStatus, isOwnerAlive(ours) == true {
+      return wants(job, changesSince) ? request(of: job, ours) : .takes(.nothing)
+    }
+    // Beside an open log the progress is its owner's.
+    guard ours.log == nil else { return .takes(.nothing) }
+    if seen >= ours.revision {
+      // Another tool's edit may have come since: what that replaced is an old copy.
+      let isOld = changesSince?.contains { $0.life == job.lifeChecksum } ?? false
+      return .takes(differs(ours, job) && !isOld ? .all : .nothing)
+    }
+    // Of an owner's death we know more.
+    guard changesStatus, ours.reason != Reason.interrupted, wants(job, changesSince) else {
+      return .takes(.nothing)
+    }
+    return .takes(.status)
+  }
+
+  /// Whether the writer changed the status: it is none that it may have read.
+  private func wants(_ job: JobState, _ changesSince: ArraySlice<StatusHistory.Entry>?) -> Bool {
+    guard let changesSince else { return false }
+    return !changesSince.contains { $0.status == job.status }
+  }
+
+  private func request(of job: JobState, _ ours: JobState) -> Word {
+    switch (ours.status, job.status) {
+    case (.running, .paused):
+      return .request(
+        .paused(job: ours.id, reason: Reason.asked, error: job.error, resumeAt: nil))
+    case (.paused, .running): return .request(.resumed(job: ours.id))
+    default:
+      // Once for each that has seen what came of the last.
+      if let last = ours.refusal, last.status == job.statusName, last.seq > seen ?? 0 {
+        return .takes(.nothing)
+      }
+      return .request(.refused(job: ours.id, status: job.statusName))
+    }
+  }
+
+  /// nil: none.
+  private func itemsDone(
+    in job: JobState, unknownTo ours: JobState
+  ) throws(JobError) -> PackedItems? {
+    let packed = Buffer()
+    try job.items.forEachDone { item throws(JobError) in
+      if let slot = ours.items.find(item), ours.items.mark(of: slot) == .done { return }
+      guard Limits.isItem(item) else { return }
+      try packed.appendCounted(item)
+    }
+    return packed.count == 0 ? nil : PackedItems(packed)
+  }
+
+  /// Objects are merged member by member; gives the paths that are theirs, and leaves all of it in
+  /// `job`.
+  private func mergeResult(_ ours: JobState, _ job: JobState) -> [String] {
+    guard let before = ours.result, let after = job.result, before != after,
+      JSONObjectText.members(before) != nil, JSONObjectText.members(after) != nil
+    else { return [] }
+    let name = "result"
+    let isFresh = seen.map { $0 >= ours.revision } ?? false
+    var merged = [JSONMember(name: name, text: before)]
+    let theirs = [JSONMember(name: name, text: after)]
+    let paths = changed(merged, theirs, ours.foreignEdits, except: []).filter {
+      let path = MemberPath($0)
+      // A result that has changed since is ours where both have a value.
+      return isFresh || (path.text(in: merged) == nil && path.text(in: theirs) != nil)
+    }
+    for path in paths {
+      let path = MemberPath(path)
+      path.set(path.text(in: theirs), in: &merged)
+    }
+    job.result = merged[name]
+    job.members.set(name, merged[name])
+    return paths
+  }
+
+  // MARK: Members
+
+  /// Paths of members whose value is theirs now. A stale writer that brings back the value which a
+  /// newer foreign edit replaced does not win; nor is a member removed by one that had seen nothing.
   private func changed(
     _ ours: [JSONMember], _ theirs: [JSONMember], _ edits: [ForeignEdit], except known: [String]
   ) -> [String] {
-    var names: [String] = []
-    for name in theirs.map({ $0.name }) + ours.map({ $0.name })
-    where !known.contains(name) && !names.contains(name) && ours[name] != theirs[name] {
-      if let edit = edits.first(where: { $0.name == name }), (seen ?? 0) < edit.seq,
-        checksum(theirs[name]) == edit.previous
+    var paths: [String] = []
+    for name in names(ours, theirs) where !known.contains(name) && ours[name] != theirs[name] {
+      if let before = ours[name].flatMap({ JSONObjectText.members($0) }),
+        let after = theirs[name].flatMap({ JSONObjectText.members($0) }),
+        max(before.count, after.count) <= ForeignEdit.most
       {
-        continue
+        for inner in names(before, after) where before[inner] != after[inner] {
+          let path = MemberPath.text(name, inner)
+          if isTheirs(path, after[inner], edits) { paths.append(path) }
+        }
+      } else {
+        let path = MemberPath.text(name, nil)
+        if isTheirs(path, theirs[name], edits) { paths.append(path) }
       }
-      names.append(name)
     }
+    return paths
+  }
+
+  private func names(_ ours: [JSONMember], _ theirs: [JSONMember]) -> [String] {
+    var names = theirs.map { $0.name }
+    for member in ours where theirs[member.name] == nil { names.append(member.name) }
     return names
+  }
+
+  private func isTheirs(_ path: String, _ text: String?, _ edits: [ForeignEdit]) -> Bool {
+    if text == nil, seen == nil { return false }
+    guard let edit = edits.first(where: { $0.name == path }), (seen ?? 0) < edit.seq else {
+      return true
+    }
+    return checksum(text) != edit.previous
   }
 
   private func text(_ job: JobState) throws(JobError) -> String {
@@ -86,29 +218,11 @@ struct Merge {
   }
 
   private func differs(_ a: JobState, _ b: JobState) -> Bool {
-    a.status != b.status || a.current != b.current || a.total != b.total || a.error != b.error
-      || a.result != b.result || a.completed != b.completed
-      || (b.started != nil && b.started != a.started ?? a.created)
-      || unknownMembers(a) != unknownMembers(b)
+    a.statusName != b.statusName || a.current != b.current || a.total != b.total
+      || a.error != b.error || a.result != b.result || a.completed != b.completed
+      || (b.started != nil && b.started != a.shownStart)
+      || a.unknownProgress != b.unknownProgress
       || !a.currentItem.bytes.elementsEqual(b.currentItem.bytes)
-      || itemsChecksum(a) != itemsChecksum(b)
-  }
-
-  /// What another tool has put into the progress.
-  private func unknownMembers(_ job: JobState) -> [JSONMember] {
-    job.progressMembers.filter { !StateDocument.progressOrder.contains($0.name) }
-  }
-
-  /// Their order does not count: an owner and its helpers report in two files.
-  private func itemsChecksum(_ job: JobState) -> UInt64 {
-    var sum: UInt64 = 0
-    func mix(_ item: UnsafeRawBufferPointer, _ salt: UInt64) {
-      var hash = UInt64(CRC32C.of(item)) &* 0x9e37_79b9_7f4a_7c15 ^ salt
-      hash = (hash ^ hash >> 32) &* 0xd6e8_feb8_6659_fd93
-      sum &+= hash ^ hash >> 29
-    }
-    try? job.items.forEachDone { item throws(JobError) in mix(item, 1) }
-    job.items.forEachFailed { _, item throws(Never) in mix(item, 2) }
-    return sum
+      || a.itemsChecksum != b.itemsChecksum
   }
 }

@@ -9,6 +9,7 @@ struct Pace {
   private var tokens: Double
   private var last: Int64 = 0
   private var cost: Int64 = 0
+  private var notBefore = Int64.min
 
   init(burst: Double, interval: Int64, breath: Int64 = 0) {
     self.burst = burst
@@ -19,7 +20,12 @@ struct Pace {
 
   private var spacing: Int64 { max(interval, cost &* 20, 1) }
 
-  func isDue(at now: Int64) -> Bool { now &- last >= breath && level(at: now) >= 1 }
+  func isDue(at now: Int64) -> Bool {
+    now >= notBefore && now &- last >= breath && level(at: now) >= 1
+  }
+
+  /// It was hindered: to be tried again then.
+  mutating func postpone(to time: Int64) { notBefore = time }
 
   mutating func spend(at now: Int64, cost: Int64) {
     tokens = max(0, level(at: now) - 1)

@@ -6,7 +6,7 @@ struct Record {
     case snapshot = 1
     case named, published, created, opened, closed, detached, paused, resumed, completed, failed
     case retried, removed, reported, planned, imported, edited, topEdited, setAside, importedOpaque
-    case plannedBeside
+    case plannedBeside, adopted, refused, collided, editedStatus
   }
 
   static let headerSize = 26

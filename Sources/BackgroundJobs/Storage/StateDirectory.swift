@@ -39,13 +39,13 @@ final class StateDirectory {
 
   /// Opens what is there.
   func find() throws(JobError) {
-    if state == nil, let parent = try directory(project, ".specweave", follow: true),
-      let found = try directory(parent, "state", follow: true)
+    if state == nil, let parent = try directory(".specweave", in: project, follow: true),
+      let found = try directory("state", in: parent, follow: true)
     {
       try checkFileSystem(found)
       state = found
     }
-    if files == nil, let state, let found = try directory(state, Self.privateName, follow: false) {
+    if files == nil, let state, let found = try directory(Self.privateName, in: state) {
       try checkPrivate(found)
       files = found
     }
@@ -135,6 +135,17 @@ final class StateDirectory {
     return file
   }
 
+  /// Makes it if it is missing.
+  func makeDirectory(
+    _ name: String, in parent: Directory, mode: mode_t
+  ) throws(JobError) -> Directory {
+    if let found = try directory(name, in: parent) { return found }
+    try parent.makeDirectory(name, mode: mode)
+    let made = try parent.openDirectory(name, follow: false)
+    try takeOver(made.file, like: parent.file)
+    return made
+  }
+
   private func takeOver(_ file: File, like model: File) throws(JobError) {
     guard user == 0 else { return }
     let (now, wanted) = (try file.status(), try model.status())
@@ -142,8 +153,9 @@ final class StateDirectory {
     _ = try posix(.change, file.name) { Int(fchown(file.descriptor, wanted.owner, wanted.group)) }
   }
 
-  private func directory(
-    _ parent: Directory, _ name: String, follow: Bool
+  /// nil when there is none.
+  func directory(
+    _ name: String, in parent: Directory, follow: Bool = false
   ) throws(JobError) -> Directory? {
     do throws(JobError) { return try parent.openDirectory(name, follow: follow) } catch {
       if error.osError == ENOENT { return nil }

@@ -55,7 +55,7 @@ extension StateDocument {
     ours["setAside"]?.forEachMember { (name, value) throws(Never) in
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
-    decoded.state.topEdits = edits(ours["theirs"])
+    decodeOthers(ours, decoded.state)
   }
 
   private static func logPositions(_ logs: JSONValue?) -> [LogPosition] {
@@ -66,16 +66,6 @@ extension StateDocument {
       else { return nil }
       return LogPosition(number: number, salt: 0, index: index, offset: offset)
     }
-  }
-
-  private static func edits(_ value: JSONValue?) -> [ForeignEdit] {
-    var edits: [ForeignEdit] = []
-    value?.forEachMember { (name, entry) throws(Never) in
-      guard let seq = entry.at(0)?.unsigned, let previous = entry.at(1)?.unsigned else { return }
-      edits.append(
-        ForeignEdit(name: name, seq: seq, previous: UInt32(truncatingIfNeeded: previous)))
-    }
-    return edits
   }
 
   private static func decodeJobs(
@@ -112,8 +102,10 @@ extension StateDocument {
     _ value: JSONValue, _ logs: [LogPosition]
   ) throws(JobError) -> JobState? {
     guard let id = value["id"]?.string else { return nil }
-    let status = JobStatus(name: value["status"]?.string ?? "")
-    let job = JobState(id: id, type: value["type"]?.string ?? "", status: status)
+    let word = value["status"]?.string ?? ""
+    let job = JobState(
+      id: id, type: value["type"]?.string ?? "", status: JobStatus(name: word))
+    if word != job.status.name { job.statusWord = word }
     let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
     let progress = value["progress"]
     job.saysNoItems =
@@ -210,7 +202,7 @@ extension StateDocument {
       guard let text = why.string else { return }
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
-    job.foreignEdits = edits(ours["theirs"])
+    decodeOthers(ours, job)
   }
 
   private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {

@@ -65,18 +65,7 @@ struct StateDocument {
       for file in state.setAside { try out.member(file.name, file.text) }
       try out.endObject()
     }
-    try encode(edits: state.topEdits, out)
-    try out.endObject()
-  }
-
-  private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
-    guard !edits.isEmpty else { return }
-    try out.name("theirs")
-    try out.beginObject()
-    for edit in edits {
-      try out.name(edit.name)
-      try out.numbers(Int64(clamping: edit.seq), Int64(edit.previous))
-    }
+    try encodeOthers(of: state, out)
     try out.endObject()
   }
 
@@ -85,9 +74,6 @@ struct StateDocument {
   private static let order = [
     "id", "type", "status", "progress", "startedAt", "updatedAt", "config", "completedAt", "error",
     "result", "dependsOn",
-  ]
-  static let progressOrder = [
-    "current", "total", "percentage", "currentItem", "itemsCompleted", "itemsFailed", "rate", "eta",
   ]
 
   /// The order of the file, then what has come since; or our order for a new job.
@@ -133,7 +119,7 @@ struct StateDocument {
     switch name {
     case "id": try out.member(name, job.id)
     case "type": try out.member(name, job.type)
-    case "status": try out.member(name, job.status.name)
+    case "status": try out.member(name, job.statusName)
     case "progress": try encodeProgress(job, out)
     case "startedAt": try encodeDate(name, job.started ?? job.created, raw, out)
     case "updatedAt": try encodeDate(name, job.updated, raw, out)
@@ -177,7 +163,7 @@ struct StateDocument {
     let estimate = currentEstimate(job)
     try out.name("progress")
     try out.beginObject()
-    try forEachName(members, progressOrder) { name throws(JobError) in
+    try forEachName(members, JobState.progressNames) { name throws(JobError) in
       let raw = members[name]
       switch name {
       case "current", "total", "percentage":
@@ -274,7 +260,7 @@ struct StateDocument {
     try encodeClock(job, out)
     try encodePlan(job, out)
     try encodeFailures(job, out)
-    try encode(edits: job.foreignEdits, out)
+    try encodeOthers(of: job, out)
     try out.endObject()
   }
 

@@ -36,6 +36,7 @@ extension Store {
           sound: false)
       }
     }
+    noteOthers(note)
     if lines.isEmpty { lines = "there is no state yet\n" }
     return (firstFinding, lines)
   }
@@ -51,6 +52,23 @@ extension Store {
     } catch {
       note(name, StateDocument.describe(error, "damaged").message, false)
     }
+  }
+
+  /// What other tools did that was not taken as they meant it.
+  private func noteOthers(_ note: (String, String, Bool) -> Void) {
+    for job in state.jobs {
+      guard let refusal = job.refusal else { continue }
+      note(
+        "job \(job.id)",
+        "another tool set it to \(refusal.status) at \(DateText.format(refusal.time)), while its"
+          + " owner worked on it: not taken", true)
+    }
+    guard state.collisions.count > 0 else { return }
+    note(
+      StateDirectory.fileName,
+      "\(state.collisions.count) edits of tools that take no lock met a publication, the last at"
+        + " \(DateText.format(state.collisions.last)): all were taken in, but who read the file in"
+        + " that moment may have written without them", true)
   }
 
   private func checkJournal(

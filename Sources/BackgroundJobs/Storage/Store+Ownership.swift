@@ -62,7 +62,7 @@ extension Store {
     else { return }
     // What others have reported since stands in the journal, and is not lost.
     try published.addItems(of: job)
-    var changes = [Change.edited(published, members: [], takesStatus: true)]
+    var changes = [Change.edited(published, members: [], takes: .all)]
     // After a power cut it is no wonder: what was published need not have been synced.
     if job.owner?.process.boot == process.boot {
       let name = LogFormat.name(position.number)

@@ -11,184 +11,132 @@ extension Store {
   /// Our files get a time so far in the past that a later write is sure to change it, whatever the
   /// granularity of the file system's clock.
   private static let quiet: Int64 = 25_000_000
+  /// When to try again what another tool hinders.
+  private static let soon: Int64 = 50_000_000
 
-  /// A file written so recently may be written again without another stamp.
-  private static let racy: UInt64 = 20_000_000
+  /// What came of a publication.
+  enum Publishing {
+    case done
+    /// Not now: another tool seems to be writing the file.
+    case unreadable
+    /// Not now: another tool holds the lock file.
+    case locked
+  }
 
   /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
   func publishIfDue(_ urgency: Urgency) {
     guard owesPublication else { return }
     let now = Clock.machine
-    switch urgency {
-    case .transition:
-      guard transitionPace.isDue(at: now) else { return }
-      _ = try? publish()
-      transitionPace.spend(at: now, cost: Clock.machine - now)
-    case .progress:
-      guard progressPace.isDue(at: now) else { return }
-      _ = try? publish()
-      progressPace.spend(at: now, cost: Clock.machine - now)
+    // What another tool asked for, or has lost sight of, is as urgent as a transition.
+    if urgency == .transition || isPublicationUrgent {
+      publish(&transitionPace, now)
+    } else {
+      publish(&progressPace, now)
+    }
+  }
+
+  func publish(_ pace: inout Pace, _ now: Int64) {
+    guard pace.isDue(at: now) else { return }
+    let begin = Clock.machine
+    let outcome = try? publish()
+    let end = Clock.machine
+    switch outcome {
+    case .unreadable, .locked: pace.postpone(to: end + Self.soon)
+    case .done, nil: pace.spend(at: begin, cost: end - begin)
     }
   }
 
   /// Publishes what is owed; waits, without the lock, for another tool that is writing just now.
   func publishPatiently() throws(JobError) {
-    let deadline = Clock.machine + Self.writingTime
+    let begin = Clock.machine
     while owesPublication {
       try lock()
-      let isDone: Bool
+      let outcome: Publishing
       do {
         defer { unlock() }
-        isDone = try publish()
+        outcome = try publish()
       }
-      if isDone || Clock.machine >= deadline { return }
+      let patience = outcome == .locked ? Self.soon * 5 : Self.writingTime
+      if outcome == .done || Clock.machine - begin >= patience { return }
       Clock.sleep(milliseconds: 20)
     }
   }
 
-  /// false: not now, another tool seems to be writing.
   @discardableResult
-  func publish() throws(JobError) -> Bool {
-    guard let directory = places.state, let files = places.files else { return true }
+  func publish() throws(JobError) -> Publishing {
+    guard let directory = places.state, let files = places.files else { return .done }
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
     for _ in 0..<8 {
       let before = try directory.status(Self.fileName)
-      guard try takeInForeignEdits(before) else { return false }
-      let read = before?.stamp
-      let checksum = try writeOut(in: files, like: before)
-      try exchange(files, directory, isFirst: read == nil)
-      // With `before` written a moment ago, equal stamps do not prove equal contents.
+      let mayChangeUnseen = before.map { isRacy($0.stamp) } ?? false
+      guard try takeInForeignEdits(before) else { return .unreadable }
+      let written = try writeOut(in: files, like: before)
+      guard let lock = try LockFile.takeSoon(places, pid: process.pid) else { return .locked }
+      defer { lock.release() }
+      guard
+        try isStill(before, directory, known: mayChangeUnseen ? state.publication.checksum : nil),
+        try exchange(files, directory, isFirst: before == nil)
+      else { continue }
       let out = try files.status(Self.outName)?.stamp ?? FileStamp()
-      let isWhatWasRead =
-        read.map { $0.inode == out.inode && $0.size == out.size && $0.modified == out.modified }
-        ?? true
+      guard before.map({ $0.stamp.hasContents(of: out) }) ?? true else {
+        // Somebody wrote who takes no lock.
+        try exchangeBack(files, directory)
+        continue
+      }
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
       let publication = Publication(
-        seq: state.seq, file: file,
-        out: isWhatWasRead && !(read.map(isRacy) ?? false) ? out : FileStamp(),
-        checksum: checksum, outChecksum: state.publication.checksum)
+        seq: state.seq, file: file.hasContents(of: written.stamp) ? file : FileStamp(),
+        out: mayChangeUnseen ? FileStamp() : out,
+        checksum: written.checksum, outChecksum: state.publication.checksum)
       try append(.published(publication), durable: false)
       publishedSeq = state.seq
-      if isWhatWasRead {
-        owesPublication = false
-        return true
-      }
+      owesPublication = false
+      isPublicationUrgent = false
+      return .done
     }
-    return false
+    return .unreadable
   }
 
-  /// P2 to P4, under the lock: takes in what other tools have written since the last time. `file`:
-  /// the state file's status. false: not now, another tool seems to be writing.
-  func takeInForeignEdits(_ file: cposix_file_status?) throws(JobError) -> Bool {
-    guard let directory = places.state, let files = places.files else { return true }
-    if let out = try files.status(Self.outName), out.stamp != state.publication.out,
-      try !takeIn(Self.outName, in: files, isOut: true)
-    {
-      return false
-    }
-    guard let file, file.stamp != state.publication.file else { return true }
-    return try takeIn(Self.fileName, in: directory, isOut: false)
-  }
-
-  /// The same before a transition decides. What cannot be read now is left to the publication: it
-  /// neither fails nor delays the transition.
-  func takeInForeignEdits() throws(JobError) {
-    do throws(JobError) {
-      _ = try takeInForeignEdits(try places.state?.status(Self.fileName) ?? nil)
-    } catch {
-      if journal?.isPoisoned ?? true { throw error }
-      try catchUp()
-    }
-  }
-
-  /// Merges a file unless its contents are known, and notes its stamp.
-  private func takeIn(
-    _ name: String, in directory: Directory, isOut: Bool
+  /// Whether the file is as it was when it was taken in. `known`: the checksum of its contents, where
+  /// equal stamps do not prove equal contents.
+  private func isStill(
+    _ before: cposix_file_status?, _ directory: Directory, known: UInt32?
   ) throws(JobError) -> Bool {
-    guard let journal, let (bytes, stamp) = try readWhole(name, in: directory) else { return true }
-    var publication = state.publication
-    let found = CRC32C.of(bytes.bytes)
-    // Known by its contents where its stamp proves nothing: read once more, what was removed since
-    // would come back.
-    let isKnown =
-      publication.seq != 0
-      && found == (isOut ? publication.outChecksum : publication.checksum)
-    if isKnown, isRacy(stamp) { return true }
-    publication.seq = max(state.seq, 1)
-    if isOut {
-      publication.out = isRacy(stamp) ? FileStamp() : stamp
-      publication.outChecksum = found
-    } else {
-      publication.file = isRacy(stamp) ? FileStamp() : stamp
-      publication.checksum = found
+    guard try directory.status(Self.fileName)?.stamp == before?.stamp else { return false }
+    guard let known, let (bytes, _) = try readWhole(Self.fileName, in: directory) else {
+      return true
     }
-    var edits: [Change] = []
-    if !isKnown {
-      guard let theirs = try changes(of: bytes, stamp, name, in: directory, journal) else {
-        return false
-      }
-      edits = theirs
-      owesPublication = true
-    }
-    edits.append(.published(publication))
-    try append(edits, durable: !isKnown)
-    return true
+    return CRC32C.of(bytes.bytes) == known
   }
 
-  /// What a file says, or that it was set aside; nil: it is half written.
-  private func changes(
-    of bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory,
-    _ journal: Journal
-  ) throws(JobError) -> [Change]? {
-    let document: StateDocument.Decoded
-    do throws(StateDocument.Fault) { document = try StateDocument.decode(bytes.bytes) } catch {
-      let fault = StateDocument.describe(error, directory.name + "/" + name)
-      if case .other(let error) = error { throw error }
-      if isBeingWritten(stamp) { return nil }
-      let aside = try copyAside(name, bytes, in: directory)
-      return [.setAside(name: aside, why: fault.message)]
-    }
-    try checkFormat(document.state)
-    let merge = Merge(state, with: document, epoch: journal.epoch)
-    if merge.provesLoss { throw lost(name) }
-    return try merge.changes()
-  }
-
-  private func isRacy(_ stamp: FileStamp) -> Bool {
-    (cposix_realtime() &- stamp.modified).magnitude < Self.racy
-  }
-
-  /// Gives the text's checksum.
   private func writeOut(
     in files: Directory, like old: cposix_file_status?
-  ) throws(JobError) -> UInt32 {
-    guard let epoch = journal?.epoch else { return 0 }
+  ) throws(JobError) -> (stamp: FileStamp, checksum: UInt32) {
+    guard let epoch = journal?.epoch else { throw JobError(.io, "no journal") }
     let file = try places.create(Self.nextName, in: files, mode: 0o644, isBrief: true)
-    let checksum: UInt32
     do throws(JobError) {
       let stream = FileStream(file, text)
       try StateDocument.encode(state, epoch: epoch, into: JSONText(text, stream))
       try stream.flush()
-      checksum = stream.checksum
+      _ = try posix(.change, file.name) {
+        Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
+      }
       let status = try file.status()
       guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
       if let old { try keepPermissions(of: old, on: file, status) }
-      _ = try posix(.change, file.name) {
-        Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
-      }
       try file.sync()
       // Under the name that is looked at only when it is whole: a half-written one is no foreign
       // edit.
       try files.rename(Self.nextName, to: Self.outName)
+      return (status.stamp, stream.checksum)
     } catch {
       try? files.unlink(Self.nextName)
       throw error
     }
-    return checksum
   }
 
   private func keepPermissions(
@@ -205,9 +153,10 @@ extension Store {
   }
 
   /// The displaced file stays as `out`: a writer that still has it open is heard the next time.
+  /// false: somebody made, or removed, the file just now.
   private func exchange(
     _ files: Directory, _ directory: Directory, isFirst: Bool
-  ) throws(JobError) {
+  ) throws(JobError) -> Bool {
     let (from, to) = (files.file.descriptor, directory.file.descriptor)
     let outPath = UnsafeRawPointer(Self.outPath.utf8Start).assumingMemoryBound(to: CChar.self)
     let filePath = UnsafeRawPointer(Self.filePath.utf8Start).assumingMemoryBound(to: CChar.self)
@@ -219,54 +168,41 @@ extension Store {
             : cposix_exchange(from, outPath, to, filePath))
       }
     } catch {
+      if error.osError == (isFirst ? EEXIST : ENOENT) { return false }
       // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
       guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
       _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
         Int(renameat(from, outPath, to, filePath))
       }
     }
+    return true
   }
 
-  /// Readers see foreign edits before somebody merges them; nothing is written.
-  func overlayForeignEdits() throws(JobError) {
-    guard let journal, let directory = places.state, !journal.isLocked else { return }
-    let published = state.publication
-    guard let status = try directory.status(Self.fileName), status.stamp != published.file,
-      let (bytes, _) = try readWhole(Self.fileName, in: directory)
-    else { return }
-    if published.seq != 0, CRC32C.of(bytes.bytes) == published.checksum { return }
-    guard let document = try? StateDocument.decode(bytes.bytes),
-      document.state.format <= StateDocument.format
-    else { return }
-    if Merge(state, with: document, epoch: journal.epoch).provesLoss {
-      // Or it was published after our look at the journal.
-      try catchUp()
-      guard let journal = self.journal, !options.isReadOnly,
-        Merge(state, with: document, epoch: journal.epoch).provesLoss
-      else { return }
-      try salvage(journal.file, journal, lost(StateDirectory.fileName))
-      return try catchUp()
+  /// An edit was displaced that nobody has taken in: it gets its name again, so that its writer finds
+  /// it there. Our file goes, unless somebody has written into it meanwhile.
+  func exchangeBack(_ files: Directory, _ directory: Directory) throws(JobError) {
+    guard try exchange(files, directory, isFirst: false) else { return }
+    if let out = try files.status(Self.outName), isAsPublished(out) {
+      try files.unlink(Self.outName)
     }
-    let changes = try Merge(state, with: document, epoch: journal.epoch).changes()
-    guard !changes.isEmpty else { return }
-    isOverlaid = true
-    let seq = state.seq
-    for change in changes {
-      try state.apply(Event(seq: seq, time: clock.realtimeMs, change: asForeign(change)))
-    }
+    try tellOfCollision()
   }
 
-  private func lost(_ name: String) -> JobError {
-    JobError(
-      .damaged,
-      "\(places.statePath)/background-jobs.d/journal: the events behind \(state.seq) are missing,"
-        + " \(name) has more")
+  func tellOfCollision() throws(JobError) {
+    try append(.collided, durable: false)
+    owesPublication = true
+    isPublicationUrgent = true
   }
 
-  /// What a journal would make of it: another tool's job without our member.
-  private func asForeign(_ change: Change) throws(JobError) -> Change {
-    let buffer = Buffer()
-    try change.encode(time: 0, to: buffer)
-    return try Change.decode(change.kind.rawValue, buffer.bytes)?.change ?? change
+  /// Nobody has written into this file of ours: that would have given it the time of its change.
+  func isAsPublished(_ status: cposix_file_status) -> Bool {
+    status.changed_ns &- status.modified_ns >= Self.quiet / 2
+  }
+}
+
+extension FileStamp {
+  /// A rename changes no contents.
+  fileprivate func hasContents(of other: FileStamp) -> Bool {
+    inode == other.inode && size == other.size && modified == other.modified
   }
 }

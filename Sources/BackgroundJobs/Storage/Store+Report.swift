@@ -169,13 +169,12 @@ extension Store {
       log.lastSync &+ Self.mostSyncInterval,
       max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
     if owesPublication, progressPace.isDue(at: now) {
-      let begin = Clock.machine
       let happened = try? transactIfFree { () throws(JobError) in
-        try publish()
+        publish(&progressPace, now)
         compactIfNeeded()
       }
       dropClosedLogs()
-      if happened != false { progressPace.spend(at: begin, cost: Clock.machine &- begin) }
+      if happened == nil { progressPace.spend(at: now, cost: 0) }
     }
     if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0), now >= log.nextRoll {
       log.nextRoll = now &+ Self.mostSyncInterval

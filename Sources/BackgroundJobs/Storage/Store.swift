@@ -50,6 +50,8 @@ final class Store {
   var isMovedAway = false
   /// A publication is owed: it was not due when something changed.
   var owesPublication = false
+  /// Another tool waits to see what is owed.
+  var isPublicationUrgent = false
   /// The event that says so of the last publication by this handle.
   var publishedSeq: UInt64 = 0
 
@@ -178,14 +180,30 @@ final class Store {
   /// PROTOCOL R3: encodes, appends, syncs, then applies. Whatever fails, nothing has happened.
   func append(_ changes: [Change], durable: Bool) throws(JobError) {
     guard !changes.isEmpty else { return }
+    let owners = changes.map { owner(before: $0) }
     try append(durable: durable) { add throws(JobError) in
       for change in changes { try add(change) }
     }
+    for case .some(let (id, process)) in owners { keepWorkerFile(of: id, was: process) }
   }
 
   /// One change, without an array for it.
   func append(_ change: Change, durable: Bool) throws(JobError) {
+    let owner = owner(before: change)
     try append(durable: durable) { add throws(JobError) in try add(change) }
+    if let (id, process) = owner { keepWorkerFile(of: id, was: process) }
+  }
+
+  /// The job whose owner a change may change, and who that is before it.
+  private func owner(before change: Change) -> (id: String, process: ProcessIdentity?)? {
+    switch change {
+    case .opened(let id, _, _, false), .closed(let id, _), .detached(let id, _, _),
+      .completed(let id, _), .failed(let id, _, _, _), .retried(let id), .removed(let id):
+      (id, state.job(id)?.owner?.process)
+    case .edited(let job, _, .all), .edited(let job, _, .status):
+      (job.id, state.job(job.id)?.owner?.process)
+    default: nil
+    }
   }
 
   private func append(

@@ -88,6 +88,15 @@ final class Directory {
     }
   }
 
+  /// The same, with `new` in another directory.
+  func link(_ old: String, to new: String, in other: Directory) throws(JobError) {
+    _ = try posix(.link, "\(other.name)/\(new)") {
+      withCString(old) { old in
+        withCString(new) { Int(linkat(file.descriptor, old, other.file.descriptor, $0, 0)) }
+      }
+    }
+  }
+
   func sync() throws(JobError) { try file.sync() }
 
   func names() throws(JobError) -> [String] {

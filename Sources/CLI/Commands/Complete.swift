@@ -89,7 +89,7 @@ struct WaitCommand: ParsableCommand {
       let (outcome, status) = try job.wait(for: wanted, timeoutMs: timeout?.milliseconds)
       switch outcome {
       case .ok:
-        guard statuses == nil, try job.info().itemsFailed > 0 else { return }
+        guard statuses == nil, try job.info().hasWarnings else { return }
         throw ExitStatus.failedItems
       case .timeout:
         Output.complain("job \(job.id) is still \(status.name)")

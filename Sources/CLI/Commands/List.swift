@@ -76,8 +76,10 @@ struct ListCommand: ParsableCommand {
       "\(job.percentage)", job.rate.map { "\(($0 * 1000).rounded() / 1000)" } ?? "",
       job.etaSeconds.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
       job.currentItem ?? "", "\(job.itemsFailed)",
-      [job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil]
-        .compactMap { $0 }.joined(separator: ","),
+      [
+        job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil,
+        job.hasWarnings ? "warnings" : nil,
+      ].compactMap { $0 }.joined(separator: ","),
     ].map { SafeText.shown($0) }
   }
 
@@ -93,7 +95,8 @@ struct ListCommand: ParsableCommand {
     ])
     table.rows = jobs.map { job in
       [
-        job.id, job.type, job.status.name, job.isStalled ? "stalled" : job.reason ?? "",
+        job.id, job.type, job.status.name,
+        job.isStalled ? "stalled" : job.reason ?? (job.hasWarnings ? "warnings" : ""),
         job.total > 0 ? EstimateText.bar(job.percentage, width: 12) : "",
         job.total > 0 ? "\(job.percentage)" : "-", EstimateText.items(job),
         job.itemsFailed > 0 ? "\(job.itemsFailed)" : "-", EstimateText.rate(job.rate),

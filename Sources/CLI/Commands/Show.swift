@@ -40,10 +40,13 @@ struct ShowCommand: ParsableCommand {
     add("id", info.id)
     add("type", info.type)
     add("key", info.key)
-    add("status", info.status.name + (info.reason.map { ", \($0)" } ?? ""))
+    add("status", info.statusName + (info.reason.map { ", \($0)" } ?? ""))
     add("error", info.error)
     if info.status == .paused, !info.isPauseAcknowledged {
       add("", "its owner has not seen the pause yet")
+    }
+    if let refused = info.refusedStatus {
+      add("", "another tool set it to \(refused), which only its owner may: not taken")
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)
@@ -91,7 +94,7 @@ struct ShowCommand: ParsableCommand {
         : "Nobody works on it. To go on, run the program that does its work again."
     case .paused: "To go on: bgjobs resume \(info.id)"
     case .failed: "To try again: bgjobs retry \(info.id)"
-    case .completed where info.itemsFailed > 0:
+    case .completed where info.hasWarnings:
       "To do the failed items again: bgjobs retry \(info.id)"
     default: nil
     }

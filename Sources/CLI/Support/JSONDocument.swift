@@ -21,6 +21,7 @@ struct JSONDocument {
     add("type", quoted(info.type))
     add("key", info.key.map(quoted))
     add("status", quoted(info.status.name))
+    add("statusName", info.statusName == info.status.name ? nil : quoted(info.statusName))
     add("reason", info.reason.map(quoted))
     add("error", info.error.map(quoted))
     add("current", String(info.current))
@@ -48,6 +49,9 @@ struct JSONDocument {
     add("ownerPid", info.ownerPID.map { String($0) })
     add("pauseAcknowledged", info.status == .paused ? String(info.isPauseAcknowledged) : nil)
     add("attempts", String(info.attempts))
+    add("hasWarnings", info.hasWarnings ? "true" : nil)
+    add("refusedStatus", info.refusedStatus.map(quoted))
+    add("refusedMs", info.refusedMs.map { String($0) })
     return "{\(members.joined(separator: ","))}"
   }
 

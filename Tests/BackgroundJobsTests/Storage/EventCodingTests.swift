@@ -48,8 +48,11 @@ import Testing
         job: "j", PackedItems(try packed(["a"])), beside: PlanMark(log: .max, items: .min)),
       .imported(try job()),
       .importedOpaque("[1,{\"a\":null}]"),
-      .edited(try job(), members: ["config", "x"], takesStatus: true),
-      .edited(try job(), members: [], takesStatus: false), .topEdited(name: "v", text: nil),
+      .edited(try job(), members: ["config", "x"], takes: .all),
+      .edited(try job(), members: [], takes: .nothing),
+      .edited(try job(), members: ["/result/a"], takes: .status),
+      .adopted(job: "j", PackedItems(try packed(["a", "b"]))),
+      .refused(job: "j", status: "failed"), .collided, .topEdited(name: "v", text: nil),
       .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,
       .published(
         Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7)),
@@ -98,7 +101,7 @@ import Testing
   }
 
   @Test func unknownKindsAndSnapshotsAreNoEvents() throws {
-    for kind in [0, 1, 22, 99, .max] as [UInt16] {
+    for kind in [0, 1, 26, 99, .max] as [UInt16] {
       #expect(try decode(kind, [0, 0, 0, 0, 0, 0, 0, 0]) == nil)
     }
   }
@@ -107,7 +110,7 @@ import Testing
     var dice = Dice(1)
     for _ in 0..<1500 {
       let bytes = dice.bytes(Int.random(in: 0..<60, using: &dice))
-      _ = try decode(UInt16.random(in: 0...23, using: &dice), bytes)
+      _ = try decode(UInt16.random(in: 0...27, using: &dice), bytes)
     }
   }
 

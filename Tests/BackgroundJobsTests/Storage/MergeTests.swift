@@ -7,6 +7,10 @@ import Testing
 @Suite struct MergeTests {
   private let epoch = StateDocument.Epoch(high: 1, low: 2)
   private let state = State()
+  private let owner = Owner()
+
+  /// Whether the job's owner lives, where it has one; nil: nobody can tell.
+  private final class Owner { var isAlive: Bool? = true }
 
   /// Job "ours": created by event 1, paused by event 2.
   init() throws {
@@ -47,9 +51,17 @@ import Testing
   @discardableResult
   private func merge(_ text: String) throws -> [Change] {
     let decoded = try Array(text.utf8).withUnsafeBytes { try StateDocument.decode($0) }
-    let changes = try Merge(state, with: decoded, epoch: epoch).changes()
+    let changes = try merge(of: decoded).changes()
     for change in changes { try apply(change) }
     return changes
+  }
+
+  private func merge(
+    of file: StateDocument.Decoded, _ epoch: StateDocument.Epoch? = nil
+  ) -> Merge {
+    Merge(state, with: file, epoch: epoch ?? self.epoch) { [owner] job in
+      job.owner == nil ? nil : owner.isAlive
+    }
   }
 
   private var ours: JobState? { state.job("ours") }
@@ -66,10 +78,19 @@ import Testing
     #expect(ours?.reason == nil)
   }
 
-  @Test(arguments: [1, nil] as [UInt64?])
-  func statusIsOursWhenTheyHadNot(_ seen: UInt64?) throws {
-    try merge(file(job(status: "completed", current: 3), seq: seen))
+  /// As of a store that they know nothing of.
+  @Test func statusIsOursWhenTheyHadSeenNothing() throws {
+    try merge(file(job(status: "completed", current: 3), seq: nil))
     #expect(ours?.status == .paused)
+    #expect(ours?.current == 0)
+  }
+
+  /// Pending is what it had read; completed is what it says.
+  @Test func whatTheyHadOnlyReadIsOurs() throws {
+    try merge(file(job(status: "pending", current: 3), seq: 1))
+    #expect(ours?.status == .paused)
+    try merge(file(job(status: "completed", current: 3), seq: 1))
+    #expect(ours?.status == .completed)
     #expect(ours?.current == 0)
   }
 
@@ -162,7 +183,7 @@ import Testing
     let text = file(
       job().replacingOccurrences(of: "\"rev\":2", with: "\"rev\":9"), seq: 9)
     let decoded = try Array(text.utf8).withUnsafeBytes { try StateDocument.decode($0) }
-    #expect(Merge(state, with: decoded, epoch: epoch).provesLoss)
-    #expect(!Merge(state, with: decoded, epoch: .init(high: 3, low: 4)).provesLoss)
+    #expect(merge(of: decoded).provesLoss)
+    #expect(!merge(of: decoded, .init(high: 3, low: 4)).provesLoss)
   }
 }

@@ -184,6 +184,9 @@ class bgj_job_info(Structure):
         ("eta_from_history", c_int),
         ("wait_ms", c_int64),
         ("finish_ms", c_int64),
+        ("refused_ms", c_int64),
+        ("refused_status", c_char_p),
+        ("has_warnings", c_int),
     ]
 
 
@@ -201,6 +204,7 @@ def BGJ_JOB_INFO_INIT() -> bgj_job_info:
         completed_ms=-1,
         wait_ms=-1,
         finish_ms=-1,
+        refused_ms=-1,
         resume_at_ms=-1,
     )
 

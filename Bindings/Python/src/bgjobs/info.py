@@ -51,6 +51,7 @@ class JobInfo:
     key: Optional[str]
     #: As every reader sees it: running with a dead owner is paused.
     status: JobStatus
+    #: Its name, or another tool's word: `completed_with_warnings`, whose status is COMPLETED, say.
     status_name: str
     #: asked, rate-limit, interrupted, error, cancelled, or another.
     reason: Optional[str]
@@ -94,6 +95,12 @@ class JobInfo:
     wait: Optional[timedelta]
     #: When it will likely be done, the wait included.
     finish: Optional[datetime]
+    #: A status that another tool gave it in vain, as its owner lives, since its last start.
+    refused_status: Optional[str]
+    #: When that was.
+    refused: Optional[datetime]
+    #: Completed, but items have failed, or another tool ended it as completed_with_warnings.
+    has_warnings: bool
 
     @property
     def finished(self) -> bool:
@@ -176,4 +183,7 @@ class InfoBuffer:
             eta_from_history=c.eta_from_history == 1,
             wait=None if c.wait_ms < 0 else _span(c.wait_ms),
             finish=_time(c.finish_ms),
+            refused_status=_text(c.refused_status),
+            refused=_time(c.refused_ms),
+            has_warnings=c.has_warnings == 1,
         )

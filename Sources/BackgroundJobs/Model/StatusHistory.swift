@@ -1,0 +1,42 @@
+/// The last changes of a job's status, for the merge: what a writer that has not seen them believes.
+struct StatusHistory: Equatable {
+  struct Entry: Equatable {
+    /// Up to this event, exclusive, the job had the status.
+    var seq: UInt64
+    var status: JobStatus
+    /// Another tool made the change: the checksum of all that it replaced. nil: one of ours.
+    var life: UInt32?
+  }
+
+  /// More than a writer can miss that reads and writes at once; more would make the file larger.
+  static let most = 8
+
+  private(set) var entries: [Entry] = []
+
+  mutating func note(_ status: JobStatus, until seq: UInt64, life: UInt32? = nil) {
+    if entries.count >= Self.most { entries.removeFirst() }
+    entries.append(Entry(seq: seq, status: status, life: life))
+  }
+
+  /// What happened behind `seen`. nil: more than is remembered.
+  func changes(since seen: UInt64) -> ArraySlice<Entry>? {
+    let first = entries.firstIndex { $0.seq > seen } ?? entries.endIndex
+    if first == entries.startIndex, entries.count >= Self.most { return nil }
+    return entries[first...]
+  }
+}
+
+/// A status that another tool gave a job in vain, because its owner lives.
+struct Refusal: Equatable {
+  var status: String
+  var seq: UInt64
+  /// Milliseconds since 1970.
+  var time: Int64
+}
+
+/// Edits that were displaced by a publication and taken in late.
+struct Collisions: Equatable {
+  var count: Int64 = 0
+  /// Milliseconds since 1970.
+  var last: Int64 = 0
+}

@@ -1,0 +1,115 @@
+import CPosix
+
+/// The lock that other tools of this format take while they read, change and write the state file: a
+/// file beside it that only one of them can create. We hold it for the moment of an exchange, so
+/// that no edit of theirs is displaced unseen.
+///
+/// Their rules: its text is a pid and the milliseconds of its creation, in a line each; it is taken
+/// over when it is 30 s old, or waited for 5 s.
+struct LockFile {
+  static let name = "background-jobs.lock"
+  /// The same file in our own directory: making the lock is a link, which is there at once with all
+  /// that is in it.
+  private static let source = "lock"
+  private static let staleMs: Int64 = 30_000
+  /// Ours is so old from the beginning that it is stale after this time: a kill in the moment of an
+  /// exchange costs others no more.
+  private static let graceMs: Int64 = 50
+  /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
+  /// its text yet.
+  private static let youngMs: Int64 = 10
+
+  private let state: Directory
+  private let files: Directory
+  private let begin: Int64
+
+  /// Under the writer lock, which tells apart the holders among ourselves. nil: another tool has it.
+  static func take(_ places: StateDirectory, pid: Int64) throws(JobError) -> LockFile? {
+    guard let state = places.state, let files = places.files else { return nil }
+    let lock = LockFile(state: state, files: files, begin: Clock.machine)
+    return try lock.make(places, pid) ? lock : nil
+  }
+
+  /// The same, for a few milliseconds.
+  static func takeSoon(_ places: StateDirectory, pid: Int64) throws(JobError) -> LockFile? {
+    for _ in 0..<8 {
+      if let lock = try take(places, pid: pid) { return lock }
+      cposix_sleep(500_000)
+    }
+    return nil
+  }
+
+  private func make(_ places: StateDirectory, _ pid: Int64) throws(JobError) -> Bool {
+    let file = try source(places)
+    if try file.status().links > 1, try !isFree(pid) { return false }
+    let now = cposix_realtime()
+    let created = now / 1_000_000 - Self.staleMs + Self.graceMs
+    let text = Buffer()
+    try text.append("\(pid)\n\(created)")
+    try file.truncate(to: 0)
+    try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
+    _ = try posix(.change, file.name) {
+      Int(cposix_set_modified(file.descriptor, created * 1_000_000))
+    }
+    for _ in 0..<2 {
+      do throws(JobError) {
+        try files.link(Self.source, to: Self.name, in: state)
+        return true
+      } catch {
+        guard error.osError == EEXIST else { throw error }
+        // Of one of us that was killed: the writer lock says that it is no more.
+        if try state.status(Self.name)?.inode == file.status().inode { return true }
+        guard try isFree(pid) else { return false }
+        try state.unlink(Self.name)
+      }
+    }
+    return false
+  }
+
+  private func source(_ places: StateDirectory) throws(JobError) -> File {
+    let flags = O_RDWR | O_NOFOLLOW
+    if let file = try files.openIfThere(Self.source, flags), try file.status().is_regular != 0 {
+      return file
+    }
+    return try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
+  }
+
+  /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.
+  private func isFree(_ own: Int64) throws(JobError) -> Bool {
+    guard let file = try state.openIfThere(Self.name, O_RDONLY | O_NOFOLLOW) else { return true }
+    let status = try file.status()
+    let now = cposix_realtime() / 1_000_000
+    let age = now - status.modified_ns / 1_000_000
+    guard status.is_regular != 0, age > Self.youngMs else { return false }
+    let text = Buffer()
+    try file.read(64, at: 0, into: text)
+    let lines = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1)
+    let created = lines.count > 1 ? number(lines[1]) : nil
+    if max(age, now - (created ?? now)) >= Self.staleMs { return true }
+    guard let pid = lines.first.flatMap(number), pid > 0, pid <= Int64(pid_t.max) else {
+      return false
+    }
+    // We do not hold it now.
+    return pid == own || (kill(pid_t(pid), 0) != 0 && cposix_errno() == ESRCH)
+  }
+
+  private func number(_ digits: Slice<UnsafeRawBufferPointer>) -> Int64? {
+    var number: Int64 = 0
+    for digit in digits {
+      guard digit >= 0x30, digit <= 0x39, number < 1 << 53 else { return nil }
+      number = number &* 10 &+ Int64(digit &- 0x30)
+    }
+    return digits.isEmpty ? nil : number
+  }
+
+  func release() {
+    // After the time it was good for, somebody else may hold it.
+    if Clock.machine &- begin > Self.graceMs * 500_000 {
+      let mine = try? files.status(Self.source)
+      guard let mine, let there = try? state.status(Self.name), mine.inode == there.inode else {
+        return
+      }
+    }
+    try? state.unlink(Self.name)
+  }
+}

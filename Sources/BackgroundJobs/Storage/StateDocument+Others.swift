@@ -1,0 +1,90 @@
+// What the merge must remember of other tools' edits, under `bgjobs`.
+extension StateDocument {
+  static func encodeOthers(of job: JobState, _ out: JSONText) throws(JobError) {
+    try encode(edits: job.foreignEdits, out)
+    try encode(job.history, out)
+    guard let refusal = job.refusal else { return }
+    try out.name("refused")
+    try out.beginObject()
+    try out.member("status", refusal.status)
+    try out.member("seq", Int64(clamping: refusal.seq))
+    try out.date("at", refusal.time)
+    try out.endObject()
+  }
+
+  static func encodeOthers(of state: State, _ out: JSONText) throws(JobError) {
+    try encode(edits: state.topEdits, out)
+    guard state.collisions.count > 0 else { return }
+    try out.name("collisions")
+    try out.numbers(state.collisions.count, state.collisions.last)
+  }
+
+  private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
+    guard !edits.isEmpty else { return }
+    try out.name("theirs")
+    try out.beginObject()
+    for edit in edits {
+      try out.name(edit.name)
+      try out.numbers(Int64(clamping: edit.seq), Int64(edit.previous))
+    }
+    try out.endObject()
+  }
+
+  /// On one line.
+  private static func encode(_ history: StatusHistory, _ out: JSONText) throws(JobError) {
+    guard !history.entries.isEmpty else { return }
+    let separator: StaticString = ", "
+    try out.name("was")
+    try out.buffer.append(UInt8(ascii: "["))
+    for position in history.entries.indices {
+      let entry = history.entries[position]
+      if position > 0 { try out.buffer.append(separator) }
+      try out.buffer.append(UInt8(ascii: "["))
+      try out.integer(Int64(clamping: entry.seq))
+      try out.buffer.append(separator)
+      try out.string(entry.status.name)
+      if let life = entry.life {
+        try out.buffer.append(separator)
+        try out.integer(Int64(life))
+      }
+      try out.buffer.append(UInt8(ascii: "]"))
+    }
+    try out.buffer.append(UInt8(ascii: "]"))
+  }
+
+  static func decodeOthers(_ ours: JSONValue, _ job: JobState) {
+    job.foreignEdits = edits(ours["theirs"])
+    if let was = ours["was"] {
+      for position in 0..<was.count {
+        guard let entry = was.at(position), let seq = entry.at(0)?.unsigned,
+          let status = entry.at(1)?.string
+        else { continue }
+        job.history.note(
+          JobStatus(name: status), until: seq,
+          life: entry.at(2)?.unsigned.map { UInt32(truncatingIfNeeded: $0) })
+      }
+    }
+    guard let refused = ours["refused"], let status = refused["status"]?.string else { return }
+    job.refusal = Refusal(
+      status: status, seq: refused["seq"]?.unsigned ?? 0,
+      time: refused["at"]?.string.flatMap { DateText.parse($0) } ?? 0)
+  }
+
+  static func decodeOthers(_ ours: JSONValue, _ state: State) {
+    state.topEdits = edits(ours["theirs"])
+    guard let count = ours["collisions"]?.at(0)?.integer, count > 0 else { return }
+    state.collisions = Collisions(count: count, last: ours["collisions"]?.at(1)?.integer ?? 0)
+  }
+
+  private static func edits(_ value: JSONValue?) -> [ForeignEdit] {
+    var edits: [ForeignEdit] = []
+    value?.forEachMember { (name, entry) throws(Never) in
+      guard edits.count < ForeignEdit.most, let seq = entry.at(0)?.unsigned,
+        let previous = entry.at(1)?.unsigned
+      else { return }
+      edits.append(
+        ForeignEdit(name: name, seq: seq, previous: UInt32(truncatingIfNeeded: previous)))
+    }
+    return edits
+  }
+}

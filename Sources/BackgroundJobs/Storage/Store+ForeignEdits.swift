@@ -1,0 +1,180 @@
+import CPosix
+
+// What other tools write: into the state file, and late into the one that was displaced (PROTOCOL, P2
+// to P4).
+extension Store {
+  private static let outName = StateDirectory.outName
+  private static let fileName = StateDirectory.fileName
+  /// A file written so recently may be written again without another stamp.
+  private static let racy: UInt64 = 20_000_000
+
+  func isRacy(_ stamp: FileStamp) -> Bool {
+    (cposix_realtime() &- stamp.modified).magnitude < Self.racy
+  }
+
+  /// Under the lock: takes in what other tools have written since the last time. `file`: the state
+  /// file's status. false: not now, another tool seems to be writing.
+  func takeInForeignEdits(_ file: cposix_file_status?) throws(JobError) -> Bool {
+    guard let directory = places.state, let files = places.files else { return true }
+    var file = file
+    if let out = try files.status(Self.outName), out.stamp != state.publication.out {
+      guard let (bytes, stamp) = try readWhole(Self.outName, in: files) else { return true }
+      if try bringBack(out, bytes, file, files, directory) {
+        file = try directory.status(Self.fileName)
+      } else if try !takeIn(bytes, stamp, Self.outName, in: files) {
+        return false
+      }
+    }
+    guard let file, file.stamp != state.publication.file,
+      let (bytes, stamp) = try readWhole(Self.fileName, in: directory)
+    else { return true }
+    return try takeIn(bytes, stamp, Self.fileName, in: directory)
+  }
+
+  /// The same before a transition decides. What cannot be read now is left to the publication: it
+  /// neither fails nor delays the transition.
+  func takeInForeignEdits() throws(JobError) {
+    do throws(JobError) {
+      _ = try takeInForeignEdits(try places.state?.status(Self.fileName) ?? nil)
+    } catch {
+      if journal?.isPoisoned ?? true { throw error }
+      try catchUp()
+    }
+  }
+
+  /// A publisher was killed between displacing an edit and taking it in: back with it, before its
+  /// writer reads the file and goes on without it. false: there is nothing to bring back, or
+  /// somebody has written into the new file already.
+  private func bringBack(
+    _ out: cposix_file_status, _ bytes: Buffer, _ file: cposix_file_status?, _ files: Directory,
+    _ directory: Directory
+  ) throws(JobError) -> Bool {
+    guard let file, out.inode != state.publication.out.inode, file.inode != out.inode,
+      file.stamp != state.publication.file, isAsPublished(file),
+      !isKnown(CRC32C.of(bytes.bytes), isOut: true),
+      let lock = try LockFile.takeSoon(places, pid: process.pid)
+    else { return false }
+    defer { lock.release() }
+    guard try directory.status(Self.fileName)?.stamp == file.stamp else { return false }
+    try exchangeBack(files, directory)
+    return true
+  }
+
+  /// By its contents, where its stamp proves nothing.
+  private func isKnown(_ checksum: UInt32, isOut: Bool) -> Bool {
+    let known = state.publication
+    guard known.seq != 0 else { return false }
+    // A publisher may have been killed before it noted that what it displaced was taken in.
+    return checksum == known.checksum || (isOut && checksum == known.outChecksum)
+  }
+
+  /// Merges a file unless its contents are known, and notes its stamp. false: it is half written.
+  private func takeIn(
+    _ bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory
+  ) throws(JobError) -> Bool {
+    guard let journal else { return true }
+    let isOut = name == Self.outName
+    let found = CRC32C.of(bytes.bytes)
+    let isKnown = isKnown(found, isOut: isOut)
+    // Read once more, what was removed since would come back.
+    if isKnown, isRacy(stamp) { return true }
+    var publication = state.publication
+    publication.seq = max(state.seq, 1)
+    if isOut {
+      publication.out = isRacy(stamp) ? FileStamp() : stamp
+      publication.outChecksum = found
+    } else {
+      publication.file = isRacy(stamp) ? FileStamp() : stamp
+      publication.checksum = found
+    }
+    var edits: [Change] = []
+    if !isKnown {
+      guard let theirs = try changes(of: bytes, stamp, name, in: directory, journal) else {
+        return false
+      }
+      edits = theirs
+      owesPublication = true
+      if theirs.contains(where: isRequest) { isPublicationUrgent = true }
+    }
+    edits.append(.published(publication))
+    try append(edits, durable: !isKnown)
+    if isOut, !isKnown { try tellOfCollision() }
+    return true
+  }
+
+  /// Who asked for it waits to see what comes of it.
+  private func isRequest(_ change: Change) -> Bool {
+    switch change {
+    case .paused, .resumed, .refused: true
+    default: false
+    }
+  }
+
+  /// What a file says, or that it was set aside; nil: it is half written.
+  private func changes(
+    of bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory,
+    _ journal: Journal
+  ) throws(JobError) -> [Change]? {
+    let document: StateDocument.Decoded
+    do throws(StateDocument.Fault) { document = try StateDocument.decode(bytes.bytes) } catch {
+      let fault = StateDocument.describe(error, directory.name + "/" + name)
+      if case .other(let error) = error { throw error }
+      if isBeingWritten(stamp) { return nil }
+      let aside = try copyAside(name, bytes, in: directory)
+      return [.setAside(name: aside, why: fault.message)]
+    }
+    try checkFormat(document.state)
+    let merge = merge(document, journal)
+    if merge.provesLoss { throw lost(name) }
+    return try merge.changes()
+  }
+
+  private func merge(_ document: StateDocument.Decoded, _ journal: Journal) -> Merge {
+    Merge(state, with: document, epoch: journal.epoch) { job in
+      (try? self.isOwnerAlive(job)) ?? nil
+    }
+  }
+
+  /// Readers see foreign edits before somebody merges them; nothing is written.
+  func overlayForeignEdits() throws(JobError) {
+    guard let journal, let directory = places.state, !journal.isLocked else { return }
+    let published = state.publication
+    guard let status = try directory.status(Self.fileName), status.stamp != published.file,
+      let (bytes, _) = try readWhole(Self.fileName, in: directory)
+    else { return }
+    if published.seq != 0, CRC32C.of(bytes.bytes) == published.checksum { return }
+    guard let document = try? StateDocument.decode(bytes.bytes),
+      document.state.format <= StateDocument.format
+    else { return }
+    if merge(document, journal).provesLoss {
+      // Or it was published after our look at the journal.
+      try catchUp()
+      guard let journal = self.journal, !options.isReadOnly,
+        merge(document, journal).provesLoss
+      else { return }
+      try salvage(journal.file, journal, lost(StateDirectory.fileName))
+      return try catchUp()
+    }
+    let changes = try merge(document, journal).changes()
+    guard !changes.isEmpty else { return }
+    isOverlaid = true
+    let seq = state.seq
+    for change in changes {
+      try state.apply(Event(seq: seq, time: clock.realtimeMs, change: asForeign(change)))
+    }
+  }
+
+  private func lost(_ name: String) -> JobError {
+    JobError(
+      .damaged,
+      "\(places.statePath)/background-jobs.d/journal: the events behind \(state.seq) are missing,"
+        + " \(name) has more")
+  }
+
+  /// What a journal would make of it: another tool's job without our member.
+  private func asForeign(_ change: Change) throws(JobError) -> Change {
+    let buffer = Buffer()
+    try change.encode(time: 0, to: buffer)
+    return try Change.decode(change.kind.rawValue, buffer.bytes)?.change ?? change
+  }
+}

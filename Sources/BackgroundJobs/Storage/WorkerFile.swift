@@ -1,0 +1,65 @@
+import CPosix
+
+/// `state/jobs/<id>/worker.pid`: where tools of this format look whether a running job has a live
+/// worker. One that is missing, or names a dead process, makes them fail the job. It is information
+/// for them, never for us, and nothing fails because of it.
+struct WorkerFile {
+  private static let parent = "jobs"
+  private static let name = "worker.pid"
+  private static let newName = "worker.pid.new"
+
+  private let places: StateDirectory
+  private let id: String
+
+  /// nil: an id of another tool's that is no name of a directory.
+  init?(_ places: StateDirectory, _ id: String) {
+    let bytes = id.utf8
+    guard bytes.count <= 128, let first = bytes.first, first != UInt8(ascii: "."),
+      bytes.allSatisfy({ byte in
+        isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+          || byte == UInt8(ascii: ".")
+      })
+    else { return nil }
+    (self.places, self.id) = (places, id)
+  }
+
+  /// Whole at every moment.
+  func write(pid: Int64) throws(JobError) {
+    guard let state = places.state else { return }
+    let all = try places.makeDirectory(Self.parent, in: state, mode: 0o755)
+    let mine = try places.makeDirectory(id, in: all, mode: 0o755)
+    let text = Buffer()
+    try text.append(String(pid))
+    let file = try places.create(Self.newName, in: mine, mode: 0o644, isBrief: true)
+    try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
+    try mine.rename(Self.newName, to: Self.name)
+  }
+
+  /// Unless it is about another process by now. What other tools have put beside it stays.
+  func remove(pid: Int64) throws(JobError) {
+    guard let state = places.state,
+      let all = try places.directory(Self.parent, in: state),
+      let mine = try places.directory(id, in: all),
+      let file = try mine.openIfThere(Self.name, O_RDONLY | O_NOFOLLOW)
+    else { return }
+    let text = Buffer()
+    try file.read(32, at: 0, into: text)
+    guard text.bytes.elementsEqual(String(pid).utf8) else { return }
+    try mine.unlink(Self.name)
+    try? all.removeDirectory(id)
+  }
+}
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool {
+  (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+}
+
+extension Store {
+  /// What the changes just made mean for the files. `owners`: before them.
+  func keepWorkerFile(of id: String, was before: ProcessIdentity?) {
+    let now = state.job(id)?.owner?.process.pid ?? 0
+    let then = before?.pid ?? 0
+    guard now != then, let file = WorkerFile(places, id) else { return }
+    if now != 0 { try? file.write(pid: now) } else { try? file.remove(pid: then) }
+  }
+}
