@@ -1,0 +1,100 @@
+"""Compares what was logged as written with what the state file and `bgjobs show` have at the end."""
+
+import json
+from dataclasses import dataclass, field
+
+from state_file import find
+
+
+@dataclass
+class Claimed:
+    """What one log says about one job."""
+
+    items: list = field(default_factory=list)
+    status: str = ""
+    removed: bool = False
+    sets: dict = field(default_factory=dict)
+
+
+class Claims:
+    def __init__(self, path):
+        self.jobs, self.top = {}, {}
+        self.lost_early = self.wrong_early = 0
+        self.counts = {}
+        for line in path.read_text().splitlines() if path.exists() else []:
+            what, *rest = line.split(" ", 3 if line.startswith("set") else 2)
+            self.counts[what] = self.counts.get(what, 0) + 1
+            if what == "top":
+                self.top[rest[0]] = json.loads(rest[1])
+                continue
+            job = self.jobs.setdefault(rest[0], Claimed())
+            if what == "item":
+                job.items.append(rest[1])
+            elif what == "end":
+                job.status = rest[1]
+            elif what == "set":
+                job.sets[rest[1]] = json.loads(rest[2])
+            elif what == "removed":
+                job.removed = True
+            elif what == "lost":
+                self.lost_early += 1
+            elif what == "wrong":
+                self.wrong_early += 1
+
+
+def member(value, path):
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def lost_items(claimed, job):
+    there = set(job["progress"]["itemsCompleted"]) if job else set()
+    return [item for item in claimed.items if item not in there]
+
+
+def count(claims, document, show, is_ours=False):
+    """What is missing from the document, or from what `show` gives for an id (None: nothing)."""
+    numbers = dict.fromkeys(
+        ("items", "lost", "jobs", "wrong", "members", "members_lost", "risen", "expired"), 0
+    )
+    numbers["lost"] += claims.lost_early
+    numbers["wrong"] += claims.wrong_early
+    losers = set()
+    ended = sum(job.status != "" for job in claims.jobs.values())
+    for id, claimed in claims.jobs.items():
+        job = find(document, id)
+        numbers["jobs"] += bool(claimed.items)
+        numbers["items"] += len(claimed.items)
+        if claimed.removed:
+            numbers["risen"] += job is not None
+            continue
+        if is_ours and job is None and claimed.status and numbers["expired"] < ended - 10:
+            # Completing removes completed jobs of ours beyond the last ten.
+            numbers["expired"] += 1
+            continue
+        for found in (job, show(id)) if show else (job,):
+            lost = lost_items(claimed, found)
+            if lost:
+                losers.add(id)
+        numbers["lost"] += max(
+            len(lost_items(claimed, job)), len(lost_items(claimed, show(id))) if show else 0
+        )
+        if claimed.status and (job is None or job["status"] != claimed.status):
+            numbers["wrong"] += 1
+            losers.add(id)
+        for path, value in claimed.sets.items():
+            if job is None and not claimed.items:
+                continue  # a member of a job of ours that is expired: its own log judges the job
+            numbers["members"] += 1
+            if job is None or member(job, path) != value:
+                numbers["members_lost"] += 1
+    for path, value in claims.top.items():
+        numbers["members"] += 1
+        numbers["members_lost"] += member(document, path) != value
+    return numbers, losers
+
+
+def add(total, numbers):
+    for name, number in numbers.items():
+        total[name] = total.get(name, 0) + number
