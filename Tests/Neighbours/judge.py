@@ -1,4 +1,4 @@
-"""Compares what was logged as written with what the state file and `bgjobs show` have at the end."""
+"""Compares what was logged as written with what the state file and `bgjobs show` have then."""
 
 import json
 from dataclasses import dataclass, field
@@ -54,45 +54,55 @@ def lost_items(claimed, job):
 
 
 def count(claims, document, show, is_ours=False):
-    """What is missing from the document, or from what `show` gives for an id (None: nothing)."""
+    """What is missing from the document, or from what `show` gives for an id (None: nothing).
+
+    Also how much each job, or member at the top, has lost: by its id or name.
+    """
     numbers = dict.fromkeys(
         ("items", "lost", "jobs", "wrong", "members", "members_lost", "risen", "expired"), 0
     )
-    numbers["lost"] += claims.lost_early
-    numbers["wrong"] += claims.wrong_early
-    losers = set()
+    losers = {}
+
+    def lose(what, who, number=1):
+        numbers[what] += number
+        if number:
+            losers[who] = losers.get(who, 0) + number
+
+    lose("lost", "removed", claims.lost_early)
+    lose("wrong", "removed", claims.wrong_early)
     ended = sum(job.status != "" for job in claims.jobs.values())
     for id, claimed in claims.jobs.items():
         job = find(document, id)
         numbers["jobs"] += bool(claimed.items)
         numbers["items"] += len(claimed.items)
         if claimed.removed:
-            numbers["risen"] += job is not None
+            lose("risen", id, int(job is not None))
             continue
         if is_ours and job is None and claimed.status and numbers["expired"] < ended - 10:
             # Completing removes completed jobs of ours beyond the last ten.
             numbers["expired"] += 1
             continue
-        for found in (job, show(id)) if show else (job,):
-            lost = lost_items(claimed, found)
-            if lost:
-                losers.add(id)
-        numbers["lost"] += max(
-            len(lost_items(claimed, job)), len(lost_items(claimed, show(id))) if show else 0
-        )
-        if claimed.status and (job is None or job["status"] != claimed.status):
-            numbers["wrong"] += 1
-            losers.add(id)
-        for path, value in claimed.sets.items():
-            if job is None and not claimed.items:
-                continue  # a member of a job of ours that is expired: its own log judges the job
-            numbers["members"] += 1
-            if job is None or member(job, path) != value:
-                numbers["members_lost"] += 1
+        lost = set(lost_items(claimed, job))
+        if show and claimed.items:
+            lost |= set(lost_items(claimed, show(id)))
+        lose("lost", id, len(lost))
+        lose("wrong", id, int(claimed.status not in ("", job and job["status"])))
+        if job is None and not claimed.items:
+            continue  # of a job of ours only: its own log judges it
+        numbers["members"] += len(claimed.sets)
+        wrong = [path for path, value in claimed.sets.items() if member(job, path) != value]
+        lose("members_lost", id, len(wrong))
+    numbers["members"] += len(claims.top)
     for path, value in claims.top.items():
-        numbers["members"] += 1
-        numbers["members_lost"] += member(document, path) != value
+        lose("members_lost", path.split(".")[0], int(member(document, path) != value))
     return numbers, losers
+
+
+def told(report, losers):
+    """Those that a finding of `bgjobs check` names."""
+    findings = [line for line in report.splitlines() if not line.endswith("sound")]
+    findings = [line for line in findings if "records of job" not in line]
+    return [who for who in losers if any(who in line for line in findings)]
 
 
 def add(total, numbers):

@@ -1,5 +1,6 @@
 """Our side: the command in a project, and workers of ours that are killed and started again."""
 
+import contextlib
 import json
 import os
 import random
@@ -94,8 +95,8 @@ def descendants(pid):
     return found
 
 
-def kill(pid, is_victim):
-    """Kills a process if it still is what was meant: a pid may be another's by now."""
+def kill(pid, is_victim, number=signal.SIGKILL):
+    """Signals a process if it still is what was meant: a pid may be another's by now."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:
@@ -103,7 +104,7 @@ def kill(pid, is_victim):
     try:
         if not is_victim():
             return False
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        signal.pidfd_send_signal(handle, number)
     except OSError:
         return False
     finally:
@@ -162,6 +163,11 @@ class Worker:
         if self.process is None:
             return True
         try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(min(seconds, 15))
+            if self.log.stem == "run":
+                for pid in self.victims():  # it has thousands of items before it: to be paused
+                    kill(pid, lambda pid=pid: pid in self.victims(), signal.SIGTERM)
             self.process.wait(seconds)
             return True
         except subprocess.TimeoutExpired:

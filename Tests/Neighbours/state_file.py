@@ -3,6 +3,7 @@
 Written after what such tools do, and not after our library: it shares no code with it.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -53,10 +54,8 @@ class StateFile:
             return
 
     def release(self):
-        try:
+        with contextlib.suppress(FileNotFoundError):
             os.unlink(self.lock_path)
-        except FileNotFoundError:
-            pass
 
     def _is_stale(self):
         try:
@@ -149,7 +148,8 @@ def find(document, id):
 
 def now():
     seconds = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{int(seconds % 1 * 1e3):03}Z"
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{text}.{int(seconds % 1 * 1e3):03}Z"
 
 
 def new_job(id, type="clone-repos", total=1000):
