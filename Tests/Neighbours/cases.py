@@ -3,24 +3,16 @@
 cases.py [NAME...] [--full]
 """
 
-import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import judge
 from ours import (
-    ENVIRONMENT,
-    HERE,
-    PROGRAM,
-    PYTHON,
     Project,
     Worker,
     await_true,
     compile_host,
-    four,
     scratch,
 )
 from state_file import StateFile, add_item, end_job, find, new_job, now
@@ -167,96 +159,6 @@ def killed_holder(stale="content", most=40):
     return found, found if bad else ""
 
 
-SCRIPT = """
-B=$1; LOG=$2; STOP=$3
-id=$("$B" create ours-owned) && "$B" start "$id" --owner-pid $$
-n=0
-while [ ! -e "$STOP" ] && [ $n -lt 100000 ]; do
-  n=$((n + 1)); sleep 0.05
-  "$B" "done" "$id" "item-$n" 2>/dev/null; code=$?
-  case $code in
-    0|8) echo "item $id item-$n" >>"$LOG" ;;
-    *) echo "refused $id $code" >>"$LOG"; [ $code = 9 ] && exit 9 ;;
-  esac
-done
-"$B" complete "$id" && echo "end $id completed" >>"$LOG"
-"""
-
-
-def orphan_check(seconds=10, keep=1):
-    """A tool that fails running jobs without a living worker.pid, and removes finished ones."""
-    with scratch() as name:
-        place = Place(name)
-        project, directory = place.project, place.directory
-        project.bgjobs("create", "first")
-        workers = four(project, directory, compile_host(name), 20, seconds + 12)
-        workers = [w for w in workers if w.log.stem in ("c", "run")]
-        for worker in workers:
-            worker.start()
-        script_log = directory / "script.log"
-        script = subprocess.Popen(
-            ["bash", "-c", SCRIPT, "bash", PROGRAM, script_log, directory / "stop"],
-            cwd=project.path,
-            env=ENVIRONMENT,
-            stderr=subprocess.DEVNULL,
-        )
-        types = ("ours-c", "ours-run", "ours-owned")
-        ids = {type: await_true(lambda type=type: place.running(type)) for type in types}
-        words = [PYTHON, HERE / "other_tool.py", project.path, directory / "checker.log"]
-        checker = subprocess.Popen(
-            [*map(str, words), "--kind", "checker", "--keep", str(keep)], stdout=subprocess.DEVNULL
-        )
-        time.sleep(seconds)
-        wrong = []
-        for type, id in ids.items():
-            pid_file = place.tool.path.parent / "jobs" / str(id) / "worker.pid"
-            try:
-                os.kill(int(pid_file.read_text()), 0)
-            except (OSError, ValueError) as error:
-                wrong.append(f"{type}: worker.pid: {type_name(error)}")
-        checker.send_signal(signal.SIGTERM)
-        checker.wait()
-        shown = project.show(ids["ours-run"]) if ids["ours-run"] else None
-        run_items = shown["progress"]["itemsCompleted"] if shown else []
-        (directory / "stop").touch()
-        for worker in workers:
-            worker.end(60)
-        try:
-            script.wait(20)
-        except subprocess.TimeoutExpired:
-            script.kill()
-        project.publish()
-        document = project.load()
-        acknowledged = lost = 0
-        for type, log in (("ours-c", "c"), ("ours-owned", "script")):
-            claims = judge.Claims(directory / f"{log}.log")
-            if claims.counts.get("refused"):
-                wrong.append(f"{type}: a living worker was refused")
-            found, _ = judge.count(claims, document, project.show)
-            acknowledged += found["items"]
-            lost += found["lost"]
-        job = find(document, ids["ours-run"])
-        there = job["progress"]["itemsCompleted"] if job else []
-        acknowledged += len(run_items)
-        lost += len(set(run_items) - set(there))
-        for type, id in ids.items():
-            job = find(document, id)
-            if job is None or job["status"] != "completed":
-                wrong.append(f"{type}: {job['status'] if job else 'gone'}")
-            if (place.tool.path.parent / "jobs" / str(id) / "worker.pid").exists():
-                wrong.append(f"{type}: worker.pid is left behind")
-        if not any((directory / f"{log}.log").exists() for log in ("c", "script")):
-            wrong.append("nothing has run")
-        failed = judge.Claims(directory / "checker.log").counts.get("failed", 0)
-        found = f"{acknowledged} acknowledged, {lost} lost; the tool failed {failed} times"
-        found += "".join("; " + w for w in wrong)
-        return found, found if lost or wrong else ""
-
-
-def type_name(error):
-    return type(error).__name__
-
-
 def requests(patience=8.0):
     """A tool pauses, resumes, completes and fails the job that a living host of ours works on."""
     with scratch() as name:
@@ -346,7 +248,6 @@ SHORT = {
     "paused once, beside a publisher": lambda: paused_once(300),
     "killed holder, content": lambda: killed_holder("content", most=8),
     "killed holder, mtime": lambda: killed_holder("mtime", most=8),
-    "orphan check": lambda: orphan_check(3),
     "requests of a tool": requests,
     "no list of jobs": no_list,
 }
@@ -356,15 +257,15 @@ FULL = {
     "paused once, beside a publisher": lambda: paused_once(2000),
     "killed holder, content": lambda: killed_holder("content"),
     "killed holder, mtime": lambda: killed_holder("mtime"),
-    "orphan check": lambda: orphan_check(30),
 }
 
 
 def main(names=(), cases=FULL):
+    from orphans import ORPHANS
     from races import RACES
 
     failed = 0
-    cases = {**cases, **RACES}
+    cases = {**cases, **ORPHANS, **RACES}
     for name, case in cases.items():
         if names and name not in names:
             continue

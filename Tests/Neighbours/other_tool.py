@@ -58,7 +58,8 @@ class Tool:
         time.sleep(self.options.between_ms / 1000)
 
     def edit(self, change):
-        pause = self.chance.uniform(0.2, 2) if self.options.kind == "editor" else 0
+        least, most = map(float, self.options.think_ms.split(","))
+        pause = self.chance.uniform(least, most) / 1000 if self.options.kind == "editor" else 0
         return self.file.edit(change, pause)
 
     # Jobs of its own.
@@ -258,6 +259,7 @@ def arguments(words):
     parser.add_argument("--unreadable", choices=["empty", "retry"], default="empty")
     parser.add_argument("--poll-ms", type=float, default=5)
     parser.add_argument("--between-ms", type=float, default=20)
+    parser.add_argument("--think-ms", default="200,2000", help="of an editor: from, to")
     parser.add_argument("--job-seconds", type=float, default=5)
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--keep", type=int, default=-1, help="finished jobs to keep; -1: all")

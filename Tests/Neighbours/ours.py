@@ -129,13 +129,12 @@ class Worker:
         self.lives = 0
 
     def start(self):
-        self.process = subprocess.Popen(
+        self.process = spawn(
             self.command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=self.errors,
             stderr=self.errors,
-            start_new_session=True,
         )
         self.lives += 1
 
@@ -206,9 +205,31 @@ def four(project, directory, host, between_ms, job_seconds, slow_ms=0):
     ]
 
 
+started = []
+
+
+def spawn(words, **options):
+    """A process in a session of its own, which does not outlive the scratch directory."""
+    process = subprocess.Popen(list(map(str, words)), start_new_session=True, **options)
+    started.append(process)
+    return process
+
+
+@contextlib.contextmanager
 def scratch():
-    """A directory that is removed with its object, on the file system that tests use."""
-    return tempfile.TemporaryDirectory(prefix="bgjobs-neighbours.")
+    """A directory; at its end it goes, and what was started in it, whatever has happened."""
+    before = len(started)
+    with tempfile.TemporaryDirectory(
+        prefix="bgjobs-neighbours.", ignore_cleanup_errors=True
+    ) as name:
+        try:
+            yield name
+        finally:
+            for process in started[before:]:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            del started[before:]
 
 
 def await_true(question, seconds=10.0):

@@ -8,7 +8,7 @@ import time
 
 import judge
 from cases import Place
-from ours import ENVIRONMENT, PROGRAM, descendants, kill, scratch
+from ours import ENVIRONMENT, PROGRAM, descendants, kill, scratch, spawn
 from state_file import add_item, end_job, find
 
 ID = "theirs01"
@@ -18,7 +18,7 @@ def held(place, calls, delays, *words):
     """The command, which sleeps a while in these system calls."""
     before = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={calls}"]
     before += ["-e", f"inject={calls}:{delays}"]
-    return subprocess.Popen(
+    return spawn(
         [*before, PROGRAM, *words],
         cwd=place.project.path,
         env=ENVIRONMENT,

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import judge
-from ours import HERE, PYTHON, Project, compile_host, four, scratch
+from ours import HERE, PYTHON, Project, compile_host, four, scratch, spawn
 
 NODE = shutil.which("node")
 
@@ -42,11 +42,10 @@ class Tools:
                 *("--between-ms", options.between_ms, "--poll-ms", options.poll_ms),
                 *("--job-seconds", options.job_seconds, "--keep", options.keep),
                 *(["--touch-ours"] if options.touch_ours else []),
+                *([] if is_node else ["--think-ms", options.think_ms]),
             ]
             self.logs.append(log)
-            self.processes.append(
-                subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True)
-            )
+            self.processes.append(spawn(words, stdout=subprocess.PIPE, text=True))
 
     def stop(self):
         for process in self.processes:
@@ -222,6 +221,7 @@ def arguments(words=()):
     parser.add_argument("--kind", default="jobs", help="jobs, editor, jq-cat, jq-mv")
     parser.add_argument("--lock", default="inside", help="inside, outside, none")
     parser.add_argument("--unreadable", default="empty", help="empty, retry")
+    parser.add_argument("--think-ms", default="200,2000", help="of an editor: from, to")
     parser.add_argument("--job-seconds", type=float, default=5)
     parser.add_argument("--keep", type=int, default=6, help="finished jobs a tool keeps")
     parser.add_argument("--touch-ours", action="store_true", help="write into our configs")

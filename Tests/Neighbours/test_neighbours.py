@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 import cases
+import orphans
 import races
 import stress
 import window
@@ -31,7 +32,7 @@ def beside(words):
         "--between-ms 50 --touch-ours",
         "--between-ms 20 --touch-ours --kills",
         "--tools 1 --lock none --kills",
-        "--tools 1 --kind editor --kills",
+        "--tools 1 --kind editor --think-ms 50,300 --kills",
     ],
 )
 def test_stress(words):
@@ -57,6 +58,13 @@ def test_stress_with_jq(kind):
 @pytest.mark.parametrize("name", [name for name in cases.SHORT if "killed" not in name])
 def test_case(name):
     found, bad = cases.SHORT[name]()
+    print(found)
+    assert bad == ""
+
+
+@pytest.mark.parametrize("name", orphans.ORPHANS)
+def test_orphan(name):
+    found, bad = orphans.ORPHANS[name]()
     print(found)
     assert bad == ""
 
