@@ -6,9 +6,10 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 # Debian's, which has Debian's pytest.
 PYTHON ?= /usr/bin/python3
+MINUTES ?= 10
 
-.PHONY: build help setup library package cli demo demo-c test bench bench-eta bench-python bench-report docs \
-  wheel dist lint lint-python format install clean
+.PHONY: build help setup library package cli demo demo-c test stress-neighbours bench bench-eta \
+  bench-python bench-report docs wheel dist lint lint-python format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -38,8 +39,12 @@ demo-c: library ## The same with a C program
 test: lint build ## Lint, then all tests: of the build, the C API, the core, the command
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
-	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider Tests/CLI
+	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider Tests/CLI Tests/Neighbours
 	@$(MAKE) --no-print-directory docs
+
+stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of each kind
+	@BGJOBS_BUILD=$(BUILD) $(PYTHON) Tests/Neighbours/stress.py --cases --window --matrix \
+	  --minutes $(MINUTES)
 
 bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA.md
 	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
