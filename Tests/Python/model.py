@@ -37,25 +37,32 @@ def read(text: Optional[str]) -> Optional[int]:
 
 @dataclasses.dataclass
 class Members:
-    """What is another tool's. It changes what it likes; but a writer that had read before somebody
+    """What is another tool's. It changes what it likes, objects member by member; but a writer that had read before somebody
     else's change, and brings back what that change replaced, undoes nothing."""
 
     values: Dict[str, Any] = dataclasses.field(default_factory=dict)
-    edits: Dict[str, Tuple[int, Any]] = dataclasses.field(default_factory=dict)
+    edits: Dict[Tuple[str, ...], Tuple[int, Any]] = dataclasses.field(default_factory=dict)
 
     def merge(self, theirs: Dict[str, Any], seen: int, now: int) -> None:
-        for name in {**theirs, **self.values}:
-            before, after = self.values.get(name, self), theirs.get(name, self)
+        self._merge(self.values, theirs, (), seen, now)
+
+    def _merge(self, ours: Any, theirs: Any, path: Tuple[str, ...], seen: int, now: int) -> None:
+        for name in [*{**theirs, **ours}]:
+            before, after = ours.get(name, self), theirs.get(name, self)
             if before is after or _same(before, after):
                 continue
-            last, replaced = self.edits.get(name, (0, None))
+            if not path and isinstance(before, dict) and isinstance(after, dict):
+                ours[name] = before = dict(before)
+                self._merge(before, after, (name,), seen, now)
+                continue
+            last, replaced = self.edits.get((*path, name), (0, None))
             if seen < last and _same(after, replaced):
                 continue
-            self.edits[name] = (now, before)
+            self.edits[*path, name] = (now, before)
             if after is self:
-                del self.values[name]
+                del ours[name]
             else:
-                self.values[name] = after
+                ours[name] = after
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -94,6 +101,8 @@ class ModelJob:
     resume_at: Optional[int] = None
     since: int = 0  # the step that brought it
     ours: bool = True  # another tool's, as long as nobody has done anything with it
+    # The steps at which its status changed, or another tool its life; and what it was until then.
+    history: List[Tuple[int, JobStatus]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, entry: Dict[str, Any], since: int) -> "ModelJob":
@@ -121,6 +130,28 @@ class ModelJob:
         self.reason = self.resume_at = None
         self.detached = self.detached and self.status in (RUNNING, PAUSED)
         self.extra = self.current - len(self.done) - len(self.failed)
+
+    # ---- Another tool's word
+
+    def hear(self, entry: Dict[str, Any], seen: int, fresh: bool, now: int) -> None:
+        """What it says of the status, having read at that step."""
+        status = STATUSES.get(entry["status"], OTHER)
+        since = [before for step, before in self.history if step >= seen]
+        if len(self.history) > 7 and len(since) == len(self.history):
+            return  # more than is remembered
+        if (status, status.name.lower()) == (self.status, entry["status"]):
+            return
+        if self.owner is not None:  # nobody may end its job; a pause is a request
+            if status not in since and (self.status, status) == (RUNNING, PAUSED):
+                self.pause(None, 0, now)
+                self.error = entry.get("error")
+            elif status not in since and (self.status, status) == (PAUSED, RUNNING):
+                self.resume()
+        elif fresh:
+            self.take_status(entry)
+        elif status not in since and self.reason != "interrupted":
+            self.take_status(entry)
+            self.error = entry.get("error")
 
     # ---- What is shown
 

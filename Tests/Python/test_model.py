@@ -51,6 +51,8 @@ class Store(RuleBasedStateMachine):
         self.top = Members()
         self.handed: Dict[Tuple[str, str], Tuple[int, List[str]]] = {}
         self.step = 1
+        self.statuses: Dict[str, Any] = {}
+        self.edited: Any = None
         self.files = contextlib.ExitStack()
         self.serial = 0
         self.open = {"A": self.manager(), "B": self.manager()}
@@ -77,6 +79,13 @@ class Store(RuleBasedStateMachine):
     @invariant()
     def all_is_shown(self):
         self.now += 0.05
+        for id, job in self.jobs.items():
+            # In this step it was changed.
+            before = self.statuses.get(id, job.status)
+            if (before is not job.status or id == self.edited) and job.ours:
+                job.history = [*job.history, (self.step, before)][-8:]
+        self.statuses = {id: job.status for id, job in self.jobs.items()}
+        self.edited = None
         self.step += 1
         for name, manager in self.open.items():
             infos = manager.list()
@@ -389,7 +398,7 @@ class Store(RuleBasedStateMachine):
 
     # ---- Somebody else's program, that reads the state file, changes it and puts it back
 
-    def write(self, document, seen, how="rename", status_of=None):
+    def write(self, document, seen, how="rename", status_of=None, lives=None):
         """What readers see at once, and the next transition or publication takes in. `seen`: the
         step at which it was read; `status_of`: the job whose status it may change."""
         text = json.dumps(document)
@@ -401,9 +410,9 @@ class Store(RuleBasedStateMachine):
             with open(self.state_file, "r+", encoding="utf-8") as file:
                 file.truncate()
                 file.write(text)
-        self.merge(document, seen, status_of)
+        self.merge(document, seen, status_of, lives)
 
-    def write_late(self, document, reading):
+    def write_late(self, document, reading, status_of):
         """Into the file that it has had open since it read it. That may be displaced by now: then
         nobody sees it before it is taken in; or displaced and gone."""
         out = os.path.join(os.path.dirname(self.state_file), "background-jobs.d/out")
@@ -412,9 +421,9 @@ class Store(RuleBasedStateMachine):
         os.pwrite(reading.file, json.dumps(document).encode(), 0)
         if os.fstat(reading.file).st_ino in there:
             self.open["A"].sync()
-            self.merge(document, reading.step, None)
+            self.merge(document, reading.step, status_of, reading.lives)
 
-    def merge(self, document, seen, status_of):
+    def merge(self, document, seen, status_of, lives=None):
         for entry in document["jobs"]:
             job = self.jobs.get(entry["id"])
             if job is None:
@@ -425,8 +434,11 @@ class Store(RuleBasedStateMachine):
             else:
                 members = {k: v for k, v in entry.items() if k in ("config", "note")}
                 job.members.merge(members, seen, self.step)
-                if entry["id"] == status_of and job.owner is None:
-                    job.take_status(entry)
+                if entry["id"] == status_of:
+                    before = dataclasses.replace(job)
+                    job.hear(entry, seen + 1, lives is None, self.ms)
+                    if before.status is not job.status and job.owner is None:
+                        self.edited = entry["id"]
         names = {entry["id"] for entry in document["jobs"]}
         for id, job in list(self.jobs.items()):
             if id not in names and seen >= job.since and job.owner is None:
@@ -524,13 +536,15 @@ class Store(RuleBasedStateMachine):
         if note is not None:
             self.annotate(document, id, note, {})
         job = self.jobs.get(id)
+        status_of = None
         if status is not None and job is not None and job.life() != reading.lives.get(id):
             self.set_status(document, id, status)
+            status_of = id
         self.open["B"].sync()  # what is overwritten unseen nobody can keep
         if how == "late":
-            self.write_late(document, reading)
+            self.write_late(document, reading, status_of)
         else:
-            self.write(document, reading.step, how)
+            self.write(document, reading.step, how, status_of, reading.lives)
 
 
 @dataclasses.dataclass

@@ -80,6 +80,8 @@ struct Publication: Equatable {
   var checksum: UInt32 = 0
   /// Of what was merged before it was displaced.
   var outChecksum: UInt32 = 0
+  /// The event number that stands in the state file.
+  var fileSeq: UInt64 = 0
 }
 
 /// What the writer of a plan knew while the job had an owner, whose log has no common order with the

@@ -100,6 +100,7 @@ extension Change {
       try publication.out.encode(to: buffer)
       try buffer.append(publication.checksum, as: UInt32.self)
       try buffer.append(publication.outChecksum, as: UInt32.self)
+      try buffer.appendVarint(publication.fileSeq)
     }
   }
 
@@ -134,6 +135,8 @@ extension Change {
       publication.out = FileStamp(&reader)
       publication.checksum = reader.fixed(UInt32.self)
       publication.outChecksum = reader.fixed(UInt32.self)
+      // It came later.
+      if !reader.isAtEnd { publication.fileSeq = reader.varint() }
       return .published(publication)
     case .created:
       let (id, type, key) = (reader.text(), reader.text(), reader.optionalText())

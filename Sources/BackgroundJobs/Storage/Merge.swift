@@ -7,17 +7,21 @@ struct Merge {
   let seen: UInt64?
   /// There is no list in it: not an empty one.
   private let saysNoJobs: Bool
+  /// It was written over the file that we know, by somebody who had read that with all that other
+  /// tools have written into it.
+  private let isRewrite: Bool
   /// nil: nobody can tell.
   private let isOwnerAlive: (JobState) -> Bool?
 
   init(
     _ state: State, with document: StateDocument.Decoded, epoch: StateDocument.Epoch,
-    isOwnerAlive: @escaping (JobState) -> Bool?
+    inode: UInt64? = nil, isOwnerAlive: @escaping (JobState) -> Bool?
   ) {
     self.state = state
     theirs = document.state
     seen = document.epoch == epoch ? document.seq : nil
     saysNoJobs = theirs.topMembers["jobs"] == nil
+    isRewrite = inode == state.publication.file.inode && seen == state.publication.fileSeq
     self.isOwnerAlive = isOwnerAlive
   }
 
@@ -95,29 +99,30 @@ struct Merge {
 
   private func word(on ours: JobState, _ job: JobState) -> Word {
     guard let seen else { return .takes(.nothing) }
-    let changesSince = ours.history.changes(since: seen)
-    let changesStatus = job.statusName != ours.statusName
-    if changesStatus, isOwnerAlive(ours) == true {
-      return wants(job, changesSince) ? request(of: job, ours) : .takes(.nothing)
+    let unseen = unseenChanges(of: ours, seen)
+    let isFresh = seen >= ours.revision
+    if job.statusName == ours.statusName {
+      // Beside an open log the progress is its owner's.
+      guard ours.log == nil, isFresh, differs(ours, job) else { return .takes(.nothing) }
+      // What another tool's edit replaced since is an old copy.
+      let isOld = unseen?.contains { $0.life == job.lifeChecksum } ?? false
+      return .takes(isOld ? .nothing : .all)
     }
-    // Beside an open log the progress is its owner's.
-    guard ours.log == nil else { return .takes(.nothing) }
-    if seen >= ours.revision {
-      // Another tool's edit may have come since: what that replaced is an old copy.
-      let isOld = changesSince?.contains { $0.life == job.lifeChecksum } ?? false
-      return .takes(differs(ours, job) && !isOld ? .all : .nothing)
-    }
-    // Of an owner's death we know more.
-    guard changesStatus, ours.reason != Reason.interrupted, wants(job, changesSince) else {
+    // A status that it may have read is none that it gives.
+    guard let unseen, !unseen.contains(where: { $0.status == job.status }) else {
       return .takes(.nothing)
     }
-    return .takes(.status)
+    if isOwnerAlive(ours) == true { return request(of: job, ours) }
+    guard ours.log == nil else { return .takes(.nothing) }
+    if isFresh { return .takes(unseen.isEmpty ? .all : .status) }
+    // Of an owner's death we know more.
+    return .takes(ours.reason == Reason.interrupted ? .nothing : .status)
   }
 
-  /// Whether the writer changed the status: it is none that it may have read.
-  private func wants(_ job: JobState, _ changesSince: ArraySlice<StatusHistory.Entry>?) -> Bool {
-    guard let changesSince else { return false }
-    return !changesSince.contains { $0.status == job.status }
+  /// The changes of a job's status that the writer does not know of; nil: more than is remembered.
+  private func unseenChanges(of ours: JobState, _ seen: UInt64) -> [StatusHistory.Entry]? {
+    guard let changes = ours.history.changes(since: seen) else { return isRewrite ? [] : nil }
+    return changes.filter { !isRewrite || $0.life == nil }
   }
 
   private func request(of job: JobState, _ ours: JobState) -> Word {

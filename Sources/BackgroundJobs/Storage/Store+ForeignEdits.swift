@@ -84,15 +84,16 @@ extension Store {
       publication.out = isRacy(stamp) ? FileStamp() : stamp
       publication.outChecksum = found
     } else {
-      publication.file = isRacy(stamp) ? FileStamp() : stamp
+      publication.file = isRacy(stamp) ? FileStamp(inode: stamp.inode) : stamp
       publication.checksum = found
     }
     var edits: [Change] = []
     if !isKnown {
-      guard let theirs = try changes(of: bytes, stamp, name, in: directory, journal) else {
+      guard let (theirs, seq) = try changes(of: bytes, stamp, name, in: directory, journal) else {
         return false
       }
       edits = theirs
+      if !isOut { publication.fileSeq = seq }
       owesPublication = true
       if theirs.contains(where: isRequest) { isPublicationUrgent = true }
     }
@@ -110,27 +111,30 @@ extension Store {
     }
   }
 
-  /// What a file says, or that it was set aside; nil: it is half written.
+  /// What a file says, or that it was set aside, and the number in it; nil: it is half written.
   private func changes(
     of bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory,
     _ journal: Journal
-  ) throws(JobError) -> [Change]? {
+  ) throws(JobError) -> (changes: [Change], seq: UInt64)? {
     let document: StateDocument.Decoded
     do throws(StateDocument.Fault) { document = try StateDocument.decode(bytes.bytes) } catch {
       let fault = StateDocument.describe(error, directory.name + "/" + name)
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
       let aside = try copyAside(name, bytes, in: directory)
-      return [.setAside(name: aside, why: fault.message)]
+      return ([.setAside(name: aside, why: fault.message)], 0)
     }
     try checkFormat(document.state)
-    let merge = merge(document, journal)
+    let merge = merge(document, journal, name == Self.fileName ? stamp.inode : nil)
     if merge.provesLoss { throw lost(name) }
-    return try merge.changes()
+    return (try merge.changes(), merge.seen ?? 0)
   }
 
-  private func merge(_ document: StateDocument.Decoded, _ journal: Journal) -> Merge {
-    Merge(state, with: document, epoch: journal.epoch) { job in
+  /// `inode`: of the file under its name.
+  private func merge(
+    _ document: StateDocument.Decoded, _ journal: Journal, _ inode: UInt64?
+  ) -> Merge {
+    Merge(state, with: document, epoch: journal.epoch, inode: inode) { job in
       (try? self.isOwnerAlive(job)) ?? nil
     }
   }
@@ -146,16 +150,16 @@ extension Store {
     guard let document = try? StateDocument.decode(bytes.bytes),
       document.state.format <= StateDocument.format
     else { return }
-    if merge(document, journal).provesLoss {
+    if merge(document, journal, status.inode).provesLoss {
       // Or it was published after our look at the journal.
       try catchUp()
       guard let journal = self.journal, !options.isReadOnly,
-        merge(document, journal).provesLoss
+        merge(document, journal, status.inode).provesLoss
       else { return }
       try salvage(journal.file, journal, lost(StateDirectory.fileName))
       return try catchUp()
     }
-    let changes = try merge(document, journal).changes()
+    let changes = try merge(document, journal, status.inode).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true
     let seq = state.seq

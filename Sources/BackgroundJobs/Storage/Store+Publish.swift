@@ -72,6 +72,7 @@ extension Store {
       let before = try directory.status(Self.fileName)
       let mayChangeUnseen = before.map { isRacy($0.stamp) } ?? false
       guard try takeInForeignEdits(before) else { return .unreadable }
+      let seq = state.seq
       let written = try writeOut(in: files, like: before)
       guard let lock = try LockFile.takeSoon(places, pid: process.pid) else { return .locked }
       defer { lock.release() }
@@ -89,7 +90,7 @@ extension Store {
       let publication = Publication(
         seq: state.seq, file: file.hasContents(of: written.stamp) ? file : FileStamp(),
         out: mayChangeUnseen ? FileStamp() : out,
-        checksum: written.checksum, outChecksum: state.publication.checksum)
+        checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq)
       try append(.published(publication), durable: false)
       publishedSeq = state.seq
       owesPublication = false

@@ -55,7 +55,7 @@ import Testing
   /// `seq`: what the file's writer had seen.
   @discardableResult
   private func merge(
-    _ jobs: [[String: Any]]?, seq: UInt64?, top: [String: Any] = [:]
+    _ jobs: [[String: Any]]?, seq: UInt64?, top: [String: Any] = [:], inode: UInt64? = nil
   ) throws -> [Change] {
     var file = top
     file["jobs"] = jobs
@@ -64,7 +64,7 @@ import Testing
     }
     let data = try JSONSerialization.data(withJSONObject: file)
     let document = try data.withUnsafeBytes { try StateDocument.decode($0) }
-    let merge = Merge(state, with: document, epoch: epoch) { [world] job in
+    let merge = Merge(state, with: document, epoch: epoch, inode: inode) { [world] job in
       job.owner == nil ? nil : world.ownerIsAlive
     }
     let changes = try merge.changes()
@@ -175,6 +175,21 @@ import Testing
     #expect(ours?.status == .completed)
   }
 
+  /// Paused and running again, in the file that it has read back: no copy of what was.
+  @Test func whoRewritesTheFileHasSeenWhatWasInIt() throws {
+    try touch()
+    var known = Publication(seq: 1)
+    (known.file.inode, known.fileSeq) = (7, state.seq)
+    let seen = state.seq
+    try apply(.published(known))
+    for status in ["running", "paused", "running", "pending"] {
+      try merge([theirs(status, ["a"])], seq: seen, inode: 7)
+      #expect(ours?.status.name == status)
+    }
+    try merge([theirs("running", ["a"])], seq: seen, inode: 8)
+    #expect(ours?.status == .pending)
+  }
+
   @Test func aStaleEndIsAnEnd() throws {
     try touch()
     // Read before the pause, written after it.
@@ -193,6 +208,16 @@ import Testing
     try merge([theirs("failed", ["a", "b", "c"])], seq: 3)
     #expect(ours?.status == .failed)
     #expect(try done() == ["a", "b", "c"])
+  }
+
+  @Test func aDeadOwnersJobIsNotFailedByWhoBelievesItRuns() throws {
+    try run()
+    let seen = state.seq
+    try apply(.closed(job: "ours", why: "process 1 ended"))
+    #expect(try merge([theirs("failed", [])], seq: seen).isEmpty)
+    #expect(ours?.reason == "interrupted")
+    try merge([theirs("failed", [])], seq: state.seq)
+    #expect(ours?.status == .failed)
   }
 
   @Test func aStaleEndKeepsWhatWeKnowBesides() throws {
