@@ -118,6 +118,7 @@ enum Main {
       Output.complain(error.message)
       return ExitStatus(error.status).rawValue
     }
+    if let error = error as? Interruption { return error.raise() }
     if let error = error as? ExitStatus { return error.rawValue }
     if let error = error as? ExitCode { return error.rawValue }
     if let error = error as? RunError {

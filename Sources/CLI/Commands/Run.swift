@@ -109,6 +109,7 @@ struct RunCommand: ParsableCommand {
     let keeper = detach ? nil : try Keeper.start()
 
     let manager = try project.open()
+    defer { ProjectOptions.close(manager) }
     let job = try manager.ensure(
       type, key: key ?? derivedKey(), config: try spec.json, total: Int64(items?.count ?? 1))
     let before = try job.info()
@@ -121,7 +122,7 @@ struct RunCommand: ParsableCommand {
         "bgjobs: going on with job \(job.id), \(EstimateText.items(before)) items are done")
     }
     guard let keeper else {
-      try manager.close()
+      ProjectOptions.close(manager)
       // Whatever comes: the job is there, and whoever wants to look at it needs its id.
       Output.line(job.id)
       try RunWorker.startDetached(job.id, project)

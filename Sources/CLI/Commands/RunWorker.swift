@@ -27,6 +27,7 @@ struct RunWorker: ParsableCommand {
       // After that, for its commands work there; and before anything stays open.
       let keeper = try Keeper.start()
       let manager = try project.open()
+      defer { ProjectOptions.close(manager) }
       let job = try manager.find(job.id)
       guard let spec = try RunSpec.of(job) else { throw Self.isNoRun(job.id) }
       let end = try Self.work(job, manager, spec, keeper, project.path) { tell("ok") }
@@ -40,10 +41,10 @@ struct RunWorker: ParsableCommand {
   }
 
   private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
-    let manager = try project.open()
-    let job = try manager.find(id)
-    guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
-    try manager.close()
+    let spec = try project.withJob(id) { job, _ in
+      guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
+      return spec
+    }
     guard chdir(spec.directory) == 0 else {
       throw RunError("cannot go to \(spec.directory): \(String(cString: strerror(errno)))")
     }
@@ -82,7 +83,7 @@ struct RunWorker: ParsableCommand {
             + " To lift the pause: bgjobs resume \(job.id)", .paused)
       }
       started()
-      _ = try job.wait(for: .pending)
+      _ = try job.waitHeeding(for: .pending)
     }
     do {
       try requireAllItems(of: job, spec)
@@ -90,8 +91,7 @@ struct RunWorker: ParsableCommand {
       let runner = try Runner(job, spec, keeper, project: project)
       started()
       let code = try runner.run()
-      // The job's end is kept whatever happens here: only other tools see it later.
-      do { try manager.close() } catch { Output.complain("\(error.message)") }
+      ProjectOptions.close(manager)
       return ExitCode(code)
     } catch {
       _ = try? job.leave("\(error)")
