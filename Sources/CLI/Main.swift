@@ -134,7 +134,8 @@ enum Main {
     }
     // It may quote what was given.
     let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
-    Output.note(lines.map { SafeText.shown(String($0)) }.joined(separator: "\n"))
+    let shown = lines.map { SafeText.shown(Redaction.text(String($0))) }
+    Output.note(shown.joined(separator: "\n"))
     return ExitStatus.usage.rawValue
   }
 }

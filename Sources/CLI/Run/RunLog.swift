@@ -22,10 +22,13 @@ struct RunLog {
     try takeUpLeftovers()
   }
 
+  /// An item in the lines that begin and end its output.
+  static func shown(_ item: String) -> String { SafeText.shown(Redaction.item(item)) }
+
   /// Where a command is to write. Its first line is there already.
   func begin(_ tag: UInt32, _ item: String, attempt: Int) throws -> String {
     let count = attempt > 1 ? " (attempt \(attempt))" : ""
-    let line = "==> \(SafeText.shown(item))\(count)\n"
+    let line = "==> \(Self.shown(item))\(count)\n"
     guard !isDirect else {
       try write(Array(line.utf8), to: descriptor)
       return "\(directory)/\(Self.name)"
@@ -56,7 +59,7 @@ struct RunLog {
   }
 
   func end(_ path: String, _ item: String, _ result: String) throws {
-    let line = "<== \(SafeText.shown(item)): \(result)\n"
+    let line = "<== \(Self.shown(item)): \(result)\n"
     guard !isDirect else {
       try endLine()
       return try write(Array(line.utf8), to: descriptor)

@@ -1,4 +1,5 @@
 import BackgroundJobs
+import CProcess
 import Glibc
 
 /// A signal that is to end the program: thrown, so that what is open is closed first.
@@ -16,8 +17,10 @@ struct Interruption: Error {
     return 128 + number
   }
 
-  /// From now on these signals only become pending. Those that are ignored stay so.
-  fileprivate static func hold() { change(SIG_BLOCK, numbers) }
+  /// From now on these signals only become pending. An ignored one would, too: it stays ignored.
+  fileprivate static func hold() {
+    change(SIG_BLOCK, numbers.filter { cprocess_is_ignored($0) == 0 })
+  }
 
   fileprivate static func throwPending() throws {
     var pending = sigset_t()
