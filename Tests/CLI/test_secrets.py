@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+
 from conftest import PROGRAM
 
 TOKEN = "s3cr3tT0kenOfMine99"
@@ -186,6 +187,47 @@ def fnv(parts):
     return f"run-{number:x}"
 
 
+def siphash(key, text):
+    """SipHash-2-4, after the paper of Aumasson and Bernstein."""
+    mask = 2**64 - 1
+    low, high = (int.from_bytes(key[at : at + 8], "little") for at in (0, 8))
+    words = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
+    a, b, c, d = (word ^ half for word, half in zip(words, (low, high, low, high)))
+
+    def rotated(word, count):
+        return (word << count | word >> (64 - count)) & mask
+
+    def mix():
+        nonlocal a, b, c, d
+        a, c = (a + b) & mask, (c + d) & mask
+        b, d = rotated(b, 13) ^ a, rotated(d, 16) ^ c
+        a = rotated(a, 32)
+        c, a = (c + b) & mask, (a + d) & mask
+        b, d = rotated(b, 17) ^ c, rotated(d, 21) ^ a
+        c = rotated(c, 32)
+
+    text += bytes(7 - len(text) % 8) + bytes([len(text) % 256])
+    for at in range(0, len(text), 8):
+        word = int.from_bytes(text[at : at + 8], "little")
+        d ^= word
+        mix()
+        mix()
+        a ^= word
+    c ^= 0xFF
+    for _ in range(4):
+        mix()
+    return a ^ b ^ c ^ d
+
+
+@pytest.mark.parametrize("more", ([], ["x"], ["xy"] * 3, ["a longer word, ü"]))
+def test_the_key_is_a_keyed_hash(project, more):
+    assert siphash(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
+    project.run("run", "--", "true", URL, *more)
+    line = "\0".join([str(project.path), "", "--", "true", URL, *more]).encode()
+    secret = (store(project) / "run.key").read_bytes()
+    assert project.info(only(project))["key"] == f"run-{siphash(secret, line):x}"
+
+
 def test_the_key_lets_nobody_try_a_token(project):
     line = ["true", URL]
     project.run("run", "--", *line)
@@ -281,14 +323,15 @@ def test_items_that_differ_in_their_credentials_alone_are_two(project):
 def test_a_list_that_has_grown_brings_its_new_items(project):
     listed = project.path.parent / "items"
     out = project.path / "out"
-    line = ["run", "--items", listed, "--", "sh", "-c", f'echo "$1" >>{out}; test -e go', "sh", "{}"]
+    line = ["run", "--items", listed, "--key", "k", "--", "sh", "-c"]
+    line += [f'echo "$1" >>{out}; test -e go', "sh", "{}"]
     listed.write_text(f"https://{TOKEN}1@host.example/a\n")
-    project.run("run", "--items", listed, "--key", "k", *line[3:], code=1)
+    project.run(*line, code=1)
     id = only(project)
     project.run("retry", id)
     listed.write_text(listed.read_text() + f"https://{TOKEN}2@host.example/b\n")
     (project.path / "go").touch()
-    project.run("run", "--items", listed, "--key", "k", *line[3:])
+    project.run(*line)
     assert set(out.read_text().split()) == set(listed.read_text().split())
     check_private(project)
 
@@ -398,6 +441,14 @@ def test_a_script_gets_its_items_back_and_people_see_less(project):
     project.run("failed", id, URL, "--why", f"{URL}: no")
     said = project.out("list") + project.out("show", id)
     assert TOKEN not in re.sub(r"^config:.*$", "", said, flags=re.M)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
+def test_what_root_makes_belongs_to_the_owner_of_the_project(project):
+    os.chown(project.path, 1000, 1000)
+    project.run("run", "--", "true", URL)
+    made = [path for path in project.path.rglob("*")]
+    assert len(made) > 8 and {path.lstat().st_uid for path in made} == {1000}
 
 
 def test_state_is_ignored_by_git(project):

@@ -17,6 +17,10 @@ struct RunCommand: ParsableCommand {
       item in BGJOBS_ITEM, the job in BGJOBS_JOB_ID, nothing to read, and its output in the log \
       (bgjobs logs ID). What a command leaves running ends with the run.
 
+      Credentials in URLs, tokens of well-known shapes and values like that of --password stand as \
+      *** in the state file, in the names of items and wherever else others can read; as they were \
+      given they are kept in a file of mode 0600 until the job is removed.
+
       Killed, or stopped by a signal, the job goes on with bgjobs resume ID, or when the same line \
       is run again in the same directory: with the items that are not done. A command that was \
       under way, or whose end was not reported yet, runs again: make it safe to do twice.

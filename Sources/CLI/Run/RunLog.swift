@@ -18,6 +18,11 @@ struct RunLog {
     let path = "\(directory)/\(Self.name)"
     descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    // `sudo` must not lock the owner out.
+    var owner = stat()
+    if geteuid() == 0, stat(directory, &owner) == 0 {
+      _ = fchown(descriptor, owner.st_uid, owner.st_gid)
+    }
     try endInterrupted()
     try takeUpLeftovers()
   }
