@@ -168,6 +168,28 @@ def test_a_killed_run_goes_on_with_resume_from_the_private_file(project):
     assert TOKEN not in looks(project, id)
 
 
+def test_a_run_in_the_background(project):
+    out = project.path / "out"
+    id = project.out("run", "--detach", "--", "sh", "-c", f'echo "$0" >>{out}', URL)
+    project.run("wait", id, "--timeout", "30")
+    assert out.read_text() == f"{URL}\n"
+    check_private(project)
+
+
+def test_what_another_tool_writes_into_the_state_file_is_not_run(project):
+    project.run("run", "--", "sh", "-c", "test -e go || kill -9 $PPID", code=None)
+    id = only(project)
+    await_true(lambda: project.info(id)["status"] == "paused")
+    document = json.loads(project.state.read_text())
+    document["jobs"][0]["config"]["command"] = ["touch", "planted"]
+    project.state.write_text(json.dumps(document))
+    assert project.job(id)["config"]["command"] == ["touch", "planted"]
+    (project.path / "go").touch()
+    project.run("resume", id)
+    project.run("wait", id, "--timeout", "30")
+    assert not (project.path / "planted").exists()
+
+
 def test_the_same_line_finds_its_job_and_another_token_does_not(project):
     line = ["run", "--retries", "0", "--", "sh", "-c", "[ -e go ] || kill -9 $PPID"]
     project.run(*line, URL, code=None)
