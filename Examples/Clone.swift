@@ -27,6 +27,7 @@ struct Clone {
 
   private func run(key: String, names: [String]) throws {
     let manager = try JobManager(project: ".")
+    defer { try? manager.close() }  // whatever is thrown: what was done is published
     let job = try manager.ensure("clone-repos", key: key, config: config(names))
     try job.plan(names)
     while try job.start() == .paused { _ = try job.wait(for: .pending) }
@@ -45,7 +46,7 @@ struct Clone {
       }
     }
     try job.complete()
-    try manager.close()
+    try manager.close()  // by hand: what ends the program runs no defer
     exit(failed == 0 ? 0 : 1)
   }
 

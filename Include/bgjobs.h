@@ -38,7 +38,8 @@
  *   - Linux, one machine, a local file system: ext2 to 4, xfs, btrfs, f2fs, zfs, tmpfs or
  *     overlayfs. Elsewhere (NFS: its locks and renames promise less) opening gives BGJ_UNSUPPORTED.
  *   - The private directory beside the state file belongs to one user: only that user, and root,
- *     can open a manager. Everyone who may can read the state file.
+ *     can open a manager. Everyone who may can read the state file, with items, configs, cursors,
+ *     results and reasons in it as they were given: put no credentials into these.
  *   - The owner of a job, the process that does its work, learns of a pause from what its own calls
  *     return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. A host that reports nothing for ten minutes

@@ -141,6 +141,8 @@ public final class JobManager: @unchecked Sendable {
     let id = try with { store throws(JobError) in
       try store.transact { () throws(JobError) -> String in
         if let key, let job = store.unfinished(type, key) { return job.id }
+        // What a version before has left out there comes with the next job.
+        _ = try store.places.make()
         let new = NewJob(
           id: store.unusedID(), type: type, key: key, config: config, total: total)
         try store.append([.created(new)], durable: true)
@@ -205,6 +207,16 @@ public final class JobManager: @unchecked Sendable {
     /// Damaged files that were set aside, by their names in the state directory. Some may be gone.
     package var filesSetAside: [String] {
       (try? with { store throws(JobError) in store.state.setAside.map { $0.name } }) ?? []
+    }
+  #endif
+
+  #if !hasFeature(Embedded)
+    /// The directory for what is ours alone, made when it is missing.
+    package func privateDirectory() throws(JobError) -> String {
+      try with { store throws(JobError) in
+        try store.refresh()
+        return try store.places.make().files.name
+      }
     }
   #endif
 

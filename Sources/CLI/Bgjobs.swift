@@ -5,7 +5,7 @@ struct Bgjobs: ParsableCommand {
     commandName: "bgjobs",
     abstract: "Long work that survives: progress, pause, resume and crash recovery.",
     usage: """
-      bgjobs [--active] [--project DIR]
+      bgjobs [--active | --all] [--project DIR]
       bgjobs --id ID | --resume ID
       bgjobs COMMAND ...
       """,
@@ -52,6 +52,9 @@ struct BareCommand: ParsableCommand {
   @Flag(help: "Only running and paused jobs.")
   var active = false
 
+  @Flag(help: "All jobs, as without any option.")
+  var all = false
+
   @Option(help: ArgumentHelp("Show one job.", valueName: "ID"), completion: .jobs)
   var id: String?
 
@@ -59,8 +62,8 @@ struct BareCommand: ParsableCommand {
   var resume: String?
 
   func validate() throws {
-    guard [active, id != nil, resume != nil].count(where: { $0 }) <= 1 else {
-      throw ValidationError("--active, --id and --resume exclude each other")
+    guard [active, all, id != nil, resume != nil].count(where: { $0 }) <= 1 else {
+      throw ValidationError("--active, --all, --id and --resume exclude each other")
     }
   }
 

@@ -118,6 +118,7 @@ enum Main {
       Output.complain(error.message)
       return ExitStatus(error.status).rawValue
     }
+    if let error = error as? Interruption { return error.raise() }
     if let error = error as? ExitStatus { return error.rawValue }
     if let error = error as? ExitCode { return error.rawValue }
     if let error = error as? RunError {
@@ -133,7 +134,8 @@ enum Main {
     }
     // It may quote what was given.
     let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
-    Output.note(lines.map { SafeText.shown(String($0)) }.joined(separator: "\n"))
+    let shown = lines.map { SafeText.shown(Redaction.text(String($0))) }
+    Output.note(shown.joined(separator: "\n"))
     return ExitStatus.usage.rawValue
   }
 }

@@ -41,6 +41,15 @@ int cprocess_next_signal(int descriptor) {
   return read(descriptor, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
+/* The kernel puts the arguments one behind the other, and shows them from there; Swift has a copy. */
+void cprocess_set_argument(int position, const char *text) {
+  char *place = program_invocation_name;
+  while (position-- > 0) place += strlen(place) + 1;
+  size_t room = strlen(place), size = strnlen(text, room);
+  memcpy(place, text, size);
+  memset(place + size, 0, room - size);
+}
+
 /* ---- Descendants ---- */
 
 struct process {

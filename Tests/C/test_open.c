@@ -146,7 +146,48 @@ static void the_store_is_private_and_ignored_by_git(void **state) {
   assert_int_equal(stat(path_of(STORE), &status), 0);
   assert_int_equal(status.st_mode & 0777, 0700);
   char *text = read_file(STORE "/.gitignore", NULL);
-  assert_int_equal(text[0], '*');
+  assert_string_equal(text, "*\n");
+  free(text);
+}
+
+static void so_is_the_state_unless_somebody_has_said_otherwise(void **state) {
+  (void)state;
+  struct stat status;
+  create();
+  char *text = read_file(".specweave/state/.gitignore", NULL);
+  assert_string_equal(text, "*\n");
+  free(text);
+  assert_int_equal(stat(path_of(".specweave/state/.gitignore"), &status), 0);
+  assert_int_equal(status.st_mode & 0777 & ~0022, 0644);
+}
+
+static void an_ignore_file_of_others_stays(void **state) {
+  (void)state;
+  size_t size = 1;
+  write_jobs("{\"jobs\": []}");
+  write_file(".specweave/state/.gitignore", "", 0);
+  create();
+  char *text = read_file(".specweave/state/.gitignore", &size);
+  assert_int_equal(size, 0);
+  free(text);
+}
+
+static void a_state_of_others_gets_an_ignore_file_with_the_first_job(void **state) {
+  (void)state;
+  write_jobs("{\"jobs\": []}");
+  create();
+  char *text = read_file(".specweave/state/.gitignore", NULL);
+  assert_string_equal(text, "*\n");
+  free(text);
+}
+
+static void a_state_of_a_version_before_gets_one_with_the_next_job(void **state) {
+  (void)state;
+  create();
+  assert_int_equal(unlink(path_of(".specweave/state/.gitignore")), 0);
+  create();
+  char *text = read_file(".specweave/state/.gitignore", NULL);
+  assert_string_equal(text, "*\n");
   free(text);
 }
 
@@ -179,6 +220,10 @@ int main(void) {
       TEST(options_have_bounds),
       TEST(any_file_system_is_a_flag),
       TEST(the_store_is_private_and_ignored_by_git),
+      TEST(so_is_the_state_unless_somebody_has_said_otherwise),
+      TEST(an_ignore_file_of_others_stays),
+      TEST(a_state_of_others_gets_an_ignore_file_with_the_first_job),
+      TEST(a_state_of_a_version_before_gets_one_with_the_next_job),
       TEST(words_of_the_library),
   };
   return RUN_TESTS(tests);

@@ -1,6 +1,8 @@
 """Threads, asyncio, fork, multiprocessing."""
 
 import asyncio
+import gc
+import json
 import multiprocessing
 import os
 import pickle
@@ -450,3 +452,58 @@ def test_an_exception_that_cannot_be_told(manager):
     with pytest.raises(Mute), job:
         raise Mute
     assert (job.info().reason, job.info().error) == ("interrupted", "Mute")
+
+
+def test_ctrl_c_in_a_close_that_waits_leaves_it_to_be_closed(manager, project):
+    job = manager.ensure("x", "all")
+    job.start()
+    begun, end = threading.Event(), threading.Event()
+
+    def call():
+        with manager._use():
+            begun.set()
+            end.wait()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    other = threading.Thread(target=call)
+    other.start()
+    try:
+        begun.wait()
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            manager.close()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        end.set()
+        other.join()
+    assert not manager.closed
+    manager.close()
+    state = json.loads((project / ".specweave/state/background-jobs.json").read_text())
+    assert state["jobs"][0]["status"] == "paused"
+
+
+@pytest.mark.parametrize("way", ("an exception", "SystemExit", "a paused job"))
+def test_each_way_out_of_a_manager_publishes(project, way):
+    with pytest.raises((RuntimeError, SystemExit)), bgjobs.JobManager(project) as manager:
+        job = manager.create("x", total=30)
+        job.start()
+        if way == "a paused job":
+            job.pause()
+        for n in range(20):
+            job.done(f"item-{n}")
+        raise SystemExit(8) if way == "SystemExit" else RuntimeError(way)
+    state = json.loads((project / ".specweave/state/background-jobs.json").read_text())
+    assert len(state["jobs"][0]["progress"]["itemsCompleted"]) == 20
+
+
+def test_a_loop_that_is_left_publishes(project):
+    with pytest.raises(RuntimeError):
+        for n in bgjobs.track(range(30), "x", project=project):
+            if n == 20:
+                raise RuntimeError("the body")
+    gc.collect()  # the loop's generator is in the traceback
+    state = json.loads((project / ".specweave/state/background-jobs.json").read_text())
+    assert len(state["jobs"][0]["progress"]["itemsCompleted"]) == 20

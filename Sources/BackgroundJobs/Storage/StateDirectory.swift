@@ -69,7 +69,10 @@ final class StateDirectory {
 
   func make() throws(JobError) -> (state: Directory, files: Directory) {
     try find()
-    if let state, let files { return (state, files) }
+    if let state, let files {
+      try ignore(in: state, mode: 0o644)
+      return (state, files)
+    }
     try project.makeDirectory(".specweave", mode: 0o755)
     let parent = try project.openDirectory(".specweave", follow: true)
     try takeOver(parent.file, like: project.file)
@@ -80,16 +83,22 @@ final class StateDirectory {
     let files = try made.openDirectory(Self.privateName, follow: false)
     try takeOver(files.file, like: made.file)
     try checkPrivate(files)
-    if let ignore = try? files.open(".gitignore", O_WRONLY | O_CREAT | O_EXCL, mode: 0o600) {
-      try takeOver(ignore, like: files.file)
-      let text: StaticString = "*\n"
-      try? ignore.write(
-        UnsafeRawBufferPointer(start: text.utf8Start, count: 2), at: 0,
-        limit: cposix_file_size_limit())
-    }
+    try ignore(in: made, mode: 0o644)
+    try ignore(in: files, mode: 0o600)
     for directory in [made, parent, project] { try directory.sync() }
     (state, self.files) = (made, files)
     return (made, files)
+  }
+
+  /// Git leaves alone what is in there, unless somebody has said otherwise.
+  private func ignore(in directory: Directory, mode: mode_t) throws(JobError) {
+    let flags = O_WRONLY | O_CREAT | O_EXCL
+    guard let file = try? directory.open(".gitignore", flags, mode: mode) else { return }
+    try takeOver(file, like: directory.file)
+    let text: StaticString = "*\n"
+    try? file.write(
+      UnsafeRawBufferPointer(start: text.utf8Start, count: 2), at: 0,
+      limit: cposix_file_size_limit())
   }
 
   /// `jobs/<number>`, where the output of one job's commands goes.

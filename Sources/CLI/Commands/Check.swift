@@ -10,8 +10,7 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.") var json = false
 
   func run() throws {
-    let manager = try project.open()
-    let (finding, report) = try manager.check()
+    let (finding, report) = try project.withManager { try $0.check() }
     let lines = report.split(separator: "\n").map(String.init)
     if json {
       var document = JSONDocument()
@@ -43,16 +42,18 @@ struct CleanupCommand: ParsableCommand {
   }
 
   func run() throws {
-    try project.withManager { manager in
+    // Printed when it is closed: who reads this may stop, and that is a signal.
+    let removals = try project.withManager { manager in
       let removals = try manager.removals(keep: keep)
       if !dryRun { _ = try manager.cleanup(keep: keep) }
-      if json {
-        var document = JSONDocument()
-        document.add("jobs", JSONDocument.array(removals.map { JSONDocument.object($0) }))
-        return document.print()
-      }
-      for job in removals { Output.data("\(job.id)\t\(job.type)\t\(job.status.name)") }
-      if removals.isEmpty { Output.note("nothing to remove") }
+      return removals
     }
+    if json {
+      var document = JSONDocument()
+      document.add("jobs", JSONDocument.array(removals.map { JSONDocument.object($0) }))
+      return document.print()
+    }
+    for job in removals { Output.data("\(job.id)\t\(job.type)\t\(job.status.name)") }
+    if removals.isEmpty { Output.note("nothing to remove") }
   }
 }

@@ -86,7 +86,7 @@ struct WaitCommand: ParsableCommand {
     let wanted = try statuses.map { try JobStatusSet(names: $0) } ?? .completed
     try job.withJob { job, _ in
       if wanted.isDisjoint(with: [.paused, .pending]) { try tellInterrupted(job) }
-      let (outcome, status) = try job.wait(for: wanted, timeoutMs: timeout?.milliseconds)
+      let (outcome, status) = try job.waitHeeding(for: wanted, timeoutMs: timeout?.milliseconds)
       switch outcome {
       case .ok:
         guard statuses == nil, try job.info().hasWarnings else { return }

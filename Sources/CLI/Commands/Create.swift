@@ -20,6 +20,7 @@ struct NewJobOptions: ParsableArguments {
   func make(key: String?) throws {
     let items = try list.read()
     let config = try config.map { try readJSON($0) }
+    SecretItems.warn(of: items ?? [])
     let id = try project.withManager { manager -> String in
       let job =
         if let key {
@@ -85,6 +86,7 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let items = names + (try list.read() ?? [])
+    SecretItems.warn(of: items)
     try job.withJob { job, _ in _ = try job.plan(items) }
   }
 }

@@ -75,7 +75,7 @@ struct ListCommand: ParsableCommand {
       job.id, job.type, job.status.name, job.reason ?? "", "\(job.current)", "\(job.total)",
       "\(job.percentage)", job.rate.map { "\(($0 * 1000).rounded() / 1000)" } ?? "",
       job.etaSeconds.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
-      job.currentItem ?? "", "\(job.itemsFailed)",
+      job.currentItem.map(Redaction.item) ?? "", "\(job.itemsFailed)",
       [
         job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil,
         job.hasWarnings ? "warnings" : nil,
@@ -100,7 +100,8 @@ struct ListCommand: ParsableCommand {
         job.total > 0 ? EstimateText.bar(job.percentage, width: 12) : "",
         job.total > 0 ? "\(job.percentage)" : "-", EstimateText.items(job),
         job.itemsFailed > 0 ? "\(job.itemsFailed)" : "-", EstimateText.rate(job.rate),
-        EstimateText.left(job) ?? "-", job.key ?? "", job.currentItem ?? "",
+        EstimateText.left(job) ?? "-", job.key ?? "",
+        job.currentItem.map(Redaction.item) ?? "",
       ].map { SafeText.shown($0) }
     }
     return table

@@ -51,7 +51,7 @@ struct LogsCommand: ParsableCommand {
   private func show(_ item: String, in file: Int32, of job: Job) throws {
     var bytes: [UInt8] = []
     while let part = readPart(file) { bytes += part }
-    let name = SafeText.shown(item)
+    let name = RunLog.shown(item)
     let (begin, end) = (Array("==> \(name)".utf8), Array("<== ".utf8))
     var isShown = false
     var wasFound = false

@@ -57,7 +57,7 @@ struct ResumeCommand: ParsableCommand {
     commandName: "resume", abstract: "Lift the pause of a job.",
     discussion: """
       It is running again if its owner lives. A job of bgjobs run is taken up again in the \
-      background, in its directory; of any other job, whoever does its work starts it then.
+      background, in its directory; any other job belongs to a program, which has to be run then.
       """)
 
   @OptionGroup var job: JobArgument
@@ -66,21 +66,47 @@ struct ResumeCommand: ParsableCommand {
 
   static func resume(_ id: String, _ project: ProjectOptions) throws {
     try project.withJob(id) { job, manager in
+      let isRun = try RunSpec.of(job) != nil
+      if isRun { try job.takeFromNobody() }
       try job.resume()
       let info = try job.info()
-      switch info.status {
-      case .running where info.ownerPID != nil:
-        Output.note("job \(job.id) is running again, in process \(info.ownerPID ?? 0)")
-      case .running: Output.note("job \(job.id) is running")
-      default:
-        if try RunSpec.of(job) != nil {
-          try manager.close()
-          try RunWorker.startDetached(job.id, project)
-          return Output.note("job \(job.id) goes on in the background: bgjobs logs -f \(job.id)")
-        }
-        Output.note("job \(job.id) may be started again: run the program that does its work")
+      if info.status == .running {
+        guard let owner = info.ownerPID else { return Output.note(isRunningSomewhere(info)) }
+        return Output.note("job \(job.id) is running again, in process \(owner)")
       }
+      guard isRun else { return Output.note(belongsToAProgram(info)) }
+      ProjectOptions.close(manager)
+      try RunWorker.startDetached(job.id, project)
+      Output.note("job \(job.id) goes on in the background: bgjobs logs -f \(job.id)")
     }
+  }
+
+  /// Nothing here knows how its work is done.
+  private static func belongsToAProgram(_ info: JobInfo) -> String {
+    "job \(info.id) is none of bgjobs run: it may be started again, by the program that does its work"
+      + " (\(SafeText.shown(name(info)))). Run that program; in a script: bgjobs start \(info.id)"
+  }
+
+  /// A script without --owner-pid works on it, or another tool wrote that somebody does.
+  private static func isRunningSomewhere(_ info: JobInfo) -> String {
+    "job \(info.id) is running (\(SafeText.shown(name(info)))), and nothing is known of who works on"
+      + " it. If nobody does: bgjobs pause \(info.id) && bgjobs resume \(info.id), then run the"
+      + " program that does its work"
+  }
+
+  private static func name(_ info: JobInfo) -> String {
+    "type \(info.type)" + (info.key.map { ", key \($0)" } ?? "")
+  }
+}
+
+extension Job {
+  /// Only a runner works on the job of a run, and that owns it. One that is running without an owner
+  /// was written so by another tool, when it resumed it: it may be started.
+  func takeFromNobody() throws {
+    let info = try info()
+    guard info.status == .running, info.ownerPID == nil else { return }
+    try pause()
+    try resume()
   }
 }
 

@@ -17,6 +17,10 @@ struct RunCommand: ParsableCommand {
       item in BGJOBS_ITEM, the job in BGJOBS_JOB_ID, nothing to read, and its output in the log \
       (bgjobs logs ID). What a command leaves running ends with the run.
 
+      Credentials in URLs, tokens of well-known shapes and values like that of --password stand as \
+      *** in the state file, in the names of items and wherever else others can read; as they were \
+      given they are kept in a file of mode 0600 until the job is removed.
+
       Killed, or stopped by a signal, the job goes on with bgjobs resume ID, or when the same line \
       is run again in the same directory: with the items that are not done. A command that was \
       under way, or whose end was not reported yet, runs again: make it safe to do twice.
@@ -105,14 +109,17 @@ struct RunCommand: ParsableCommand {
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
     try RunWorker.checkProgram(spec)
+    ProcessTitle.redact()
     // Before anything is opened: it must not hold what we hold.
     let keeper = detach ? nil : try Keeper.start()
 
     let manager = try project.open()
+    defer { ProjectOptions.close(manager) }
     let job = try manager.ensure(
-      type, key: key ?? derivedKey(), config: try spec.json, total: Int64(items?.count ?? 1))
+      type, key: key ?? derivedKey(in: manager), config: try spec.redacted.json,
+      total: Int64(items?.count ?? 1))
     let before = try job.info()
-    try job.plan(items ?? [commandName()])
+    let run = try plan(items, spec, job)
     var isTold = false
     func tellStart() {
       guard !isTold, before.current > 0 || before.status == .paused else { return }
@@ -121,14 +128,30 @@ struct RunCommand: ParsableCommand {
         "bgjobs: going on with job \(job.id), \(EstimateText.items(before)) items are done")
     }
     guard let keeper else {
-      try manager.close()
+      ProjectOptions.close(manager)
       // Whatever comes: the job is there, and whoever wants to look at it needs its id.
       Output.line(job.id)
       try RunWorker.startDetached(job.id, project)
       return tellStart()
     }
     throw try RunWorker.work(
-      job, manager, spec, keeper, project.absolute.path, started: tellStart)
+      job, manager, run, keeper, project.absolute.path, started: tellStart)
+  }
+
+  /// Gives the job its items. What is secret in the line is kept beside its output first, so that
+  /// there is nothing to start before that.
+  private func plan(_ items: [String]?, _ spec: RunSpec, _ job: Job) throws -> StoredRun {
+    var run = StoredRun(spec)
+    guard try RunSpec.of(job)?.isRedacted != nil else {
+      // A version before made it, with its items as they are: others would be further ones.
+      if let items { SecretItems.warn(of: items) }
+      try job.plan(items ?? [commandName(argumentVector)])
+      return run
+    }
+    let names = items.map { run.name($0) }
+    try run.keep(for: job)
+    try job.plan(names ?? [commandName(Redaction.arguments(argumentVector))])
+    return run
   }
 
   /// An item that a command would take for an option may do anything.
@@ -156,9 +179,9 @@ struct RunCommand: ParsableCommand {
   }
 
   /// The item of a run that has one: what is run.
-  private func commandName() -> String {
+  private func commandName(_ words: [String]) -> String {
     var name = ""
-    for word in argumentVector {
+    for word in words {
       let longer = name.isEmpty ? word : "\(name) \(word)"
       guard longer.utf8.count <= 200 else { return name.isEmpty ? "command" : "\(name) …" }
       name = longer
@@ -167,13 +190,10 @@ struct RunCommand: ParsableCommand {
   }
 
   /// The same line in the same directory is the same job.
-  private func derivedKey() -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
-    let parts = [currentDirectory(), list.items ?? ""] + each + ["--"] + argumentVector
-    for byte in parts.joined(separator: "\0").utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01b3
-    }
-    return "run-\(String(hash, radix: 16))"
+  private func derivedKey(in manager: JobManager) throws -> String {
+    let line = RunKey(
+      directory: currentDirectory(), list: list.items, each: each, command: argumentVector)
+    return try line.key(in: manager, type: type)
   }
 }
 

@@ -27,9 +27,10 @@ struct RunWorker: ParsableCommand {
       // After that, for its commands work there; and before anything stays open.
       let keeper = try Keeper.start()
       let manager = try project.open()
+      defer { ProjectOptions.close(manager) }
       let job = try manager.find(job.id)
-      guard let spec = try RunSpec.of(job) else { throw Self.isNoRun(job.id) }
-      let end = try Self.work(job, manager, spec, keeper, project.path) { tell("ok") }
+      guard let run = try StoredRun.of(job) else { throw Self.isNoRun(job.id) }
+      let end = try Self.work(job, manager, run, keeper, project.path) { tell("ok") }
       throw end
     } catch {
       let known = (error as? JobError).map { ExitStatus($0.status) }
@@ -40,12 +41,12 @@ struct RunWorker: ParsableCommand {
   }
 
   private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
-    let manager = try project.open()
-    let job = try manager.find(id)
-    guard let spec = try RunSpec.of(job) else { throw isNoRun(job.id) }
-    try manager.close()
-    guard chdir(spec.directory) == 0 else {
-      throw RunError("cannot go to \(spec.directory): \(String(cString: strerror(errno)))")
+    let directory = try project.withJob(id) { job, _ in
+      guard let run = try StoredRun.of(job) else { throw isNoRun(job.id) }
+      return run.spec.directory
+    }
+    guard chdir(directory) == 0 else {
+      throw RunError("cannot go to \(directory): \(String(cString: strerror(errno)))")
     }
   }
 
@@ -71,9 +72,10 @@ struct RunWorker: ParsableCommand {
 
   /// Owns the job and works on it. Gives how the program is to end.
   static func work(
-    _ job: Job, _ manager: JobManager, _ spec: RunSpec, _ keeper: Keeper, _ project: String,
+    _ job: Job, _ manager: JobManager, _ run: StoredRun, _ keeper: Keeper, _ project: String,
     started: () -> Void = {}
   ) throws -> ExitCode {
+    try job.takeFromNobody()
     while try job.start() == .paused {
       let info = try job.info()
       guard info.resumeAtMs != nil else {
@@ -82,16 +84,15 @@ struct RunWorker: ParsableCommand {
             + " To lift the pause: bgjobs resume \(job.id)", .paused)
       }
       started()
-      _ = try job.wait(for: .pending)
+      _ = try job.waitHeeding(for: .pending)
     }
     do {
-      try requireAllItems(of: job, spec)
+      try requireAllItems(of: job, run.spec)
       cprocess_kill_marked("BGJOBS_JOB_ID=\(job.id)")
-      let runner = try Runner(job, spec, keeper, project: project)
+      let runner = try Runner(job, run, keeper, project: project)
       started()
       let code = try runner.run()
-      // The job's end is kept whatever happens here: only other tools see it later.
-      do { try manager.close() } catch { Output.complain("\(error.message)") }
+      ProjectOptions.close(manager)
       return ExitCode(code)
     } catch {
       _ = try? job.leave("\(error)")
@@ -132,13 +133,14 @@ struct RunWorker: ParsableCommand {
   /// A program that is not there would fail for each item: say so before there is a job.
   static func checkProgram(_ spec: RunSpec) throws {
     let name = spec.command[0]
+    let shown = Redaction.text(name)
     if name.contains("{}") { return }
     if name.contains("/") {
       var status = stat()
       errno = 0
       if stat(name, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { errno = EISDIR }
       guard errno != EISDIR, access(name, X_OK) == 0 else {
-        throw RunError("cannot run \(name): \(String(cString: strerror(errno)))")
+        throw RunError("cannot run \(shown): \(String(cString: strerror(errno)))")
       }
       return
     }
@@ -146,6 +148,6 @@ struct RunWorker: ParsableCommand {
     for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
       if access("\(directory.isEmpty ? "." : String(directory))/\(name)", X_OK) == 0 { return }
     }
-    throw RunError("cannot run \(name): there is no such program in the PATH")
+    throw RunError("cannot run \(shown): there is no such program in the PATH")
   }
 }

@@ -24,11 +24,15 @@ struct ShowCommand: ParsableCommand {
         document.add("job", try job.json())
         return document.print()
       }
-      for (name, value) in facts(info, try job.items(), try job.config(), try job.cursor()) {
+      let run = try RunSpec.of(job)
+      // A version before has the secrets of a run in there.
+      let config = try run.flatMap { try $0.isRedacted == nil ? $0.redacted.json : nil }
+      let shown = try config ?? job.config()
+      for (name, value) in facts(info, try job.items(), shown, try job.cursor()) {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }
-      if let hint = hint(info, isRun: try RunSpec.of(job) != nil) { Output.note("\n\(hint)") }
+      if let hint = hint(info, isRun: run != nil) { Output.note("\n\(hint)") }
     }
   }
 
@@ -50,7 +54,7 @@ struct ShowCommand: ParsableCommand {
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)
-    add("current item", info.currentItem)
+    add("current item", info.currentItem.map(Redaction.item))
     add("completed", "\(info.itemsCompleted)")
     if info.itemsFailed > 0 { add("failed", "\(info.itemsFailed)") }
     if info.itemsPlanned > 0 { add("open", "\(info.itemsPlanned)") }
@@ -80,7 +84,7 @@ struct ShowCommand: ParsableCommand {
     add("cursor", cursor)
     for (position, failure) in items.failed.enumerated() {
       let why = failure.why.map { ": \($0)" } ?? ""
-      facts.append((position == 0 ? "failed items" : "", failure.item + why))
+      facts.append((position == 0 ? "failed items" : "", Redaction.item(failure.item + why)))
     }
     return facts
   }

@@ -80,7 +80,7 @@ struct NextCommand: ParsableCommand {
           throw ExitStatus.paused
         }
         // What it is then, the next turn tells.
-        _ = try job.wait(for: [.running, .pending])
+        _ = try job.waitHeeding(for: [.running, .pending])
       }
     }
   }

@@ -18,14 +18,22 @@ struct RunLog {
     let path = "\(directory)/\(Self.name)"
     descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path) }
+    // `sudo` must not lock the owner out.
+    var owner = stat()
+    if geteuid() == 0, stat(directory, &owner) == 0 {
+      _ = fchown(descriptor, owner.st_uid, owner.st_gid)
+    }
     try endInterrupted()
     try takeUpLeftovers()
   }
 
+  /// An item in the lines that begin and end its output.
+  static func shown(_ item: String) -> String { SafeText.shown(Redaction.item(item)) }
+
   /// Where a command is to write. Its first line is there already.
   func begin(_ tag: UInt32, _ item: String, attempt: Int) throws -> String {
     let count = attempt > 1 ? " (attempt \(attempt))" : ""
-    let line = "==> \(SafeText.shown(item))\(count)\n"
+    let line = "==> \(Self.shown(item))\(count)\n"
     guard !isDirect else {
       try write(Array(line.utf8), to: descriptor)
       return "\(directory)/\(Self.name)"
@@ -56,7 +64,7 @@ struct RunLog {
   }
 
   func end(_ path: String, _ item: String, _ result: String) throws {
-    let line = "<== \(SafeText.shown(item)): \(result)\n"
+    let line = "<== \(Self.shown(item)): \(result)\n"
     guard !isDirect else {
       try endLine()
       return try write(Array(line.utf8), to: descriptor)

@@ -1,7 +1,7 @@
 import BackgroundJobs
 import FoundationEssentials
 
-/// What a run does: the config of its job, so that anyone can take it up again.
+/// What a run does, so that anyone can take it up again. Redacted it is the config of its job.
 struct RunSpec: Codable {
   enum PauseMode: String, Codable, CaseIterable {
     /// What is under way is finished, and nothing further started.
@@ -29,6 +29,9 @@ struct RunSpec: Codable {
   var rateLimitMatch: String?
   /// Seconds to wait when nothing says how long.
   var rateLimitWait: Int64 = 60
+  /// In the state file: whether anything in it was replaced, so that it cannot be run. Absent: made
+  /// by a version that kept nothing elsewhere.
+  var isRedacted: Bool?
 
   var json: String {
     get throws {
@@ -43,6 +46,18 @@ struct RunSpec: Codable {
     guard let config = try job.config() else { return nil }
     let spec = try? JSONDecoder().decode(RunSpec.self, from: Data(config.utf8))
     return spec.flatMap { $0.command.first?.isEmpty == false ? $0 : nil }
+  }
+
+  /// As it may stand where others can read it.
+  var redacted: RunSpec {
+    var shown = self
+    shown.command = Redaction.arguments(command)
+    shown.directory = Redaction.text(directory)
+    shown.rateLimitMatch = rateLimitMatch.map { Redaction.text($0) }
+    shown.isRedacted =
+      shown.command != command || shown.directory != directory
+      || shown.rateLimitMatch != rateLimitMatch
+    return shown
   }
 
   /// The arguments for one item.

@@ -30,6 +30,8 @@ final class Runner {
 
   private let job: Job
   private let spec: RunSpec
+  /// Items whose name in the job lacks their credentials.
+  private let items: [[UInt8]: String]
   private let keeper: Keeper
   private let log: RunLog
   private let rateLimit: RateLimit
@@ -53,9 +55,10 @@ final class Runner {
   private var status = StatusLine()
 
   /// The job is to be owned by its manager.
-  init(_ job: Job, _ spec: RunSpec, _ keeper: Keeper, project: String) throws {
+  init(_ job: Job, _ run: StoredRun, _ keeper: Keeper, project: String) throws {
     self.job = job
-    self.spec = spec
+    spec = run.spec
+    items = run.itemsByName
     self.keeper = keeper
     log = try RunLog(try job.outputDirectory(), isDirect: spec.jobs == 1)
     rateLimit = try RateLimit(spec)
@@ -96,8 +99,9 @@ final class Runner {
         item: item, attempt: attempt, output: output, offset: log.size(of: output),
         begin: monotonicMs())
       try note(try job.setCurrentItem(item))
+      let given = items.isEmpty ? item : items[Array(item.utf8)] ?? item
       try keeper.spawn(
-        tag, spec.arguments(for: item), variables + [("BGJOBS_ITEM", item)], output: output)
+        tag, spec.arguments(for: given), variables + [("BGJOBS_ITEM", given)], output: output)
     }
   }
 
@@ -143,7 +147,8 @@ final class Runner {
       switch number {
       case ENOENT, EACCES, ENOEXEC, ENOTDIR, ELOOP:
         // It would be the same for each item.
-        throw RunError("cannot run \(spec.arguments(for: command.item)[0]): \(why)")
+        let program = Redaction.text(spec.arguments(for: command.item)[0])
+        throw RunError("cannot run \(program): \(why)")
       case EAGAIN, ENOMEM, ENFILE, EMFILE:
         again.append(
           Again(item: command.item, attempt: command.attempt, time: monotonicMs() + 1000))

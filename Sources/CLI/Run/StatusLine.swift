@@ -19,7 +19,7 @@ struct StatusLine {
     if info.status == .paused { parts.append("paused" + (info.reason.map { ", \($0)" } ?? "")) }
     if info.rate != nil { parts.append(EstimateText.rate(info.rate)) }
     if let left = EstimateText.left(info) { parts.append("\(left) left") }
-    if let item = info.currentItem { parts.append(item) }
+    if let item = info.currentItem { parts.append(Redaction.item(item)) }
     let text = fitted(SafeText.shown(parts.joined(separator: "  ")), to: terminal.width - 1)
     Output.errors("\r\u{1b}[K\(text)")
     isShown = true

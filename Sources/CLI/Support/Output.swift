@@ -30,7 +30,9 @@ enum Output {
   static func errors(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
   /// What went wrong, why, and what to do.
-  static func complain(_ text: String) { note("bgjobs: \(SafeText.shown(text))") }
+  static func complain(_ text: String) {
+    note("bgjobs: \(SafeText.shown(Redaction.item(text)))")
+  }
 
   static func flush() {
     let number = write(pending, to: STDOUT_FILENO)

@@ -67,7 +67,7 @@ struct JobArgument: ParsableArguments {
     if id.isEmpty { throw ValidationError("the id is empty") }
   }
 
-  /// Runs `body` on the job, and closes its project.
+  /// Runs `body` on the job, and closes its project however that ends.
   @discardableResult
   func withJob<Result>(
     _ body: (Job, JobManager) throws -> Result
@@ -77,13 +77,18 @@ struct JobArgument: ParsableArguments {
 }
 
 extension ProjectOptions {
+  /// Runs `body`, and closes the manager however that ends: an exit code like 8 is an error here,
+  /// and what was reported before it is to be published all the same.
   @discardableResult
   func withManager<Result>(_ body: (JobManager) throws -> Result) throws -> Result {
     let manager = try open()
-    let result = try body(manager)
-    // What was done is kept whatever happens here: only other tools see it later.
+    defer { Self.close(manager) }
+    return try body(manager)
+  }
+
+  /// What was done is kept whatever happens here: only other tools see it later.
+  static func close(_ manager: JobManager) {
     do { try manager.close() } catch { Output.complain("\(error.message)") }
-    return result
   }
 
   @discardableResult
@@ -108,7 +113,7 @@ extension CompletionKind {
   /// The ids of the jobs there are.
   static var jobs: CompletionKind {
     .custom { _, _, prefix in
-      let jobs = (try? ProjectOptions.parse([]).open().list()) ?? []
+      let jobs = (try? ProjectOptions.parse([]).withManager { try $0.list() }) ?? []
       return jobs.map { $0.id }.filter { $0.hasPrefix(prefix) }
     }
   }

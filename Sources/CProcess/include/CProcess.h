@@ -60,6 +60,9 @@ int cprocess_next_signal(int descriptor);
 /* pipe2(2), closed on exec. */
 int cprocess_pipe(int ends[2]);
 
+/* Writes over one argument of this process, as others see it; what is longer than that is cut off. */
+void cprocess_set_argument(int position, const char *text);
+
 /* nohup says so of SIGHUP: then it stays. */
 int cprocess_is_ignored(int number);
 

@@ -158,8 +158,12 @@ class JobManager:
         me = threading.get_ident()
         with self._condition:
             handle, self._handle = self._handle, None
-            while any(one.thread != me for one in self._calls):
-                self._condition.wait(0.05)
+            try:
+                while any(one.thread != me for one in self._calls):
+                    self._condition.wait(0.05)
+            except BaseException:
+                self._handle = handle  # Ctrl-C: not closed yet, and somebody may call this again
+                raise
             if self._calls:
                 # A signal handler: the call that it came into the middle of closes when it ends.
                 self._to_close = handle

@@ -1,0 +1,49 @@
+import BackgroundJobs
+import Glibc
+
+/// What finds the job of a line again: a hash of it.
+struct RunKey {
+  private static let secretName = "run.key"
+
+  private let line: [UInt8]
+  private let hasSecrets: Bool
+
+  init(directory: String, list: String?, each: [String], command: [String]) {
+    let parts = [directory, list ?? ""] + each + ["--"] + command
+    line = Array(parts.joined(separator: "\0").utf8)
+    let shown =
+      [Redaction.text(directory), list ?? ""] + each.map { Redaction.item($0) } + ["--"]
+      + Redaction.arguments(command)
+    hasSecrets = !line.elementsEqual(shown.joined(separator: "\0").utf8)
+  }
+
+  /// Everybody may read the key. A plain hash of a line with a token in it would tell who guesses
+  /// the token that the guess is right; so that hash has a secret of the project in it. A line
+  /// without secrets stands in the state file anyway.
+  func key(in manager: JobManager, type: String) throws -> String {
+    let plain = "run-\(String(Self.plainHash(line), radix: 16))"
+    guard hasSecrets else { return plain }
+    // A version that knew no secrets may have begun it.
+    let unfinished = try manager.list([.pending, .running, .paused], type: type)
+    if unfinished.contains(where: { $0.key == plain }) { return plain }
+    guard let keyed = KeyedHash(key: try Self.secret(in: try manager.privateDirectory())) else {
+      throw RunError("\(Self.secretName) in the state directory is damaged: delete it")
+    }
+    return "run-\(String(keyed.hash(line), radix: 16))"
+  }
+
+  /// FNV-1a.
+  private static func plainHash(_ bytes: [UInt8]) -> UInt64 {
+    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0100_0000_01b3 }
+  }
+
+  /// Of two processes that make it at once, both take the one that is there first.
+  private static func secret(in path: String) throws -> [UInt8] {
+    let directory = try PrivateDirectory(path)
+    if let known = try directory.read(secretName) { return known }
+    var random = SystemRandomNumberGenerator()
+    let new = (0..<KeyedHash.keySize).map { _ in UInt8.random(in: 0...255, using: &random) }
+    if try directory.write(new, as: secretName, replaces: false) { return new }
+    return try directory.read(secretName) ?? []
+  }
+}

@@ -1,0 +1,91 @@
+import BackgroundJobs
+import FoundationEssentials
+import Glibc
+
+/// What a run is given, secrets included: a file beside the output of its job, mode 0600. In the
+/// state file, which anyone may read, stands the same redacted.
+struct StoredRun: Codable {
+  /// An item with credentials in it has another name in the job.
+  struct Named: Codable {
+    let name: String
+    let item: String
+  }
+
+  static let name = "run.json"
+
+  var spec: RunSpec
+  var items: [Named] = []
+
+  init(_ spec: RunSpec) { self.spec = spec }
+
+  /// What stands there; nil: the job is none of `bgjobs run`.
+  static func of(_ job: Job) throws -> StoredRun? {
+    guard let shown = try RunSpec.of(job) else { return nil }
+    // Made by a version that had it all in the state file.
+    guard let isRedacted = shown.isRedacted else { return StoredRun(shown) }
+    let why: String
+    do {
+      let directory = try job.outputDirectory()
+      if let stored = try read(try PrivateDirectory(directory)) { return stored }
+      why = "\(directory)/\(name) is missing"
+    } catch { why = (error as? JobError)?.message ?? "\(error)" }
+    guard !isRedacted, try !job.items().open.contains(where: { $0.contains(Redaction.mask) }) else {
+      throw RunError(
+        "job \(job.id): what it runs is not known: \(why), and the state file has it without its"
+          + " secrets. Run the same line again in \(shown.directory), with --key"
+          + " '\(try job.info().key ?? "")'")
+    }
+    Output.complain("job \(job.id): \(why); it is run as it stands in the state file")
+    return StoredRun(shown)
+  }
+
+  private static func read(_ directory: borrowing PrivateDirectory) throws -> StoredRun? {
+    guard let bytes = try directory.read(name) else { return nil }
+    guard let stored = try? JSONDecoder().decode(StoredRun.self, from: Data(bytes)) else {
+      throw RunError("\(name) of the job is damaged")
+    }
+    return stored
+  }
+
+  /// Keeps it, before the job is started. What a run before this one has kept stays, and its names
+  /// of items.
+  func keep(for job: Job) throws {
+    let directory = try PrivateDirectory(try job.outputDirectory())
+    try directory.alone {
+      let before = try? Self.read(directory)
+      var kept = before ?? self
+      let known = Set(kept.items.map { Array($0.name.utf8) })
+      if before != nil { kept.items += items.filter { !known.contains(Array($0.name.utf8)) } }
+      guard before == nil || kept.items.count > known.count else { return }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      try directory.write(Array(try encoder.encode(kept)), as: Self.name, replaces: true)
+    }
+  }
+
+  /// The names of these items in the job, and remembers which is which. Two that differ in their
+  /// credentials alone are told apart by their order.
+  mutating func name(_ given: [String]) -> [String] {
+    let names = given.map { Redaction.item($0) }
+    guard zip(given, names).contains(where: { !isSame($0, $1) }) else { return given }
+    var taken = Set(zip(given, names).filter { isSame($0, $1) }.map { Array($1.utf8) })
+    return zip(given, names).map { item, name in
+      if isSame(item, name) { return item }
+      var (own, number) = (name, 1)
+      while !taken.insert(Array(own.utf8)).inserted {
+        number += 1
+        own = "\(name) (\(number))"
+      }
+      items.append(Named(name: own, item: item))
+      return own
+    }
+  }
+
+  /// Items by their names, where these differ.
+  var itemsByName: [[UInt8]: String] {
+    Dictionary(items.map { (Array($0.name.utf8), $0.item) }) { first, _ in first }
+  }
+}
+
+/// As bytes: Swift takes different spellings of a character for equal.
+private func isSame(_ a: String, _ b: String) -> Bool { a.utf8.elementsEqual(b.utf8) }

@@ -1,0 +1,74 @@
+/// Replaces by `***` what is secret in a text: credentials in URLs, tokens of known shapes, and
+/// values that their name calls secret. What is shown, and what stands in files that others can
+/// read, goes through here.
+enum Redaction {
+  static let mask = "***"
+
+  /// The name of an item: only what is secret whatever stands beside it, so that names stay apart.
+  static func item(_ text: String) -> String {
+    var scan = RedactionScan(text)
+    scan.hideCredentials()
+    scan.hideTokens()
+    return scan.result ?? text
+  }
+
+  /// Any text, a line for a shell for instance.
+  static func text(_ text: String) -> String {
+    var scan = RedactionScan(text)
+    scan.hideCredentials()
+    scan.hideTokens()
+    scan.hideNamedValues()
+    return scan.result ?? text
+  }
+
+  /// An argument vector: `--token X` hides the argument behind it.
+  static func arguments(_ arguments: [String]) -> [String] {
+    var isValue = false
+    return arguments.map { argument in
+      let isSecret = isValue && !argument.hasPrefix("-") && !argument.isEmpty
+      isValue = SecretName.isOption(argument)
+      return isSecret ? mask : text(argument)
+    }
+  }
+}
+
+/// Names whose value is secret.
+enum SecretName {
+  /// Also as the end of a longer word: PGPASSWORD.
+  private static let endings = ["password", "passwd", "passphrase", "token", "secret"]
+  /// As the whole name, or behind a separator: --api-key, AWS_SECRET_ACCESS_KEY.
+  private static let words = [
+    "pass", "pwd", "auth", "authorization", "bearer", "apikey", "api-key", "access-key",
+    "secret-key", "account-key", "credential", "credentials", "cookie",
+  ]
+
+  static func matches(_ name: some Sequence<UInt8>) -> Bool {
+    let lower = name.map { byte -> UInt8 in
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+      case UInt8(ascii: "_"): UInt8(ascii: "-")
+      default: byte
+      }
+    }
+    if endings.contains(where: { lower.suffix($0.utf8.count).elementsEqual($0.utf8) }) {
+      return true
+    }
+    return words.contains { word in
+      guard lower.suffix(word.utf8.count).elementsEqual(word.utf8) else { return false }
+      let before = lower.dropLast(word.utf8.count).last
+      return before == nil || before == UInt8(ascii: "-")
+    }
+  }
+
+  /// `--token`, `-password`: the value is the next argument.
+  static func isOption(_ argument: String) -> Bool {
+    let name = argument.utf8.drop { $0 == UInt8(ascii: "-") }
+    let dashes = argument.utf8.count - name.count
+    return (1...2).contains(dashes) && name.count > 1 && name.allSatisfy(isPartOfName)
+      && matches(name)
+  }
+
+  static func isPartOfName(_ byte: UInt8) -> Bool {
+    TokenShape.isAlphanumeric(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+  }
+}
