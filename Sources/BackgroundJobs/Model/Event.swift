@@ -40,9 +40,9 @@ enum Change {
   case adopted(job: String, PackedItems)
   /// Another tool gave a job whose owner lives a status that only its owner may give.
   case refused(job: String, status: String)
-  /// An edit was displaced by a publication and is taken in late: who read in between may have
-  /// written without it.
-  case collided
+  /// Edits of these jobs were displaced by a publication and are taken in late: who read in between
+  /// may write without them.
+  case collided(jobs: [String])
   /// Another tool changed a member of the top level; nil: removed it.
   case topEdited(name: String, text: String?)
   /// A damaged file was set aside under this name.

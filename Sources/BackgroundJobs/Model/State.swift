@@ -75,7 +75,7 @@ final class State {
     case .adopted(let id, let items): try job(id)?.adopt(items, at: event.time)
     case .refused(let id, let status):
       job(id)?.refusal = Refusal(status: status, seq: event.seq, time: event.time)
-    case .collided: collisions = Collisions(count: collisions.count &+ 1, last: event.time)
+    case .collided(let ids): collisions.note(ids, event)
     case .setAside(let name, let why): setAside.set(name, why)
     case .named: isNamed = true
     case .published(let publication): self.publication = publication

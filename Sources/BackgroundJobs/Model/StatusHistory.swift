@@ -33,10 +33,3 @@ struct Refusal: Equatable {
   /// Milliseconds since 1970.
   var time: Int64
 }
-
-/// Edits that were displaced by a publication and taken in late.
-struct Collisions: Equatable {
-  var count: Int64 = 0
-  /// Milliseconds since 1970.
-  var last: Int64 = 0
-}

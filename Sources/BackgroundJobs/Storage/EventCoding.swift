@@ -86,7 +86,9 @@ extension Change {
     case .refused(let job, let status):
       try buffer.appendCounted(job)
       try buffer.appendCounted(status)
-    case .collided: break
+    case .collided(let jobs):
+      try buffer.appendVarint(UInt64(jobs.count))
+      for job in jobs { try buffer.appendCounted(job) }
     case .topEdited(let name, let text):
       try buffer.appendCounted(name)
       try buffer.appendOptional(text)
@@ -176,10 +178,7 @@ extension Change {
     case .edited, .editedStatus:
       let isAll = reader.byte() == Life.all.rawValue
       let life: Life = kind == .editedStatus ? .status : isAll ? .all : .nothing
-      var members: [String] = []
-      for _ in 0..<min(reader.varint(), 1 << 20) where !reader.failed {
-        members.append(reader.text())
-      }
+      let members = texts(&reader)
       return try StateDocument.decodeJob(reader.counted()).map {
         .edited($0, members: members, takes: life)
       }
@@ -189,11 +188,18 @@ extension Change {
     case .refused:
       let job = reader.text()
       return .refused(job: job, status: reader.text())
-    case .collided: return .collided
+    case .collided: return .collided(jobs: texts(&reader))
     case .topEdited: return .topEdited(name: reader.text(), text: reader.optionalText())
     case .setAside: return .setAside(name: reader.text(), why: reader.optionalText() ?? "")
     }
   }
+}
+
+/// A varint of how many, and the texts.
+private func texts(_ reader: inout Reader) -> [String] {
+  var texts: [String] = []
+  for _ in 0..<min(reader.varint(), 1 << 20) where !reader.failed { texts.append(reader.text()) }
+  return texts
 }
 
 extension ProcessIdentity {

@@ -65,6 +65,7 @@ struct Merge {
 
   private func edits(of ours: JobState, _ job: JobState) throws(JobError) -> [Change] {
     guard ours.isOurs else {
+      if seen ?? 0 < state.collisions.seq(of: ours.id) { try keepItems(of: ours, in: job) }
       guard try text(ours) != text(job) else { return [] }
       return [.edited(job, members: [], takes: .all)]
     }
@@ -88,6 +89,16 @@ struct Merge {
       changes.append(.adopted(job: ours.id, items))
     }
     return changes
+  }
+
+  /// An edit that this writer has not seen brought them.
+  private func keepItems(of ours: JobState, in job: JobState) throws(JobError) {
+    let before = job.counted
+    try job.addItems(of: ours)
+    guard job.counted != before, let current = job.progressMembers["current"].flatMap({ Int64($0) })
+    else { return }
+    let now = current.clampedAdding(job.counted.clampedAdding(-before))
+    job.progressMembers.set("current", String(now))
   }
 
   /// What a file says of a job's life.
@@ -156,8 +167,10 @@ struct Merge {
   /// Objects are merged member by member; gives the paths that are theirs, and leaves all of it in
   /// `job`.
   private func mergeResult(_ ours: JobState, _ job: JobState) -> [String] {
-    guard let before = ours.result, let after = job.result, before != after,
-      JSONObjectText.members(before) != nil, JSONObjectText.members(after) != nil
+    let empty = "{}"
+    let (before, after) = (ours.result ?? empty, job.result ?? empty)
+    guard before != after, JSONObjectText.members(before) != nil,
+      JSONObjectText.members(after) != nil
     else { return [] }
     let name = "result"
     let isFresh = seen.map { $0 >= ours.revision } ?? false
@@ -172,8 +185,9 @@ struct Merge {
       let path = MemberPath(path)
       path.set(path.text(in: theirs), in: &merged)
     }
-    job.result = merged[name]
-    job.members.set(name, merged[name])
+    let isNone = merged[name] == empty && (ours.result == nil || job.result == nil)
+    job.result = isNone ? nil : merged[name]
+    job.members.set(name, job.result)
     return paths
   }
 

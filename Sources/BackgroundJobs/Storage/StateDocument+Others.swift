@@ -16,7 +16,16 @@ extension StateDocument {
     try encode(edits: state.topEdits, out)
     guard state.collisions.count > 0 else { return }
     try out.name("collisions")
-    try out.numbers(state.collisions.count, state.collisions.last)
+    try out.beginObject()
+    try out.member("count", state.collisions.count)
+    try out.date("last", state.collisions.last)
+    try out.name("jobs")
+    try out.beginObject()
+    for entry in state.collisions.entries {
+      try out.member(entry.job, Int64(clamping: entry.seq))
+    }
+    try out.endObject()
+    try out.endObject()
   }
 
   private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
@@ -72,8 +81,14 @@ extension StateDocument {
 
   static func decodeOthers(_ ours: JSONValue, _ state: State) {
     state.topEdits = edits(ours["theirs"])
-    guard let count = ours["collisions"]?.at(0)?.integer, count > 0 else { return }
-    state.collisions = Collisions(count: count, last: ours["collisions"]?.at(1)?.integer ?? 0)
+    guard let collisions = ours["collisions"], let count = collisions["count"]?.integer, count > 0
+    else { return }
+    state.collisions.count = count
+    state.collisions.last = collisions["last"]?.string.flatMap { DateText.parse($0) } ?? 0
+    collisions["jobs"]?.forEachMember { (name, seq) throws(Never) in
+      guard let seq = seq.unsigned, state.collisions.entries.count < Collisions.most else { return }
+      state.collisions.entries.append(Collisions.Entry(job: name, seq: seq))
+    }
   }
 
   private static func edits(_ value: JSONValue?) -> [ForeignEdit] {

@@ -69,6 +69,9 @@ extension Store {
       "\(state.collisions.count) edits of tools that take no lock met a publication, the last at"
         + " \(DateText.format(state.collisions.last)): all were taken in, but who read the file in"
         + " that moment may have written without them", true)
+    for entry in state.collisions.entries {
+      note("job \(entry.job)", "one of these edits was of this job", true)
+    }
   }
 
   private func checkJournal(

@@ -18,11 +18,15 @@ extension Store {
     guard let directory = places.state, let files = places.files else { return true }
     var file = file
     if let out = try files.status(Self.outName), out.stamp != state.publication.out {
-      guard let (bytes, stamp) = try readWhole(Self.outName, in: files) else { return true }
-      if try bringBack(out, bytes, file, files, directory) {
-        file = try directory.status(Self.fileName)
-      } else if try !takeIn(bytes, stamp, Self.outName, in: files) {
-        return false
+      if out.inode != state.publication.out.inode, isAsPublished(out) {
+        // Ours, of a publisher that was killed before the exchange, or just behind it.
+        try files.unlink(Self.outName)
+      } else if let (bytes, stamp) = try readWhole(Self.outName, in: files) {
+        if try bringBack(out, bytes, file, files, directory) {
+          file = try directory.status(Self.fileName)
+        } else if try !takeIn(bytes, stamp, Self.outName, in: files) {
+          return false
+        }
       }
     }
     guard let file, file.stamp != state.publication.file,
@@ -56,8 +60,8 @@ extension Store {
     else { return false }
     defer { lock.release() }
     guard try directory.status(Self.fileName)?.stamp == file.stamp else { return false }
-    try exchangeBack(files, directory)
-    return true
+    try bringBack(files, directory)
+    return try files.status(Self.outName)?.inode != out.inode
   }
 
   /// By its contents, where its stamp proves nothing.
@@ -97,10 +101,22 @@ extension Store {
       owesPublication = true
       if theirs.contains(where: isRequest) { isPublicationUrgent = true }
     }
+    if hasCollided || isOut, !isKnown {
+      edits.append(.collided(jobs: edits.compactMap(foreignJob)))
+      isPublicationUrgent = true
+      hasCollided = false
+    }
     edits.append(.published(publication))
     try append(edits, durable: !isKnown)
-    if isOut, !isKnown { try tellOfCollision() }
     return true
+  }
+
+  private func foreignJob(_ change: Change) -> String? {
+    switch change {
+    case .edited(let job, _, _), .imported(let job): job.id
+    case .adopted(let id, _): id
+    default: nil
+    }
   }
 
   /// Who asked for it waits to see what comes of it.

@@ -11,6 +11,8 @@ extension Store {
   /// Our files get a time so far in the past that a later write is sure to change it, whatever the
   /// granularity of the file system's clock.
   private static let quiet: Int64 = 25_000_000
+  /// And nanoseconds within the millisecond that a write, which takes the present time, does not give.
+  private static let signature: Int64 = 424_242
   /// When to try again what another tool hinders.
   private static let soon: Int64 = 50_000_000
 
@@ -72,18 +74,26 @@ extension Store {
       let before = try directory.status(Self.fileName)
       let mayChangeUnseen = before.map { isRacy($0.stamp) } ?? false
       guard try takeInForeignEdits(before) else { return .unreadable }
+      let late = try files.status(Self.outName)?.stamp
       let seq = state.seq
-      let written = try writeOut(in: files, like: before)
-      guard let lock = try LockFile.takeSoon(places, pid: process.pid) else { return .locked }
+      let written = try writeNext(in: files, like: before)
+      guard let lock = try LockFile.takeSoon(places, pid: process.pid) else {
+        try? files.unlink(Self.nextName)
+        return .locked
+      }
       defer { lock.release() }
       guard
         try isStill(before, directory, known: mayChangeUnseen ? state.publication.checksum : nil),
-        try exchange(files, directory, isFirst: before == nil)
+        try files.status(Self.outName)?.stamp == late
       else { continue }
+      // Not by its own name: half a file under a name that is looked at would be a foreign edit.
+      try files.rename(Self.nextName, to: Self.outName)
+      let exchanged = try exchange(files, directory, isFirst: before == nil)
+      if exchanged == .missed { continue }
       let out = try files.status(Self.outName)?.stamp ?? FileStamp()
-      guard before.map({ $0.stamp.hasContents(of: out) }) ?? true else {
+      guard exchanged == .replaced || before.map({ $0.stamp.hasContents(of: out) }) ?? true else {
         // Somebody wrote who takes no lock.
-        try exchangeBack(files, directory)
+        try bringBack(files, directory)
         continue
       }
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
@@ -112,7 +122,7 @@ extension Store {
     return CRC32C.of(bytes.bytes) == known
   }
 
-  private func writeOut(
+  private func writeNext(
     in files: Directory, like old: cposix_file_status?
   ) throws(JobError) -> (stamp: FileStamp, checksum: UInt32) {
     guard let epoch = journal?.epoch else { throw JobError(.io, "no journal") }
@@ -121,18 +131,14 @@ extension Store {
       let stream = FileStream(file, text)
       try StateDocument.encode(state, epoch: epoch, into: JSONText(text, stream))
       try stream.flush()
-      _ = try posix(.change, file.name) {
-        Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
-      }
+      let past = (cposix_realtime() - Self.quiet) / 1_000_000 * 1_000_000 + Self.signature
+      _ = try posix(.change, file.name) { Int(cposix_set_modified(file.descriptor, past)) }
       let status = try file.status()
       guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
       if let old { try keepPermissions(of: old, on: file, status) }
       try file.sync()
-      // Under the name that is looked at only when it is whole: a half-written one is no foreign
-      // edit.
-      try files.rename(Self.nextName, to: Self.outName)
       return (status.stamp, stream.checksum)
     } catch {
       try? files.unlink(Self.nextName)
@@ -154,10 +160,17 @@ extension Store {
   }
 
   /// The displaced file stays as `out`: a writer that still has it open is heard the next time.
-  /// false: somebody made, or removed, the file just now.
+  private enum Exchange {
+    case done
+    /// The file system can only rename: what was there is gone.
+    case replaced
+    /// Somebody made, or removed, the file just now.
+    case missed
+  }
+
   private func exchange(
     _ files: Directory, _ directory: Directory, isFirst: Bool
-  ) throws(JobError) -> Bool {
+  ) throws(JobError) -> Exchange {
     let (from, to) = (files.file.descriptor, directory.file.descriptor)
     let outPath = UnsafeRawPointer(Self.outPath.utf8Start).assumingMemoryBound(to: CChar.self)
     let filePath = UnsafeRawPointer(Self.filePath.utf8Start).assumingMemoryBound(to: CChar.self)
@@ -169,35 +182,36 @@ extension Store {
             : cposix_exchange(from, outPath, to, filePath))
       }
     } catch {
-      if error.osError == (isFirst ? EEXIST : ENOENT) { return false }
+      if error.osError == (isFirst ? EEXIST : ENOENT) { return .missed }
       // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
       guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
       _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
         Int(renameat(from, outPath, to, filePath))
       }
+      return .replaced
     }
-    return true
+    return .done
   }
 
   /// An edit was displaced that nobody has taken in: it gets its name again, so that its writer finds
-  /// it there. Our file goes, unless somebody has written into it meanwhile.
-  func exchangeBack(_ files: Directory, _ directory: Directory) throws(JobError) {
-    guard try exchange(files, directory, isFirst: false) else { return }
-    if let out = try files.status(Self.outName), isAsPublished(out) {
+  /// it there. Unless somebody has written into the new file already: then both are merged.
+  func bringBack(_ files: Directory, _ directory: Directory) throws(JobError) {
+    hasCollided = true
+    guard let file = try directory.status(Self.fileName), isAsPublished(file),
+      try exchange(files, directory, isFirst: false) == .done,
+      let out = try files.status(Self.outName)
+    else { return }
+    if isAsPublished(out) {
       try files.unlink(Self.outName)
+    } else {
+      _ = try exchange(files, directory, isFirst: false)
     }
-    try tellOfCollision()
   }
 
-  func tellOfCollision() throws(JobError) {
-    try append(.collided, durable: false)
-    owesPublication = true
-    isPublicationUrgent = true
-  }
-
-  /// Nobody has written into this file of ours: that would have given it the time of its change.
+  /// Nobody has written into this file of ours: no other has such a time.
   func isAsPublished(_ status: cposix_file_status) -> Bool {
-    status.changed_ns &- status.modified_ns >= Self.quiet / 2
+    status.modified_ns % 1_000_000 == Self.signature
+      && status.changed_ns &- status.modified_ns >= Self.quiet / 2
   }
 }
 

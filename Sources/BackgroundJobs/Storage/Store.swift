@@ -50,6 +50,8 @@ final class Store {
   var isMovedAway = false
   /// A publication is owed: it was not due when something changed.
   var owesPublication = false
+  /// An edit was displaced, and is to be taken in with a word about it.
+  var hasCollided = false
   /// Another tool waits to see what is owed.
   var isPublicationUrgent = false
   /// The event that says so of the last publication by this handle.

@@ -52,7 +52,8 @@ import Testing
       .edited(try job(), members: [], takes: .nothing),
       .edited(try job(), members: ["/result/a"], takes: .status),
       .adopted(job: "j", PackedItems(try packed(["a", "b"]))),
-      .refused(job: "j", status: "failed"), .collided, .topEdited(name: "v", text: nil),
+      .refused(job: "j", status: "failed"), .collided(jobs: []), .collided(jobs: ["a", "b"]),
+      .topEdited(name: "v", text: nil),
       .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,
       .published(
         Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7)),

@@ -1,0 +1,29 @@
+/// Edits that were displaced by a publication and taken in late.
+struct Collisions: Equatable {
+  struct Entry: Equatable {
+    var job: String
+    /// Who has not seen this event has not seen the edit.
+    var seq: UInt64
+  }
+
+  static let most = 16
+
+  var count: Int64 = 0
+  /// Milliseconds since 1970.
+  var last: Int64 = 0
+  /// The jobs of the last ones.
+  var entries: [Entry] = []
+
+  mutating func note(_ jobs: [String], _ event: Event) {
+    count = count.clampedAdding(1)
+    last = event.time
+    for job in jobs.suffix(Self.most) {
+      entries.removeAll { $0.job == job }
+      if entries.count >= Self.most { entries.removeFirst() }
+      entries.append(Entry(job: job, seq: event.seq))
+    }
+  }
+
+  /// 0: none of this job.
+  func seq(of job: String) -> UInt64 { entries.first { $0.job == job }?.seq ?? 0 }
+}
