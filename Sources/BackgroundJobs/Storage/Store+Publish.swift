@@ -147,7 +147,7 @@ extension Store {
       let fault = StateDocument.describe(error, directory.name + "/" + name)
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
-      let aside = try copyAside(name, bytes, in: directory)
+      let aside = try copyAside(name, in: directory)
       return [.setAside(name: aside, why: fault.message)]
     }
     try checkFormat(document.state)
@@ -176,7 +176,7 @@ extension Store {
       guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
-      if let old { try keepPermissions(of: old, on: file, status) }
+      if let old { try file.keepAccess(of: old) }
       _ = try posix(.change, file.name) {
         Int(cposix_set_modified(file.descriptor, cposix_realtime() - Self.quiet))
       }
@@ -189,19 +189,6 @@ extension Store {
       throw error
     }
     return checksum
-  }
-
-  private func keepPermissions(
-    of old: cposix_file_status, on file: File, _ now: cposix_file_status
-  ) throws(JobError) {
-    if old.owner != now.owner || old.group != now.group {
-      // Only root may give files away; a colleague's file becomes ours.
-      _ = fchown(file.descriptor, old.owner, old.group)
-    }
-    // A symbolic link permits everything to everybody, whatever its target does.
-    let mode = old.is_regular != 0 ? mode_t(old.mode) : 0o600
-    guard mode != now.mode else { return }
-    _ = try posix(.change, file.name) { Int(fchmod(file.descriptor, mode)) }
   }
 
   /// The displaced file stays as `out`: a writer that still has it open is heard the next time.

@@ -8,7 +8,7 @@ final class Runner {
   private struct Command {
     let item: String
     let attempt: Int
-    let output: String
+    let output: RunLog.Output
     /// Where its own output begins in there.
     let offset: Int
     let begin: Int64
@@ -57,7 +57,7 @@ final class Runner {
     self.job = job
     self.spec = spec
     self.keeper = keeper
-    log = try RunLog(try job.outputDirectory(), isDirect: spec.jobs == 1)
+    log = try RunLog(try job.output(), isDirect: spec.jobs == 1)
     rateLimit = try RateLimit(spec)
     variables = [("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project)]
     var mask: UInt32 = 0
@@ -96,8 +96,10 @@ final class Runner {
         item: item, attempt: attempt, output: output, offset: log.size(of: output),
         begin: monotonicMs())
       try note(try job.setCurrentItem(item))
+      let file = try log.openForCommand(output)
+      defer { close(file) }
       try keeper.spawn(
-        tag, spec.arguments(for: item), variables + [("BGJOBS_ITEM", item)], output: output)
+        tag, spec.arguments(for: item), variables + [("BGJOBS_ITEM", item)], output: file)
     }
   }
 
@@ -162,7 +164,7 @@ final class Runner {
       code.map { "exit \($0)" } ?? "signal \(signal) (\(String(cString: strsignal(signal))))"
     let wait =
       code == 0
-      ? nil : rateLimit.wait(exitCode: code) { log.output(command.output, from: command.offset) }
+      ? nil : rateLimit.wait(exitCode: code) { log.text(of: command.output, from: command.offset) }
     let took = Double((monotonicMs() - command.begin) / 10) / 100
     try log.end(command.output, command.item, "\(what), \(took) s")
     if code == 0 { return try report(command.item, failedBecause: nil) }
