@@ -32,9 +32,9 @@ if manager:
 """
 
 
-def user(uid):
-    """What makes subprocess run as this user, with no other groups."""
-    return {"user": uid, "group": uid, "extra_groups": []}
+def user(uid, *groups):
+    """What makes subprocess run as this user, with no other groups than these."""
+    return {"user": uid, "group": uid, "extra_groups": groups}
 
 
 def give(path, uid):
@@ -104,7 +104,8 @@ class World:
         texts = {
             self.text: f"{self.token}:$y$j9T${self.token}:19000:0:99999:7:::\n" * 3,
             self.json: json.dumps({"jobs": [job], self.token: self.token}),
-            self.vault / "output.log": f"==> {self.token}\n{self.token}\n<== {self.token}: exit 0\n",
+            self.vault
+            / "output.log": f"==> {self.token}\n{self.token}\n<== {self.token}: exit 0\n",
             self.vault / "running-1": f"{self.token}\n",
         }
         for path, text in texts.items():
@@ -139,11 +140,11 @@ class World:
 
     # ---- What the two do ----
 
-    def run(self, *arguments, uid=None, timeout=30):
+    def run(self, *arguments, uid=None, groups=(), timeout=30):
         return subprocess.run(
             [self.program, *arguments], cwd=self.project, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, errors="replace", timeout=timeout,
-            **user(self.victim if uid is None else uid),
+            **user(self.victim if uid is None else uid, *groups),
         )  # fmt: skip
 
     def call(self):

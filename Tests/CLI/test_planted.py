@@ -3,9 +3,10 @@
 import json
 import os
 import socket
+import subprocess
 
 import pytest
-from planted import PLANTER, STRANGER, VICTIM, World, give, make_run, state_of
+from planted import PLANTER, STRANGER, VICTIM, World, give, make_run, state_of, user
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
 
@@ -167,7 +168,8 @@ def all_is_a_moved_directory(world):
     os.rename(world.project / ".specweave", world.project / "was")
     os.rename(world.vault / "state", world.root / "elsewhere")
     os.rename(world.vault, world.project / ".specweave")
-    world.before = {world.project / ".specweave/notes": state_of(world.project / ".specweave/notes")}
+    notes = world.project / ".specweave/notes"
+    world.before = {notes: state_of(notes)}
 
 
 @shape(root_only=True)
@@ -301,24 +303,20 @@ def running_is_a_fifo(world):
 # ---- Paths in the state file ----
 
 
-@shape(refused=False)
-def lock_file_is_a_secret(world):
-    forge(world, world.text)
+@shape(root_only=True, refused=False)
+def lock_file_is_a_link(world):
+    link(world.text, watched(world))
 
 
-@shape(refused=False)
-def lock_file_is_a_fifo(world):
-    os.mkfifo(world.project / "pipe")
-    forge(world, world.project / "pipe")
-
-
-def forge(world, lock):
-    status = os.stat(lock)
-    boot = open("/proc/sys/kernel/random/boot_id").read()
-    owner = {"pid": 0, "lock": str(lock), "device": status.st_dev, "inode": status.st_ino}
-    job = {"id": world.id, "type": "t", "status": "running", "bgjobs": {"owner": owner}}
-    owner["boot"] = boot.replace("-", "")[:16]
-    world.write(world.file, json.dumps({"jobs": [job]}))
+def watched(world):
+    """A job that lives as long as a file is open; gives the file's path, which is free again."""
+    lock = world.project / "lock"
+    script = 'id=$("$0" create t) && exec 9>lock && "$0" start $id --owner-fd 9'
+    command = ["sh", "-c", script, world.program]
+    subprocess.run(command, cwd=world.project, check=True, **user(PLANTER))
+    world.id = json.loads(world.run("list", "--json", uid=PLANTER).stdout)["jobs"][0]["id"]
+    lock.unlink()
+    return lock
 
 
 @shape(refused=False)

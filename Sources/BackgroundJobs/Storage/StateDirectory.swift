@@ -97,8 +97,9 @@ final class StateDirectory {
   ) throws(JobError) -> Directory {
     try parent.makeDirectory(name, mode: mode)
     let made = try parent.openDirectory(name)
-    // Somebody may have put another of root's there, and would get it with all that is in it.
-    guard user == 0, try made.names().isEmpty else { return made }
+    // Somebody may have put another of root's there, and would get it with all that is in it. An
+    // empty one has two names: "." and "..".
+    guard user == 0, try made.names().count <= 2 else { return made }
     try takeOver(made.file, like: parent.file)
     return try parent.openDirectory(name)
   }

@@ -11,9 +11,15 @@ extension Store {
   func readWhole(
     _ name: String, in directory: Directory
   ) throws(JobError) -> (bytes: Buffer, stamp: FileStamp)? {
-    guard let file = try directory.openIfThere(name, O_RDONLY) else { return nil }
+    guard let file = try openForReading(name, in: directory) else { return nil }
     let status = try file.status()
     return (try readWhole(file, status), status.stamp)
+  }
+
+  /// What was displaced lies in our own directory, but was put where others may put files.
+  private func openForReading(_ name: String, in directory: Directory) throws(JobError) -> File? {
+    let isDisplaced = begins(name, with: StateDirectory.outName)
+    return try directory.openIfThere(name, O_RDONLY, from: isDisplaced ? places.state : nil)
   }
 
   private func readWhole(_ file: File, _ status: cposix_file_status) throws(JobError) -> Buffer {
@@ -93,7 +99,9 @@ extension Store {
   /// Gives the copy's name. It is of what is there now, so that whoever may read the copy may read
   /// what it is a copy of.
   func copyAside(_ name: String, in directory: Directory) throws(JobError) -> String {
-    let original = try directory.open(name, O_RDONLY)
+    guard let original = try openForReading(name, in: directory) else {
+      throw .system(ENOENT, "copy", "\(directory.name)/\(name)")
+    }
     let status = try original.status()
     let bytes = try readWhole(original, status)
     let aside = asideName(name)

@@ -27,19 +27,22 @@ final class Directory {
   func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600, isBrief: Bool = false)
     throws(JobError) -> File
   {
-    guard let file = try open(entry, flags, mode, isBrief, unless: 0) else {
+    guard let file = try open(entry, flags, mode, isBrief, unless: 0, trust) else {
       throw JobError(.io, "\(name)/\(entry)")
     }
     return file
   }
 
-  /// nil when there is no such file.
-  func openIfThere(_ entry: String, _ flags: Int32) throws(JobError) -> File? {
-    try open(entry, flags, 0o600, false, unless: ENOENT)
+  /// nil when there is no such file. `source`: the directory that it was moved from.
+  func openIfThere(
+    _ entry: String, _ flags: Int32, from source: Directory? = nil
+  ) throws(JobError) -> File? {
+    try open(entry, flags, 0o600, false, unless: ENOENT, (source ?? self).trust)
   }
 
   private func open(
-    _ entry: String, _ flags: Int32, _ mode: mode_t, _ isBrief: Bool, unless answer: Int32
+    _ entry: String, _ flags: Int32, _ mode: mode_t, _ isBrief: Bool, unless answer: Int32,
+    _ trust: Trust
   ) throws(JobError) -> File? {
     // A FIFO must not make anyone wait.
     let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW

@@ -32,16 +32,21 @@ struct Trust {
   func check(_ file: File) throws(JobError) {
     let status = try file.status()
     guard status.is_regular != 0 else { return }
-    try checkOwner(status, file)
     let isForeign = directory.owner != user && directory.owner != 0
+    let isOpen = directory.mode & 0o022 != 0
+    // Where nobody but root can have put it, root's own project is as root wants it.
+    if holder != 0 || isOpen { try checkOwner(status, file) }
+    guard isForeign || isOpen else { return }
     let isForAll = status.mode & 0o004 != 0
     let isForGroup = isForAll || (status.group == directory.group && status.mode & 0o040 != 0)
     let isKnown =
-      (!isForeign || isForAll || status.owner == directory.owner)
+      (!isForeign || isForGroup || status.owner == directory.owner)
       && (directory.mode & 0o002 == 0 || isForAll) && (directory.mode & 0o020 == 0 || isForGroup)
     let isMine = isForeign && status.owner == user
     let isLinked = status.links > 1
-    if isKnown ? isLinked && isMine && user == 0 : isLinked || isMine {
+    // Where users share a directory, what one of them shares with a group is no private file.
+    let isPrivate = isMine && (user == 0 || status.mode & 0o044 == 0)
+    if isKnown ? isLinked && isMine && user == 0 : isLinked || isPrivate {
       throw JobError(
         .io,
         "\(file.name) may have been put there by somebody who may not read it (it has "
@@ -50,7 +55,7 @@ struct Trust {
     }
   }
 
-  /// Root is told what to read by others only about what is theirs.
+  /// Root reads for nobody but the one whose project it is.
   private func checkOwner(_ status: cposix_file_status, _ file: File) throws(JobError) {
     guard user == 0, status.owner != 0, status.owner != holder else { return }
     let who = holder == 0 ? "root" : "user \(holder) or root"

@@ -100,7 +100,8 @@ extension ProjectOptions {
 extension ProjectOptions {
   /// While the copy of a damaged file is there, what is shown may lack something.
   func tellOfDamage(_ manager: JobManager) {
-    if manager.hasFilesSetAside { Output.note("bgjobs: a damaged file was set aside: see bgjobs check") }
+    guard manager.hasFilesSetAside else { return }
+    Output.note("bgjobs: a damaged file was set aside: see bgjobs check")
   }
 }
 
