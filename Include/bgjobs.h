@@ -40,6 +40,10 @@
  *   - The private directory beside the state file belongs to one user: only that user, and root,
  *     can open a manager. Everyone who may can read the state file, with items, configs, cursors,
  *     results and reasons in it as they were given: put no credentials into these.
+ *   - No symbolic link is followed at or below .specweave, and a file is not used that somebody may
+ *     have put there who may not read it: a hard link, say. Root uses only what belongs to root or
+ *     to the user whose project it is, and what it makes there belongs to that user. Otherwise
+ *     opening, or the call that comes across it, gives BGJ_IO and a message that says whose it is.
  *   - The owner of a job, the process that does its work, learns of a pause from what its own calls
  *     return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. A host that reports nothing for ten minutes

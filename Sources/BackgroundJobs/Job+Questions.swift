@@ -56,15 +56,6 @@ extension Job {
     }
   }
 
-  /// The directory for the output of the job's commands, made when it is missing. It goes when the
-  /// job is removed.
-  package func outputDirectory() throws(JobError) -> String {
-    try manager.with { store throws(JobError) in
-      try store.refresh()
-      return try store.places.makeOutputDirectory(try reference.resolve(in: store).createdSeq)
-    }
-  }
-
   #if !hasFeature(Embedded)
     /// Items by what became of them, each in its own order.
     package struct Items {

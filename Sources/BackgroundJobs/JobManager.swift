@@ -204,19 +204,12 @@ public final class JobManager: @unchecked Sendable {
   #endif
 
   #if !hasFeature(Embedded)
-    /// Damaged files that were set aside, by their names in the state directory. Some may be gone.
-    package var filesSetAside: [String] {
-      (try? with { store throws(JobError) in store.state.setAside.map { $0.name } }) ?? []
-    }
-  #endif
-
-  #if !hasFeature(Embedded)
-    /// The directory for what is ours alone, made when it is missing.
-    package func privateDirectory() throws(JobError) -> String {
-      try with { store throws(JobError) in
-        try store.refresh()
-        return try store.places.make().files.name
+    /// Whether a damaged file was set aside, and its copy is still there.
+    package var hasFilesSetAside: Bool {
+      let found = try? with { store throws(JobError) in
+        store.state.setAside.contains { store.places.isThere($0.name) }
       }
+      return found ?? false
     }
   #endif
 

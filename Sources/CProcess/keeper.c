@@ -27,10 +27,40 @@ static void reply(uint32_t tag, uint32_t kind, int32_t value) {
   send(channel, &message, sizeof message, MSG_NOSIGNAL);
 }
 
-/* 0: the runner is gone. */
-static int receive(void *bytes, size_t size) {
+union control {
+  struct cmsghdr header;
+  char room[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t cprocess_send(int socket, const void *bytes, size_t size, int descriptor) {
+  union control control;
+  struct iovec part = {(void *)(uintptr_t)bytes, size};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (descriptor >= 0) {
+    memset(&control, 0, sizeof control);
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof descriptor);
+    memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/* 0: the runner is gone. descriptor: where to put one that comes beside the bytes. */
+static int receive(void *bytes, size_t size, int *descriptor) {
   for (size_t have = 0; have < size;) {
-    ssize_t got = recv(channel, (char *)bytes + have, size - have, 0);
+    union control control;
+    struct iovec part = {(char *)bytes + have, size - have};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    ssize_t got = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS && descriptor != NULL)
+      memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return 0;
     have += (size_t)got;
@@ -78,7 +108,7 @@ static pid_t spawn(char *const *arguments, char **variables, int output) {
 }
 
 /* The strings that stand one behind the other, and the environment with those of it replaced. */
-static int start(uint32_t tag, char *bytes, size_t size) {
+static int start(uint32_t tag, char *bytes, size_t size, int output) {
   uint32_t counts[2];
   if (size < sizeof counts + 2 || bytes[size - 1] != 0) return EINVAL;
   memcpy(counts, bytes, sizeof counts);
@@ -87,8 +117,7 @@ static int start(uint32_t tag, char *bytes, size_t size) {
   char **strings = calloc((size_t)counts[0] + counts[1] + inherited + 4, sizeof *strings);
   if (strings == NULL) return ENOMEM;
   char **arguments = strings, **variables = strings + counts[0] + 1;
-  char *next = bytes + sizeof counts, *end = bytes + size, *path = next;
-  next += strlen(next) + 1;
+  char *next = bytes + sizeof counts, *end = bytes + size;
   for (uint32_t i = 0; i < counts[0] && next < end; i++, next += strlen(next) + 1) arguments[i] = next;
   size_t used = 0;
   for (uint32_t i = 0; i < counts[1] && next < end; i++, next += strlen(next) + 1)
@@ -100,10 +129,9 @@ static int start(uint32_t tag, char *bytes, size_t size) {
     if (k == own) variables[used++] = environ[i];
   }
   int result = 0;
-  int output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  errno = 0;
   pid_t pid = output < 0 || arguments[0] == NULL ? -1 : spawn(arguments, variables, output);
   if (pid < 0) result = errno != 0 ? errno : EINVAL;
-  if (output >= 0) close(output);
   free(strings);
   if (pid < 0) return result;
   if (count == capacity) {
@@ -124,16 +152,18 @@ static int start(uint32_t tag, char *bytes, size_t size) {
 
 static int serve_request(void) {
   struct cprocess_request request;
-  if (!receive(&request, sizeof request)) return 0;
+  int output = -1;
+  if (!receive(&request, sizeof request, &output)) return 0;
   char *bytes = malloc((size_t)request.size + 1);
-  if (bytes == NULL || !receive(bytes, request.size)) return 0;
+  if (bytes == NULL || !receive(bytes, request.size, NULL)) return 0;
   if (request.kind == CPROCESS_SPAWN) {
-    int failure = start(request.tag, bytes, request.size);
+    int failure = start(request.tag, bytes, request.size, output);
     if (failure != 0) reply(request.tag, CPROCESS_REFUSED, failure);
   } else {
     for (size_t i = 0; i < count; i++)
       if (commands[i].tag == request.tag) kill(-commands[i].pid, request.value);
   }
+  if (output >= 0) close(output);
   free(bytes);
   return 1;
 }

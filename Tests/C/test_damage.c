@@ -193,6 +193,28 @@ static void the_store_may_not_be_a_link(void **state) {
   assert_int_equal(files_with("elsewhere", "", NULL), 2); /* "." and ".." */
 }
 
+/* Whatever it points to may be somebody else's. */
+static void nothing_below_the_project_may_be_a_link(void **state) {
+  static const char *const names[] = {".specweave", ".specweave/state", STATE_FILE};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    bgj_manager *other = NULL;
+    bgj_job *job = NULL;
+    write_jobs("{\"jobs\": [{\"id\": \"abc\", \"type\": \"t\", \"status\": \"pending\"}]}");
+    assert_int_equal(rename(path_of(names[i]), path_of("elsewhere")), 0);
+    assert_int_equal(symlink(path_of("elsewhere"), path_of(names[i])), 0);
+    assert_status(BGJ_IO, bgj_manager_open(project, NULL, &other, &error));
+    assert_says("symbolic link");
+    assert_says(names[i]);
+    assert_null(other);
+    assert_status(BGJ_IO, bgj_manager_create(manager, "t", NULL, 0, &job, &error));
+    assert_null(job);
+    assert_false(exists("elsewhere/background-jobs.d"));
+    assert_false(exists("elsewhere/state/background-jobs.d"));
+    assert_int_equal(tear_down(state), 0);
+    assert_int_equal(set_up(state), 0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(a_damaged_file_of_others_is_named_and_kept),
@@ -204,6 +226,7 @@ int main(void) {
       TEST(a_missing_journal_is_mended_from_the_file),
       TEST(odd_files_in_the_store_do_no_harm),
       TEST(the_store_may_not_be_a_link),
+      TEST(nothing_below_the_project_may_be_a_link),
   };
   return RUN_TESTS(tests);
 }

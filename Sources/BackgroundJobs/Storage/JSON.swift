@@ -1,4 +1,5 @@
 import CJansson
+import CPosix
 
 /// Where and why JSON text is not JSON.
 struct JSONFault: Error {
@@ -49,8 +50,14 @@ final class JSON {
     if bytes.isEmpty {
       return .failure(JSONFault(line: 1, column: 1, byte: 0, text: "it is empty"))
     }
-    let text = withUnsafeBytes(of: &error.text) { raw in
-      String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+    let text = withUnsafeMutableBytes(of: &error.text) { raw -> String in
+      guard let text = raw.baseAddress?.assumingMemoryBound(to: CChar.self) else { return "" }
+      // Behind that jansson quotes the file, which may be anybody's.
+      for quote in [" near", " 0x"] as [StaticString] {
+        let start = UnsafeRawPointer(quote.utf8Start).assumingMemoryBound(to: CChar.self)
+        strstr(text, start)?.pointee = 0
+      }
+      return String(cString: text)
     }
     return .failure(
       JSONFault(

@@ -67,8 +67,7 @@ struct LockFile {
   }
 
   private func source(_ places: StateDirectory) throws(JobError) -> File {
-    let flags = O_RDWR | O_NOFOLLOW
-    if let file = try files.openIfThere(Self.source, flags), try file.status().is_regular != 0 {
+        if let file = try files.openIfThere(Self.source, O_RDWR), try file.status().is_regular != 0 {
       return file
     }
     return try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
@@ -76,7 +75,7 @@ struct LockFile {
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.
   private func isFree(_ own: Int64) throws(JobError) -> Bool {
-    guard let file = try state.openIfThere(Self.name, O_RDONLY | O_NOFOLLOW) else { return true }
+    guard let file = try state.openIfThere(Self.name, O_RDONLY) else { return true }
     let status = try file.status()
     let now = cposix_realtime() / 1_000_000
     let age = now - status.modified_ns / 1_000_000

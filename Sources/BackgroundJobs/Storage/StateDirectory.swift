@@ -39,13 +39,13 @@ final class StateDirectory {
 
   /// Opens what is there.
   func find() throws(JobError) {
-    if state == nil, let parent = try directory(".specweave", in: project, follow: true),
-      let found = try directory("state", in: parent, follow: true)
+    if state == nil, let parent = try directory(project, ".specweave"),
+      let found = try directory(parent, "state")
     {
       try checkFileSystem(found)
       state = found
     }
-    if files == nil, let state, let found = try directory(Self.privateName, in: state) {
+    if files == nil, let state, let found = try directory(state, Self.privateName) {
       try checkPrivate(found)
       files = found
     }
@@ -73,15 +73,9 @@ final class StateDirectory {
       try ignore(in: state, mode: 0o644)
       return (state, files)
     }
-    try project.makeDirectory(".specweave", mode: 0o755)
-    let parent = try project.openDirectory(".specweave", follow: true)
-    try takeOver(parent.file, like: project.file)
-    try parent.makeDirectory("state", mode: 0o755)
-    let made = try parent.openDirectory("state", follow: true)
-    try takeOver(made.file, like: parent.file)
-    try made.makeDirectory(Self.privateName, mode: 0o700)
-    let files = try made.openDirectory(Self.privateName, follow: false)
-    try takeOver(files.file, like: made.file)
+    let parent = try make(".specweave", in: project, mode: 0o755)
+    let made = try make("state", in: parent, mode: 0o755)
+    let files = try make(Self.privateName, in: made, mode: 0o700)
     try checkPrivate(files)
     try ignore(in: made, mode: 0o644)
     try ignore(in: files, mode: 0o600)
@@ -102,30 +96,51 @@ final class StateDirectory {
   }
 
   /// `jobs/<number>`, where the output of one job's commands goes.
-  func makeOutputDirectory(_ number: UInt64) throws(JobError) -> String {
-    let files = try make().files
-    try files.makeDirectory(Self.outputName, mode: 0o700)
-    let all = try files.openDirectory(Self.outputName, follow: false)
-    try takeOver(all.file, like: files.file)
-    try all.makeDirectory(String(number), mode: 0o700)
-    let mine = try all.openDirectory(String(number), follow: false)
-    try takeOver(mine.file, like: all.file)
-    return mine.name
+  func makeOutputDirectory(_ number: UInt64) throws(JobError) -> Directory {
+    let all = try make(Self.outputName, in: try make().files, mode: 0o700)
+    return try make(String(number), in: all, mode: 0o700)
+  }
+
+  /// Makes it if it is missing.
+  func make(
+    _ name: String, in parent: Directory, mode: mode_t
+  ) throws(JobError) -> Directory {
+    try parent.makeDirectory(name, mode: mode)
+    let made = try parent.openDirectory(name)
+    // Somebody may have put another of root's there, and would get it with all that is in it. An
+    // empty one has two names: "." and "..".
+    guard user == 0, try made.names().count <= 2 else { return made }
+    try takeOver(made.file, like: parent.file)
+    return try parent.openDirectory(name)
   }
 
   /// Deletes the output of jobs that are no more. What cannot be deleted stays.
   func removeOutput(except numbers: [UInt64]) {
-    guard let all = try? files?.openDirectory(Self.outputName, follow: false),
+    guard let all = try? files?.openDirectory(Self.outputName),
       let names = try? all.names()
     else { return }
     for name in names {
       guard let number = UInt64(name), !numbers.contains(number),
-        let one = try? all.openDirectory(name, follow: false)
+        let one = try? all.openDirectory(name)
       else { continue }
       for entry in (try? one.names()) ?? [] { try? one.unlink(entry) }
       try? all.removeDirectory(name)
     }
   }
+
+  #if !hasFeature(Embedded)
+    /// A file in the state directory or the private one, by a name that a state file may have forged.
+    func isThere(_ name: String) -> Bool {
+      let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+      guard let entry = parts.last, let directory = parts.count == 1 ? state : files else {
+        return false
+      }
+      guard parts.count == 1 || (parts.count == 2 && parts[0] == Self.privateName) else {
+        return false
+      }
+      return (try? directory.status(String(entry))) != nil
+    }
+  #endif
 
   /// A new file of ours, which gets its directory's owner: `sudo` must not lock the owner out.
   func create(
@@ -144,29 +159,18 @@ final class StateDirectory {
     return file
   }
 
-  /// Makes it if it is missing.
-  func makeDirectory(
-    _ name: String, in parent: Directory, mode: mode_t
-  ) throws(JobError) -> Directory {
-    if let found = try directory(name, in: parent) { return found }
-    try parent.makeDirectory(name, mode: mode)
-    let made = try parent.openDirectory(name, follow: false)
-    try takeOver(made.file, like: parent.file)
-    return made
-  }
-
   private func takeOver(_ file: File, like model: File) throws(JobError) {
     guard user == 0 else { return }
     let (now, wanted) = (try file.status(), try model.status())
-    guard now.owner != wanted.owner || now.group != wanted.group else { return }
+    guard now.owner == user, now.owner != wanted.owner || now.group != wanted.group else { return }
     _ = try posix(.change, file.name) { Int(fchown(file.descriptor, wanted.owner, wanted.group)) }
   }
 
   /// nil when there is none.
   func directory(
-    _ name: String, in parent: Directory, follow: Bool = false
+    _ parent: Directory, _ name: String
   ) throws(JobError) -> Directory? {
-    do throws(JobError) { return try parent.openDirectory(name, follow: follow) } catch {
+    do throws(JobError) { return try parent.openDirectory(name) } catch {
       if error.osError == ENOENT { return nil }
       throw error
     }

@@ -77,7 +77,7 @@ extension Store {
   private func checkJournal(
     _ files: Directory, _ note: (String, String, Bool) -> Void
   ) throws(JobError) {
-    guard let file = try files.openIfThere(Journal.name, O_RDONLY | O_NOFOLLOW) else { return }
+    guard let file = try files.openIfThere(Journal.name, O_RDONLY) else { return }
     let journal: Journal
     do throws(JobError) { journal = try Journal.open(file) } catch {
       return note(Journal.name, error.message, false)
@@ -111,7 +111,7 @@ extension Store {
   private func checkLog(
     _ name: String, _ files: Directory, _ note: (String, String, Bool) -> Void
   ) throws(JobError) {
-    guard let file = try files.openIfThere(name, O_RDONLY | O_NOFOLLOW) else { return }
+    guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
       let isListed = state.jobs.contains { $0.log.map { LogFormat.name($0.number) } == name }
       let finding = isListed ? "byte 0: the header is damaged" : "left over from a start, sound"

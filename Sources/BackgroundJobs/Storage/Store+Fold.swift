@@ -34,10 +34,10 @@ extension Store {
 
   /// Viewers may have no permission to write.
   private func openForUse(_ name: String, in files: Directory) throws(JobError) -> File? {
-    if options.isReadOnly { return try files.openIfThere(name, O_RDONLY | O_NOFOLLOW) }
-    do throws(JobError) { return try files.openIfThere(name, O_RDWR | O_NOFOLLOW) } catch {
+    if options.isReadOnly { return try files.openIfThere(name, O_RDONLY) }
+    do throws(JobError) { return try files.openIfThere(name, O_RDWR) } catch {
       guard error.osError == EACCES || error.osError == EROFS else { throw error }
-      return try files.openIfThere(name, O_RDONLY | O_NOFOLLOW)
+      return try files.openIfThere(name, O_RDONLY)
     }
   }
 
@@ -283,7 +283,7 @@ extension Store {
     if let reader = readers[position.number] { return reader }
     let name = LogFormat.name(position.number)
     guard let files = places.files else { return nil }
-    guard let file = try files.openIfThere(name, O_RDONLY | O_NOFOLLOW),
+    guard let file = try files.openIfThere(name, O_RDONLY),
       let header = try LogFormat.decode(file), header.salt == position.salt
     else {
       if try journal?.file.status().links == 0 { mustRestart = true }

@@ -137,7 +137,7 @@ extension Store {
       let fault = StateDocument.describe(error, directory.name + "/" + name)
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
-      let aside = try copyAside(name, bytes, in: directory)
+      let aside = try copyAside(name, in: directory)
       return ([.setAside(name: aside, why: fault.message)], 0)
     }
     try checkFormat(document.state)

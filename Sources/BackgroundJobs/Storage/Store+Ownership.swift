@@ -66,8 +66,8 @@ extension Store {
     // After a power cut it is no wonder: what was published need not have been synced.
     if job.owner?.process.boot == process.boot {
       let name = LogFormat.name(position.number)
-      if let files = places.files, let (log, _) = try readWhole(name, in: files) {
-        _ = try copyAside(name, log, in: files)
+      if let files = places.files, try files.status(name) != nil {
+        _ = try copyAside(name, in: files)
       }
       let why =
         "\(position.index) of \(had.index) records are left; the rest is from the state file"

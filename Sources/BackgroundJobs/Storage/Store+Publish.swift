@@ -137,26 +137,13 @@ extension Store {
       guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
-      if let old { try keepPermissions(of: old, on: file, status) }
+      if let old { try file.keepAccess(of: old) }
       try file.sync()
       return (status.stamp, stream.checksum)
     } catch {
       try? files.unlink(Self.nextName)
       throw error
     }
-  }
-
-  private func keepPermissions(
-    of old: cposix_file_status, on file: File, _ now: cposix_file_status
-  ) throws(JobError) {
-    if old.owner != now.owner || old.group != now.group {
-      // Only root may give files away; a colleague's file becomes ours.
-      _ = fchown(file.descriptor, old.owner, old.group)
-    }
-    // A symbolic link permits everything to everybody, whatever its target does.
-    let mode = old.is_regular != 0 ? mode_t(old.mode) : 0o600
-    guard mode != now.mode else { return }
-    _ = try posix(.change, file.name) { Int(fchmod(file.descriptor, mode)) }
   }
 
   /// The displaced file stays as `out`: a writer that still has it open is heard the next time.

@@ -11,8 +11,18 @@ extension Store {
   func readWhole(
     _ name: String, in directory: Directory
   ) throws(JobError) -> (bytes: Buffer, stamp: FileStamp)? {
-    guard let file = try directory.openIfThere(name, O_RDONLY) else { return nil }
+    guard let file = try openForReading(name, in: directory) else { return nil }
     let status = try file.status()
+    return (try readWhole(file, status), status.stamp)
+  }
+
+  /// What was displaced lies in our own directory, but was put where others may put files.
+  private func openForReading(_ name: String, in directory: Directory) throws(JobError) -> File? {
+    let isDisplaced = begins(name, with: StateDirectory.outName)
+    return try directory.openIfThere(name, O_RDONLY, from: isDisplaced ? places.state : nil)
+  }
+
+  private func readWhole(_ file: File, _ status: cposix_file_status) throws(JobError) -> Buffer {
     guard status.is_regular != 0 else {
       throw JobError(.damaged, "\(file.name) is not a regular file")
     }
@@ -21,7 +31,7 @@ extension Store {
     }
     let bytes = Buffer()
     try file.read(Int(status.size), at: 0, into: bytes)
-    return (bytes, status.stamp)
+    return bytes
   }
 
   /// The state where there is no journal: the state file is all there is.
@@ -48,7 +58,7 @@ extension Store {
       let error = StateDocument.describe(fault, "\(places.statePath)/\(name)")
       guard error.status == .damaged, !options.isReadOnly else { throw error }
       if try isSetAside(name, bytes, in: directory) { return loaded(State(), stamp) }
-      let aside = try copyAside(name, bytes, in: directory)
+      let aside = try copyAside(name, in: directory)
       throw JobError(
         .damaged, "\(error.message); a copy is in \(aside), the next call goes on without it")
     }
@@ -86,14 +96,24 @@ extension Store {
     return false
   }
 
-  /// Gives the copy's name.
-  func copyAside(_ name: String, _ bytes: Buffer, in directory: Directory) throws(JobError)
-    -> String
-  {
+  /// Gives the copy's name. It is of what is there now, so that whoever may read the copy may read
+  /// what it is a copy of.
+  func copyAside(_ name: String, in directory: Directory) throws(JobError) -> String {
+    guard let original = try openForReading(name, in: directory) else {
+      throw .system(ENOENT, "copy", "\(directory.name)/\(name)")
+    }
+    let status = try original.status()
+    let bytes = try readWhole(original, status)
     let aside = asideName(name)
     let file = try places.create(aside, in: directory)
-    try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
-    try file.sync()
+    do throws(JobError) {
+      try file.keepAccess(of: status)
+      try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
+      try file.sync()
+    } catch {
+      try? directory.unlink(aside)
+      throw error
+    }
     try directory.sync()
     return aside
   }

@@ -26,8 +26,8 @@ struct WorkerFile {
   /// Whole at every moment.
   func write(pid: Int64) throws(JobError) {
     guard let state = places.state else { return }
-    let all = try places.makeDirectory(Self.parent, in: state, mode: 0o755)
-    let mine = try places.makeDirectory(id, in: all, mode: 0o755)
+    let all = try places.make(Self.parent, in: state, mode: 0o755)
+    let mine = try places.make(id, in: all, mode: 0o755)
     let text = Buffer()
     try text.append(String(pid))
     let file = try places.create(Self.newName, in: mine, mode: 0o644, isBrief: true)
@@ -38,9 +38,9 @@ struct WorkerFile {
   /// Unless it is about another process by now. What other tools have put beside it stays.
   func remove(pid: Int64) throws(JobError) {
     guard let state = places.state,
-      let all = try places.directory(Self.parent, in: state),
-      let mine = try places.directory(id, in: all),
-      let file = try mine.openIfThere(Self.name, O_RDONLY | O_NOFOLLOW)
+      let all = try places.directory(state, Self.parent),
+      let mine = try places.directory(all, id),
+      let file = try mine.openIfThere(Self.name, O_RDONLY)
     else { return }
     let text = Buffer()
     try file.read(32, at: 0, into: text)

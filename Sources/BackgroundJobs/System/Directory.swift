@@ -1,47 +1,58 @@
 import CPosix
 
-/// An open directory; every name is relative to it.
+/// An open directory; every name is relative to it, and no symbolic link is followed.
 final class Directory {
   let file: File
+  private let trust: Trust
   var name: String { file.name }
 
-  init(_ file: File) { self.file = file }
+  private init(_ file: File, _ trust: Trust) {
+    self.file = file
+    self.trust = trust
+  }
 
+  /// Up to here links are followed: whoever calls names the path.
   static func open(path: String) throws(JobError) -> Directory {
     let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
     let low = try posix(.open, path) { Int(cposix_openat(AT_FDCWD, path, flags, 0)) }
-    return Directory(try File(adopting: Int32(low), name: path))
+    let file = try File(adopting: Int32(low), name: path)
+    return Directory(file, try Trust.project(file))
   }
 
-  func openDirectory(_ entry: String, follow: Bool) throws(JobError) -> Directory {
-    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW)
-    return Directory(try open(entry, flags))
+  func openDirectory(_ entry: String) throws(JobError) -> Directory {
+    let file = try open(entry, O_RDONLY | O_DIRECTORY)
+    return Directory(file, try trust.entering(file))
   }
 
   func open(_ entry: String, _ flags: Int32, mode: mode_t = 0o600, isBrief: Bool = false)
     throws(JobError) -> File
   {
-    guard let file = try open(entry, flags, mode, isBrief, unless: 0) else {
+    guard let file = try open(entry, flags, mode, isBrief, unless: 0, trust) else {
       throw JobError(.io, "\(name)/\(entry)")
     }
     return file
   }
 
-  /// nil when there is no such file.
-  func openIfThere(_ entry: String, _ flags: Int32) throws(JobError) -> File? {
-    try open(entry, flags, 0o600, false, unless: ENOENT)
+  /// nil when there is no such file. `source`: the directory that it was moved from.
+  func openIfThere(
+    _ entry: String, _ flags: Int32, from source: Directory? = nil
+  ) throws(JobError) -> File? {
+    try open(entry, flags, 0o600, false, unless: ENOENT, (source ?? self).trust)
   }
 
   private func open(
-    _ entry: String, _ flags: Int32, _ mode: mode_t, _ isBrief: Bool, unless answer: Int32
+    _ entry: String, _ flags: Int32, _ mode: mode_t, _ isBrief: Bool, unless answer: Int32,
+    _ trust: Trust
   ) throws(JobError) -> File? {
     // A FIFO must not make anyone wait.
-    let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
+    let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW
     let low = try posix(.open, "\(name)/\(entry)", unless: answer) {
       withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }
     guard let low else { return nil }
-    return try File(adopting: Int32(low), name: entry, in: self, isBrief: isBrief)
+    let found = try File(adopting: Int32(low), name: entry, in: self, isBrief: isBrief)
+    if flags & O_EXCL == 0 { try trust.check(found) }
+    return found
   }
 
   /// nil when there is no such file.

@@ -14,7 +14,10 @@ extension JobError {
 }
 
 private func errorText(_ number: Int32) -> String {
-  withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
+  // What opening without following says of a link: ENOTDIR where a directory is wanted.
+  if number == ELOOP { return "it is a symbolic link, which is not followed" }
+  if number == ENOTDIR { return "it is no directory; a symbolic link to one is not followed" }
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
     guard let base = text.baseAddress else { return "error" }
     cposix_error_text(number, base, 128)
     return String(cString: base)

@@ -20,9 +20,7 @@ struct LogsCommand: ParsableCommand {
 
   func run() throws {
     try job.withJob { job, _ in
-      let path = "\(try job.outputDirectory())/\(RunLog.name)"
-      let file = open(path, O_RDONLY | O_CLOEXEC)
-      guard file >= 0 else {
+      guard let file = try job.output().open(RunLog.name, O_RDONLY) else {
         throw RunError("job \(job.id) has no output: only commands of bgjobs run have")
       }
       defer { close(file) }

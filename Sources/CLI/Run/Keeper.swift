@@ -26,9 +26,9 @@ struct Keeper {
     return Keeper(descriptor: descriptor)
   }
 
-  /// The command writes to the end of the file `output`. `variables`: added to the environment.
+  /// The command writes to the descriptor `output`. `variables`: added to the environment.
   func spawn(
-    _ tag: UInt32, _ arguments: [String], _ variables: [(String, String)], output: String
+    _ tag: UInt32, _ arguments: [String], _ variables: [(String, String)], output: Int32
   ) throws {
     var bytes: [UInt8] = []
     func add(_ number: Int) {
@@ -36,27 +36,28 @@ struct Keeper {
     }
     add(arguments.count)
     add(variables.count)
-    for text in [output] + arguments + variables.map({ "\($0)=\($1)" }) {
+    for text in arguments + variables.map({ "\($0)=\($1)" }) {
       bytes.append(contentsOf: text.utf8)
       bytes.append(0)
     }
-    try send(kind: CPROCESS_SPAWN.rawValue, tag, 0, bytes)
+    try send(kind: CPROCESS_SPAWN.rawValue, tag, 0, bytes, with: output)
   }
 
   func signal(_ tag: UInt32, _ number: Int32) throws {
     try send(kind: CPROCESS_SIGNAL.rawValue, tag, number, [])
   }
 
-  private func send(kind: UInt32, _ tag: UInt32, _ value: Int32, _ payload: [UInt8]) throws {
+  private func send(
+    kind: UInt32, _ tag: UInt32, _ value: Int32, _ payload: [UInt8], with file: Int32 = -1
+  ) throws {
     var request = cprocess_request(
       size: UInt32(payload.count), kind: kind, tag: tag, value: value)
     let bytes = withUnsafeBytes(of: &request) { Array($0) } + payload
     var done = 0
     while done < bytes.count {
       let put = bytes.withUnsafeBytes {
-        Glibc.send(
-          descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done,
-          Int32(MSG_NOSIGNAL))
+        cprocess_send(
+          descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done, done == 0 ? file : -1)
       }
       if put < 0, errno == EINTR { continue }
       guard put > 0 else { throw RunError("the keeper is gone") }

@@ -38,8 +38,8 @@ struct RunKey {
   }
 
   /// Of two processes that make it at once, both take the one that is there first.
-  private static func secret(in path: String) throws -> [UInt8] {
-    let directory = try PrivateDirectory(path)
+  private static func secret(in directory: OutputDirectory) throws -> [UInt8] {
+    let directory = try PrivateDirectory(directory)
     if let known = try directory.read(secretName) { return known }
     var random = SystemRandomNumberGenerator()
     let new = (0..<KeyedHash.keySize).map { _ in UInt8.random(in: 0...255, using: &random) }

@@ -1,3 +1,4 @@
+import BackgroundJobs
 import Glibc
 
 /// What the commands of a job print, in one file: for each item a line that begins it, its output,
@@ -7,22 +8,23 @@ struct RunLog {
   static let name = "output.log"
   private static let partial = "running-"
 
-  let directory: String
+  /// Where a command writes.
+  struct Output {
+    let name: String
+    /// For us to read.
+    fileprivate let descriptor: Int32
+  }
+
+  private let directory: OutputDirectory
   private let descriptor: Int32
   /// One command at a time writes into the log itself: it can be followed.
   let isDirect: Bool
 
-  init(_ directory: String, isDirect: Bool) throws {
+  init(_ directory: OutputDirectory, isDirect: Bool) throws {
     self.directory = directory
     self.isDirect = isDirect
-    let path = "\(directory)/\(Self.name)"
-    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Self.failure(path) }
-    // `sudo` must not lock the owner out.
-    var owner = stat()
-    if geteuid() == 0, stat(directory, &owner) == 0 {
-      _ = fchown(descriptor, owner.st_uid, owner.st_gid)
-    }
+    let there = try directory.open(Self.name, O_RDWR | O_APPEND)
+    descriptor = try there ?? directory.create(Self.name)
     try endInterrupted()
     try takeUpLeftovers()
   }
@@ -31,47 +33,49 @@ struct RunLog {
   static func shown(_ item: String) -> String { SafeText.shown(Redaction.item(item)) }
 
   /// Where a command is to write. Its first line is there already.
-  func begin(_ tag: UInt32, _ item: String, attempt: Int) throws -> String {
+  func begin(_ tag: UInt32, _ item: String, attempt: Int) throws -> Output {
     let count = attempt > 1 ? " (attempt \(attempt))" : ""
     let line = "==> \(Self.shown(item))\(count)\n"
-    guard !isDirect else {
-      try write(Array(line.utf8), to: descriptor)
-      return "\(directory)/\(Self.name)"
+    let name = isDirect ? Self.name : "\(Self.partial)\(tag)"
+    let output = Output(
+      name: name, descriptor: isDirect ? descriptor : try directory.create(name))
+    try write(Array(line.utf8), to: output.descriptor)
+    return output
+  }
+
+  /// The end of a command's output, to be closed when the command has it. Not ours: the command
+  /// must not read in it.
+  func openForCommand(_ output: Output) throws -> Int32 {
+    guard let file = try directory.open(output.name, O_WRONLY | O_APPEND) else {
+      throw RunError("\(directory.path)/\(output.name) was deleted")
     }
-    let path = "\(directory)/\(Self.partial)\(tag)"
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard file >= 0 else { throw Self.failure(path) }
-    defer { close(file) }
-    try write(Array(line.utf8), to: file)
-    return path
+    return file
   }
 
   /// How much is in a file, so that the output from there on can be read.
-  func size(of path: String) -> Int {
+  func size(of output: Output) -> Int {
     var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : 0
+    return fstat(output.descriptor, &status) == 0 ? Int(status.st_size) : 0
   }
 
   /// The last of what was printed from `offset` on, at most 64 KiB.
-  func output(_ path: String, from offset: Int) -> [UInt8] {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return [] }
-    defer { close(file) }
-    let begin = max(offset, size(of: path) - (64 << 10))
+  func text(of output: Output, from offset: Int) -> [UInt8] {
+    let begin = max(offset, size(of: output) - (64 << 10))
     var room = [UInt8](repeating: 0, count: 64 << 10)
-    let got = pread(file, &room, room.count, off_t(begin))
+    let got = pread(output.descriptor, &room, room.count, off_t(begin))
     return Array(room.prefix(max(0, got)))
   }
 
-  func end(_ path: String, _ item: String, _ result: String) throws {
+  func end(_ output: Output, _ item: String, _ result: String) throws {
     let line = "<== \(Self.shown(item)): \(result)\n"
     guard !isDirect else {
       try endLine()
       return try write(Array(line.utf8), to: descriptor)
     }
-    try append(path)
+    defer { close(output.descriptor) }
+    try append(output.descriptor)
     try write(Array(line.utf8), to: descriptor)
-    unlink(path)
+    try directory.unlink(output.name)
   }
 
   /// What a command wrote last may be no whole line.
@@ -100,26 +104,22 @@ struct RunLog {
 
   /// A runner that was killed leaves the files of what was under way.
   private func takeUpLeftovers() throws {
-    guard let stream = opendir(directory) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      guard name.hasPrefix(Self.partial) else { continue }
-      try append("\(directory)/\(name)")
+    for name in try directory.names() where name.hasPrefix(Self.partial) {
+      guard let file = try directory.open(name, O_RDONLY) else { continue }
+      defer { close(file) }
+      try append(file)
       try write(Array("<== interrupted\n".utf8), to: descriptor)
-      unlink("\(directory)/\(name)")
+      try directory.unlink(name)
     }
   }
 
-  private func append(_ path: String) throws {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { return }
-    defer { close(file) }
+  /// All of a file, from its beginning.
+  private func append(_ file: Int32) throws {
     var room = [UInt8](repeating: 0, count: 64 << 10)
     var last = UInt8(ascii: "\n")
-    while case let got = read(file, &room, room.count), got > 0 {
+    var offset: off_t = 0
+    while case let got = pread(file, &room, room.count, offset), got > 0 {
+      offset += off_t(got)
       last = room[got - 1]
       try write(Array(room[..<got]), to: descriptor)
     }
@@ -133,12 +133,12 @@ struct RunLog {
         Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
       }
       if put < 0, errno == EINTR { continue }
-      guard put > 0 else { throw Self.failure("\(directory)/\(Self.name)") }
+      guard put > 0 else { throw failure(Self.name) }
       done += put
     }
   }
 
-  private static func failure(_ path: String) -> RunError {
-    RunError("cannot write \(path): \(String(cString: strerror(errno)))")
+  private func failure(_ name: String) -> RunError {
+    RunError("cannot write \(directory.path)/\(name): \(String(cString: strerror(errno)))")
   }
 }

@@ -8,7 +8,7 @@ final class Runner {
   private struct Command {
     let item: String
     let attempt: Int
-    let output: String
+    let output: RunLog.Output
     /// Where its own output begins in there.
     let offset: Int
     let begin: Int64
@@ -60,7 +60,7 @@ final class Runner {
     spec = run.spec
     items = run.itemsByName
     self.keeper = keeper
-    log = try RunLog(try job.outputDirectory(), isDirect: spec.jobs == 1)
+    log = try RunLog(try job.output(), isDirect: spec.jobs == 1)
     rateLimit = try RateLimit(spec)
     variables = [("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project)]
     var mask: UInt32 = 0
@@ -100,8 +100,10 @@ final class Runner {
         begin: monotonicMs())
       try note(try job.setCurrentItem(item))
       let given = items.isEmpty ? item : items[Array(item.utf8)] ?? item
+      let file = try log.openForCommand(output)
+      defer { close(file) }
       try keeper.spawn(
-        tag, spec.arguments(for: given), variables + [("BGJOBS_ITEM", given)], output: output)
+        tag, spec.arguments(for: given), variables + [("BGJOBS_ITEM", given)], output: file)
     }
   }
 
@@ -167,7 +169,7 @@ final class Runner {
       code.map { "exit \($0)" } ?? "signal \(signal) (\(String(cString: strsignal(signal))))"
     let wait =
       code == 0
-      ? nil : rateLimit.wait(exitCode: code) { log.output(command.output, from: command.offset) }
+      ? nil : rateLimit.wait(exitCode: code) { log.text(of: command.output, from: command.offset) }
     let took = Double((monotonicMs() - command.begin) / 10) / 100
     try log.end(command.output, command.item, "\(what), \(took) s")
     if code == 0 { return try report(command.item, failedBecause: nil) }

@@ -25,9 +25,9 @@ struct StoredRun: Codable {
     guard let isRedacted = shown.isRedacted else { return StoredRun(shown) }
     let why: String
     do {
-      let directory = try job.outputDirectory()
+      let directory = try job.output()
       if let stored = try read(try PrivateDirectory(directory)) { return stored }
-      why = "\(directory)/\(name) is missing"
+      why = "\(directory.path)/\(name) is missing"
     } catch { why = (error as? JobError)?.message ?? "\(error)" }
     guard !isRedacted, try !job.items().open.contains(where: { $0.contains(Redaction.mask) }) else {
       throw RunError(
@@ -50,7 +50,7 @@ struct StoredRun: Codable {
   /// Keeps it, before the job is started. What a run before this one has kept stays, and its names
   /// of items.
   func keep(for job: Job) throws {
-    let directory = try PrivateDirectory(try job.outputDirectory())
+    let directory = try PrivateDirectory(try job.output())
     try directory.alone {
       let before = try? Self.read(directory)
       var kept = before ?? self

@@ -1,23 +1,22 @@
+import BackgroundJobs
 import Glibc
 
 /// A directory of ours (mode 0700), for files that nobody else may read or have written.
 struct PrivateDirectory: ~Copyable {
+  private let directory: OutputDirectory
   private let descriptor: Int32
-  private let path: String
+  private var path: String { directory.path }
 
-  init(_ path: String) throws {
-    self.path = path
-    descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    guard descriptor >= 0 else { throw Self.failure("open", path) }
+  init(_ directory: OutputDirectory) throws {
+    self.directory = directory
+    descriptor = try directory.duplicate()
   }
 
   deinit { close(descriptor) }
 
   /// nil: there is no such file.
   func read(_ name: String) throws -> [UInt8]? {
-    let file = openat(descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    if file < 0, errno == ENOENT { return nil }
-    guard file >= 0 else { throw Self.failure("read", "\(path)/\(name)") }
+    guard let file = try directory.open(name, O_RDONLY) else { return nil }
     defer { close(file) }
     try check(file, name)
     var bytes: [UInt8] = []

@@ -41,7 +41,10 @@ struct ProjectOptions: ParsableArguments {
     // No file system is deeper than its paths are long.
     for _ in 0..<256 {
       var status = stat()
-      if stat("\(path)/.specweave", &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      // A link is no project, but opening it says so: passing it by would take another project.
+      if lstat("\(path)/.specweave", &status) == 0,
+        [S_IFDIR, S_IFLNK].contains(status.st_mode & S_IFMT)
+      {
         return path
       }
       var here = stat()
@@ -102,10 +105,8 @@ extension ProjectOptions {
 extension ProjectOptions {
   /// While the copy of a damaged file is there, what is shown may lack something.
   func tellOfDamage(_ manager: JobManager) {
-    let isThere = manager.filesSetAside.contains {
-      access("\(path)/.specweave/state/\($0)", F_OK) == 0
-    }
-    if isThere { Output.note("bgjobs: a damaged file was set aside: see bgjobs check") }
+    guard manager.hasFilesSetAside else { return }
+    Output.note("bgjobs: a damaged file was set aside: see bgjobs check")
   }
 }
 

@@ -28,6 +28,10 @@ static inline int cposix_errno(void) { return errno; }
 int cposix_openat(int directory, const char *path, int flags, mode_t mode);
 int cposix_fcntl(int fd, int command, int argument);
 
+/* For reading. Opening alone may set off a device or wake who waits at a FIFO, so that is looked at
+ * first, which needs O_PATH and so _GNU_SOURCE. */
+int cposix_open_regular(const char *path);
+
 /* The lowest free number from 256 on that is not below it: hosts dup2 over low numbers, and close
  * everything up to some small limit. Gives fd itself when the process may not have such numbers. */
 int cposix_move_high(int fd);

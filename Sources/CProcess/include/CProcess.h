@@ -13,8 +13,8 @@ struct cprocess_request {
   int32_t value; /* signal: its number */
 };
 enum cprocess_request_kind {
-  /* u32 count of arguments, u32 count of variables, then, each with a zero byte behind it: the file
-   * for the output, the arguments, the variables ("NAME=value"). */
+  /* u32 count of arguments, u32 count of variables, then, each with a zero byte behind it: the
+   * arguments, the variables ("NAME=value"). With it comes the descriptor for the output. */
   CPROCESS_SPAWN = 1,
   /* To the process group of a command. */
   CPROCESS_SIGNAL = 2
@@ -37,6 +37,10 @@ enum cprocess_reply_kind {
  * it kills every descendant and exits. Gives the runner's end of the socket, or -1 with errno. To be
  * called while the process has one thread. */
 int cprocess_keeper_start(void);
+
+/* As send(2), with a descriptor beside the bytes (-1: none): what the runner has opened, the keeper
+ * need not open by a path that somebody may have changed since. */
+ssize_t cprocess_send(int channel, const void *bytes, size_t size, int descriptor);
 
 /* From now on orphans below this process are its children. */
 void cprocess_adopt_orphans(void);

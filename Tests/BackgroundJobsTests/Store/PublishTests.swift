@@ -62,9 +62,9 @@ import Testing
     let scratch = try Scratch()
     let manager = try scratch.manager()
     let (kept, gone) = (try manager.create("a"), try manager.create("b"))
-    let paths = try [kept, gone].map { try $0.outputDirectory() }
+    let paths = try [kept, gone].map { try $0.output().path }
     for path in paths { try writeBytes([1], at: "\(path)/output.log") }
-    #expect(try gone.outputDirectory() == paths[1])
+    #expect(try gone.output().path == paths[1])
     try gone.cancel()
     #expect(try manager.cleanup(keep: 0) == 1)
     #expect(FileManager.default.fileExists(atPath: "\(paths[0])/output.log"))
