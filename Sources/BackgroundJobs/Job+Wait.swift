@@ -40,6 +40,12 @@ extension Job {
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     try store.refresh()
     guard var job = store.state.job(id) else { return nil }
+    if store.isOverlaid, store.ownedLog(of: job) != nil {
+      // What another tool asks of the owner is to be an event before it acts on it.
+      try store.transact { () throws(JobError) in }
+      guard let found = store.state.job(id) else { return nil }
+      job = found
+    }
     if let log = store.ownedLog(of: job) {
       guard job.status == .running || job.status == .paused else {
         return try store.letGo(of: job, log).map { ($0, false) }
