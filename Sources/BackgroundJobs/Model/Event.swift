@@ -53,6 +53,16 @@ enum Change {
   case published(Publication)
 }
 
+extension Change {
+  /// It came from another tool.
+  var isOthers: Bool {
+    switch self {
+    case .imported, .importedOpaque, .edited, .adopted, .refused, .topEdited: true
+    default: false
+    }
+  }
+}
+
 /// How much of a job's life another tool's edit changes.
 enum Life: UInt8 {
   case nothing

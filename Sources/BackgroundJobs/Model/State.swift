@@ -17,6 +17,8 @@ final class State {
   var topMembers: [JSONMember] = []
   var topEdits: [ForeignEdit] = []
   var collisions = Collisions()
+  /// Another tool has written into the state file, once at least.
+  var hasNeighbours = false
   /// Damaged files that were set aside: name and reason.
   var setAside: [JSONMember] = []
   var publication = Publication()
@@ -59,6 +61,7 @@ final class State {
 
   func apply(_ event: Event) throws(JobError) {
     defer { seq = event.seq }
+    if event.change.isOthers { hasNeighbours = true }
     switch event.change {
     case .created(let new): create(new, event)
     case .imported(let job):

@@ -18,6 +18,8 @@ struct LockFile {
   /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
   /// its text yet.
   private static let youngMs: Int64 = 10
+  /// Room for two numbers.
+  private static let textSize = 32
 
   private let state: Directory
   private let files: Directory
@@ -40,13 +42,14 @@ struct LockFile {
   }
 
   private func make(_ places: StateDirectory, _ pid: Int64) throws(JobError) -> Bool {
-    let file = try source(places)
-    if try file.status().links > 1, try !isFree(pid) { return false }
+    let (file, status) = try source(places)
+    if status.links > 1, try !isFree(pid) { return false }
     let now = cposix_realtime()
     let created = now / 1_000_000 - Self.staleMs + Self.graceMs
     let text = Buffer()
     try text.append("\(pid)\n\(created)")
-    try file.truncate(to: 0)
+    // As long as any, so that there is nothing to cut off.
+    while text.count < Self.textSize { try text.append(UInt8(ascii: " ")) }
     try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
     _ = try posix(.change, file.name) {
       Int(cposix_set_modified(file.descriptor, created * 1_000_000))
@@ -58,7 +61,7 @@ struct LockFile {
       } catch {
         guard error.osError == EEXIST else { throw error }
         // Of one of us that was killed: the writer lock says that it is no more.
-        if try state.status(Self.name)?.inode == file.status().inode { return true }
+        if try state.status(Self.name)?.inode == status.inode { return true }
         guard try isFree(pid) else { return false }
         try state.unlink(Self.name)
       }
@@ -66,11 +69,15 @@ struct LockFile {
     return false
   }
 
-  private func source(_ places: StateDirectory) throws(JobError) -> File {
-        if let file = try files.openIfThere(Self.source, O_RDWR), try file.status().is_regular != 0 {
-      return file
+  private func source(
+    _ places: StateDirectory
+  ) throws(JobError) -> (File, cposix_file_status) {
+    if let file = try files.openIfThere(Self.source, O_RDWR) {
+      let status = try file.status()
+      if status.is_regular != 0 { return (file, status) }
     }
-    return try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
+    let file = try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
+    return (file, try file.status())
   }
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.
@@ -94,7 +101,7 @@ struct LockFile {
 
   private func number(_ digits: Slice<UnsafeRawBufferPointer>) -> Int64? {
     var number: Int64 = 0
-    for digit in digits {
+    for digit in digits where digit != UInt8(ascii: " ") {
       guard digit >= 0x30, digit <= 0x39, number < 1 << 53 else { return nil }
       number = number &* 10 &+ Int64(digit &- 0x30)
     }

@@ -10,6 +10,7 @@ final class StateDirectory {
   private let project: Directory
   private let acceptsAnyFileSystem: Bool
   private let user = geteuid()
+  private let group = getegid()
   /// `.specweave/state`.
   private(set) var state: Directory?
   /// `background-jobs.d` in it.
@@ -161,7 +162,10 @@ final class StateDirectory {
 
   private func takeOver(_ file: File, like model: File) throws(JobError) {
     guard user == 0 else { return }
-    let (now, wanted) = (try file.status(), try model.status())
+    let wanted = try model.status()
+    // As a new file of root's is.
+    if wanted.owner == 0, wanted.group == group { return }
+    let now = try file.status()
     guard now.owner == user, now.owner != wanted.owner || now.group != wanted.group else { return }
     _ = try posix(.change, file.name) { Int(fchown(file.descriptor, wanted.owner, wanted.group)) }
   }

@@ -1,3 +1,5 @@
+import CJansson
+
 // What the merge must remember of other tools' edits, under `bgjobs`.
 extension StateDocument {
   static func encodeOthers(of job: JobState, _ out: JSONText) throws(JobError) {
@@ -14,6 +16,7 @@ extension StateDocument {
 
   static func encodeOthers(of state: State, _ out: JSONText) throws(JobError) {
     try encode(edits: state.topEdits, out)
+    if state.hasNeighbours { try out.member("neighbours", raw: "true") }
     guard state.collisions.count > 0 else { return }
     try out.name("collisions")
     try out.beginObject()
@@ -81,6 +84,7 @@ extension StateDocument {
 
   static func decodeOthers(_ ours: JSONValue, _ state: State) {
     state.topEdits = edits(ours["theirs"])
+    state.hasNeighbours = ours["neighbours"]?.kind == JSON_TRUE
     guard let collisions = ours["collisions"], let count = collisions["count"]?.integer, count > 0
     else { return }
     state.collisions.count = count

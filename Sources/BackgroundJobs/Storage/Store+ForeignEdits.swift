@@ -14,10 +14,12 @@ extension Store {
 
   /// Under the lock: takes in what other tools have written since the last time. `file`: the state
   /// file's status. false: not now, another tool seems to be writing.
-  func takeInForeignEdits(_ file: cposix_file_status?) throws(JobError) -> Bool {
+  func takeInForeignEdits(
+    _ file: cposix_file_status?, andDisplaced looksAtOut: Bool = true
+  ) throws(JobError) -> Bool {
     guard let directory = places.state, let files = places.files else { return true }
     var file = file
-    if let out = try files.status(Self.outName), out.stamp != state.publication.out {
+    if looksAtOut, let out = try files.status(Self.outName), out.stamp != state.publication.out {
       if out.inode != state.publication.out.inode, isAsPublished(out) {
         // Ours, of a publisher that was killed before the exchange, or just behind it.
         try files.unlink(Self.outName)

@@ -70,21 +70,27 @@ extension Store {
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
+    // Known by its stamp, the displaced file is looked at when it is to be deleted.
+    var looksAtOut = state.publication.out == FileStamp()
     for _ in 0..<8 {
       let before = try directory.status(Self.fileName)
       let mayChangeUnseen = before.map { isRacy($0.stamp) } ?? false
-      guard try takeInForeignEdits(before) else { return .unreadable }
-      let late = try files.status(Self.outName)?.stamp
+      guard try takeInForeignEdits(before, andDisplaced: looksAtOut) else { return .unreadable }
+      looksAtOut = true
       let seq = state.seq
       let written = try writeNext(in: files, like: before)
-      guard let lock = try LockFile.takeSoon(places, pid: process.pid) else {
-        try? files.unlink(Self.nextName)
-        return .locked
+      var lock: LockFile?
+      defer { lock?.release() }
+      if state.hasNeighbours {
+        lock = try LockFile.takeSoon(places, pid: process.pid)
+        guard lock != nil else {
+          try? files.unlink(Self.nextName)
+          return .locked
+        }
       }
-      defer { lock.release() }
       guard
         try isStill(before, directory, known: mayChangeUnseen ? state.publication.checksum : nil),
-        try files.status(Self.outName)?.stamp == late
+        try isDisplacedKnown(files)
       else { continue }
       // Not by its own name: half a file under a name that is looked at would be a foreign edit.
       try files.rename(Self.nextName, to: Self.outName)
@@ -122,6 +128,13 @@ extension Store {
     return CRC32C.of(bytes.bytes) == known
   }
 
+  /// Whether nobody has written late into the file that the last publication displaced, and this one
+  /// will delete.
+  private func isDisplacedKnown(_ files: Directory) throws(JobError) -> Bool {
+    guard state.publication.out != FileStamp() else { return true }
+    return try files.status(Self.outName)?.stamp ?? state.publication.out == state.publication.out
+  }
+
   private func writeNext(
     in files: Directory, like old: cposix_file_status?
   ) throws(JobError) -> (stamp: FileStamp, checksum: UInt32) {
@@ -137,7 +150,7 @@ extension Store {
       guard status.size == stream.size else {
         throw JobError(.io, "\(file.name) is shorter than what was written")
       }
-      if let old { try file.keepAccess(of: old) }
+      if let old { try file.keepAccess(of: old, status) }
       try file.sync()
       return (status.stamp, stream.checksum)
     } catch {

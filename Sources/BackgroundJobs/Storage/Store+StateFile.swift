@@ -47,6 +47,7 @@ extension Store {
       do throws(StateDocument.Fault) {
         let decoded = try StateDocument.decode(bytes.bytes)
         disown(decoded.state)
+        if decoded.epoch == nil { decoded.state.hasNeighbours = true }
         return loaded(decoded.state, stamp)
       } catch {
         fault = error
@@ -107,7 +108,7 @@ extension Store {
     let aside = asideName(name)
     let file = try places.create(aside, in: directory)
     do throws(JobError) {
-      try file.keepAccess(of: status)
+      try file.keepAccess(of: status, try file.status())
       try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
       try file.sync()
     } catch {

@@ -69,8 +69,10 @@ struct Trust {
 extension File {
   /// Gives this file the owner, group and mode of another, as far as that is permitted. Never more
   /// may read it than the other.
-  func keepAccess(of old: cposix_file_status) throws(JobError) {
-    var now = try status()
+  func keepAccess(
+    of old: cposix_file_status, _ now: cposix_file_status
+  ) throws(JobError) {
+    var now = now
     if old.owner != now.owner || old.group != now.group {
       // Only root may give files away; a colleague's file becomes ours, and stays its group's.
       if fchown(descriptor, old.owner, old.group) != 0 { _ = fchown(descriptor, .max, old.group) }
