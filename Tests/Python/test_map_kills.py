@@ -1,0 +1,69 @@
+"""bgjobs.map, killed with kill -9 again and again, and run to its end.
+
+BGJOBS_MAP_ITEMS=20000 BGJOBS_MAP_KILLS=30 BGJOBS_SEED=1 makes it long.
+"""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+
+import bgjobs
+from bgjobs import JobStatus
+
+ITEMS = int(os.environ.get("BGJOBS_MAP_ITEMS", "2000"))
+KILLS = int(os.environ.get("BGJOBS_MAP_KILLS", "5"))
+SEED = int(os.environ.get("BGJOBS_SEED", "0")) or random.randrange(1, 10**6)
+WORKERS = 4
+
+CODE = """
+import bgjobs, os, sys
+out = os.open("worked", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+def work(item):
+    os.write(out, f"{item}\\n".encode())
+    return item
+bgjobs.map(work, [f"issue-{n}" for n in range(int(sys.argv[1]))], "import", workers=4)
+"""
+
+
+def test_kill_9_at_random_moments(project, python):
+    chance = random.Random(SEED)
+    print(f"BGJOBS_SEED={SEED}")
+    worked = project / "worked"
+    errors = open(project / "errors", "a+")
+
+    def lines():
+        return worked.read_text().split() if worked.exists() else []
+
+    killed = 0
+    while killed < KILLS:
+        before = len(lines())
+        child = python(CODE, ITEMS, stderr=errors)
+        if chance.random() < 0.2:
+            time.sleep(chance.uniform(0, 0.3))  # before it has begun, or right then
+        else:
+            least = before + chance.randrange(ITEMS // KILLS // 2)
+            while len(lines()) < least and child.poll() is None:
+                time.sleep(0.005)
+        if child.poll() is not None:
+            break
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        killed += 1
+        with bgjobs.JobManager(project, read_only=True) as manager:
+            for info in manager.list():
+                reported = manager.find(info.id).json()["progress"]["itemsCompleted"]
+                assert set(reported) <= set(lines()), "it reports done what was not"
+    assert python(CODE, ITEMS, stderr=errors).wait(timeout=300) == 0
+    errors.seek(0)
+    assert errors.read() == ""
+    errors.close()
+    counts = Counter(lines())
+    assert set(counts) == {f"issue-{n}" for n in range(ITEMS)}
+    twice = sum(counts.values()) - ITEMS
+    print(f"{killed} kills, {twice} items done twice")
+    assert killed == KILLS and twice <= WORKERS * KILLS
+    with bgjobs.JobManager(project) as manager:
+        [info] = manager.list()
+        assert (info.status, info.items_completed) == (JobStatus.COMPLETED, ITEMS)
