@@ -31,7 +31,11 @@ def test_kill_9_at_random_moments(project, python):
     chance = random.Random(SEED)
     print(f"BGJOBS_SEED={SEED}")
     worked = project / "worked"
-    errors = open(project / "errors", "a+")
+    errors = project / "errors"
+
+    def run():
+        with errors.open("a") as file:
+            return python(CODE, ITEMS, stderr=file)
 
     def lines():
         return worked.read_text().split() if worked.exists() else []
@@ -39,7 +43,7 @@ def test_kill_9_at_random_moments(project, python):
     killed = 0
     while killed < KILLS:
         before = len(lines())
-        child = python(CODE, ITEMS, stderr=errors)
+        child = run()
         if chance.random() < 0.2:
             time.sleep(chance.uniform(0, 0.3))  # before it has begun, or right then
         else:
@@ -55,10 +59,8 @@ def test_kill_9_at_random_moments(project, python):
             for info in manager.list():
                 reported = manager.find(info.id).json()["progress"]["itemsCompleted"]
                 assert set(reported) <= set(lines()), "it reports done what was not"
-    assert python(CODE, ITEMS, stderr=errors).wait(timeout=300) == 0
-    errors.seek(0)
-    assert errors.read() == ""
-    errors.close()
+    assert run().wait(timeout=300) == 0
+    assert errors.read_text() == ""
     counts = Counter(lines())
     assert set(counts) == {f"issue-{n}" for n in range(ITEMS)}
     twice = sum(counts.values()) - ITEMS

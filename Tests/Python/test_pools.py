@@ -172,9 +172,9 @@ def test_a_loop_cannot_be_sent_to_another_process(project):
 def in_a_generator(loop):
     def body():
         for item in loop:
-            yield item
+            yield item + "!"
 
-    return list(body())
+    return [item[0] for item in body()]
 
 
 def in_a_coroutine(loop):

@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional
 
 from ._call import Outcome
 from .errors import BgjobsError
@@ -74,18 +74,23 @@ def _traceback_in(frame: FrameType) -> Optional[TracebackType]:
 def _exception_of(traceback: TracebackType) -> Optional[BaseException]:
     """The exception itself; None: up to Python 3.11, one raised in C does not exist yet."""
     inner = set(map(id, _chain(traceback)))
-    unseen: Optional[BaseException] = None
-    for generation in (0, 1):
+    unseen: List[BaseException] = []
+    for generation in (1, 0):
         for one in gc.get_objects(generation=generation):
             if isinstance(one, BaseException) and not isinstance(one, GeneratorExit):
                 if id(one.__traceback__) in inner:
                     return one
                 if one.__traceback__ is None:
-                    unseen = one
-    if sys.version_info < (3, 12):
-        return unseen  # there an exception learns of its traceback where it is caught
-    for one in gc.get_referrers(traceback):  # it was made long before it was raised
-        if isinstance(one, BaseException):
+                    unseen.append(one)
+    if sys.version_info >= (3, 12):
+        # It is older than what was looked at: made once, and raised again and again.
+        unseen = [one for one in gc.get_referrers(traceback) if isinstance(one, BaseException)]
+        return unseen[0] if unseen else None
+    # There an exception learns of its traceback where it is caught. What is under way is the newest
+    # of those that nobody has put anywhere.
+    while unseen:
+        one = unseen.pop()
+        if all(isinstance(it, FrameType) for it in gc.get_referrers(one)):
             return one
     return None
 

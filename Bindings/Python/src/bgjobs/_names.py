@@ -48,4 +48,5 @@ def _is_row(item: Any) -> bool:
     """Is it of DataFrame.iterrows(), (index, Series), or of itertuples(), a namedtuple?"""
     if getattr(item, "_fields", ("",))[0:1] == ("Index",):
         return True
-    return len(item) == 2 and type(item[1]).__module__ == "pandas.core.series"
+    kind = type(item[-1]) if item else str
+    return len(item) == 2 and kind.__name__ == "Series" and kind.__module__.startswith("pandas")

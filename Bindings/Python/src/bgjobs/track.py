@@ -137,7 +137,8 @@ class Track(Generic[Item]):
             with session(manager, self._type, self._key, self._config, total) as job:
                 self.job = job
                 if self._counts is None:
-                    self._counts = (total, max(0, total - job.info().items_completed))
+                    done = max(Position(job).at, job.info().items_completed)
+                    self._counts = (total, max(0, total - done))
                 try:
                     yield job
                 finally:
