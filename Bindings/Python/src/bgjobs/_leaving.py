@@ -6,7 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Iterator, List, Optional
+from typing import Any, Iterator, List, Optional
 
 from ._call import Outcome
 from .errors import BgjobsError
@@ -77,22 +77,27 @@ def _exception_of(traceback: TracebackType) -> Optional[BaseException]:
     unseen: List[BaseException] = []
     for generation in (1, 0):
         for one in gc.get_objects(generation=generation):
-            if isinstance(one, BaseException) and not isinstance(one, GeneratorExit):
-                if id(one.__traceback__) in inner:
-                    return one
-                if one.__traceback__ is None:
-                    unseen.append(one)
+            if _is_exception(one) and type(one) is not GeneratorExit:
+                error: BaseException = one
+                if id(error.__traceback__) in inner:
+                    return error
+                if error.__traceback__ is None:
+                    unseen.append(error)
     if sys.version_info >= (3, 12):
         # It is older than what was looked at: made once, and raised again and again.
-        unseen = [one for one in gc.get_referrers(traceback) if isinstance(one, BaseException)]
+        unseen = [one for one in gc.get_referrers(traceback) if _is_exception(one)]
         return unseen[0] if unseen else None
     # There an exception learns of its traceback where it is caught. What is under way is the newest
     # of those that nobody has put anywhere.
     while unseen:
-        one = unseen.pop()
-        if all(isinstance(it, FrameType) for it in gc.get_referrers(one)):
-            return one
+        error = unseen.pop()
+        if all(type(it) is FrameType for it in gc.get_referrers(error)):
+            return error
     return None
+
+
+def _is_exception(one: Any) -> bool:
+    return issubclass(type(one), BaseException)  # isinstance() would ask proxies for their class
 
 
 def _chain(traceback: Optional[TracebackType]) -> Iterator[TracebackType]:

@@ -12,7 +12,6 @@ import signal
 import time
 from multiprocessing import util
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import ForkingPickler
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _worker
@@ -40,7 +39,7 @@ class Processes:
         self._busy: Dict[int, _Process] = {}
         self._poll = select.poll()
         if not self._forks:
-            ForkingPickler.dumps(function)  # says now that it cannot be sent
+            _worker.packed(function)  # says now that it cannot be sent
         # multiprocessing waits for its children when Python ends; ours end then.
         self._finalizer = util.Finalize(None, self.stop, exitpriority=100)
         self._pid = os.getpid()
@@ -55,7 +54,7 @@ class Processes:
 
     def packed(self, item: Any) -> Any:
         """What give() takes. Raises what pickle does, where the item cannot be sent."""
-        return ForkingPickler.dumps(item)
+        return _worker.packed(item)
 
     def give(self, token: Any, data: Any) -> None:
         while True:

@@ -1,6 +1,7 @@
 """What a worker process of map() does: items come in through a pipe, results go out."""
 
 import ctypes
+import io
 import os
 import pickle
 import signal
@@ -57,9 +58,8 @@ def _work(connection: Connection, function: Callable[[Any], Any], others: Sequen
 
 def _one_item(connection: Connection, function: Callable[[Any], Any]) -> bool:
     data = connection.recv_bytes()
-    answer: Any
     try:
-        answer = ForkingPickler.dumps((RESULT, function(pickle.loads(data))))
+        answer = packed((RESULT, function(pickle.loads(data))))
     except _Stopped:
         raise
     except KeyboardInterrupt:
@@ -69,6 +69,13 @@ def _one_item(connection: Connection, function: Callable[[Any], Any]) -> bool:
         answer = _failure(error)
     connection.send_bytes(answer)
     return True
+
+
+def packed(value: Any) -> bytes:
+    """As multiprocessing does it, so that what only it can send can be sent."""
+    buffer = io.BytesIO()
+    ForkingPickler(buffer).dump(value)
+    return buffer.getvalue()
 
 
 def _failure(error: BaseException) -> bytes:
