@@ -295,6 +295,19 @@ def test_an_exception_that_ends_the_program(project, python, body):
     assert info.owner_pid is None
 
 
+def test_a_loop_that_is_left_for_the_end_of_the_program(project, python):
+    child = python(
+        """
+        import bgjobs
+        loop = iter(bgjobs.track("abc", "x"))
+        print(next(loop))
+        """,
+        stderr=subprocess.PIPE,
+    )
+    assert child.communicate(timeout=60) == ("a\n", "")
+    assert (only(project).reason, only(project).error) == ("interrupted", "the loop was left")
+
+
 def test_exceptions_that_lie_about_are_not_taken_for_it(project):
     kept = [ValueError("kept")]
     with pytest.raises(ZeroDivisionError):

@@ -118,7 +118,7 @@ class Run:
                     yield from self._work(job, pool, source)
                 except GeneratorExit:
                     self._finish(job, pool)
-                    leave(job, driver(sys._getframe(1)))
+                    leave(job, driver(sys._getframe().f_back))
                     raise
                 except BaseException:
                     self._finish(job, pool)

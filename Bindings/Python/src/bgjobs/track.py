@@ -147,14 +147,11 @@ class Track(Generic[Item]):
     # Both are generators by themselves: handing items on from another one would cost.
 
     def _one_by_one(self) -> Iterator[Item]:
-        asking = sys._getframe(1)
-        refuse_pool(asking, self._maker)
-        code, maker, this_thread, frame_at = (
-            asking.f_code,
-            self._maker,
-            threading.get_ident,
-            sys._getframe,
-        )
+        frame_at, maker = sys._getframe, self._maker
+        asking = frame_at().f_back
+        refuse_pool(asking, maker)
+        # A number: to keep the frame would keep the loop, when it is left.
+        asked_by = id(asking)
         del asking
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
@@ -162,6 +159,7 @@ class Track(Generic[Item]):
         name, failed = self._name, self._failed
         is_plain = name is name_of
         seen: Set[str] = set()
+        see = seen.add
         total = self._total
         done: Optional[bytes] = None
         source = self._source()
@@ -179,7 +177,7 @@ class Track(Generic[Item]):
                             total -= 1
                             job.set_total(total)
                         continue
-                    seen.add(called)
+                    see(called)
                     if some_done and job.is_done(called):
                         continue
                     try:
@@ -194,8 +192,9 @@ class Track(Generic[Item]):
                         job.wait_resumed()
                     done = None
                     yield item
-                    if this_thread() != maker or frame_at(1).f_code is not code:
+                    if id(frame_at(1)) != asked_by:
                         refuse_pool(frame_at(1), maker)
+                        asked_by = id(frame_at(1))
                     if failed:
                         is_failed = called in failed
                         failed.clear()
@@ -206,14 +205,14 @@ class Track(Generic[Item]):
                     elif job.done(called):
                         job.wait_resumed()
             except GeneratorExit:
-                leave(job, driver(sys._getframe(1)))
+                leave(job, driver(sys._getframe().f_back))
                 raise
             finally:
                 if done is not None:
                     job.update(current_item="", done=done.decode())
 
     def _in_batches(self, every: float) -> Iterator[Item]:
-        refuse_pool(sys._getframe(1), self._maker)
+        refuse_pool(sys._getframe().f_back, self._maker)
         now, failed = monotonic, self._failed
         source = iter(self._items)
         with self._session() as job:
@@ -240,7 +239,7 @@ class Track(Generic[Item]):
                         self._end_again(job, item, at, position, failures)
                     at += 1
                     if now() >= due:
-                        refuse_pool(sys._getframe(1), self._maker)
+                        refuse_pool(sys._getframe().f_back, self._maker)
                         position.at = at
                         if position.report(job):
                             job.wait_resumed()
@@ -250,7 +249,7 @@ class Track(Generic[Item]):
                 with suppress(BgjobsError):
                     position.report(job)
                 if isinstance(error, GeneratorExit):
-                    leave(job, driver(sys._getframe(1)))
+                    leave(job, driver(sys._getframe().f_back))
                 raise
             position.at = at
             position.report(job)
