@@ -2,8 +2,15 @@
 
 import os
 import queue
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from typing import Any, Callable, Dict, List, Optional
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+)
+from concurrent.futures import wait as wait_for
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ._processes import Ended
 
@@ -13,9 +20,6 @@ _GIVEN_BACK = (BrokenExecutor, CancelledError, KeyboardInterrupt)
 
 class Futures:
     """At most `most` items are with the executor, and not yet reported."""
-
-    #: A thread cannot be stopped: what is under way when the run breaks off is waited for.
-    waits = True
 
     def __init__(
         self, function: Callable[[Any], Any], executor: Executor, most: int, ours: bool
@@ -65,10 +69,21 @@ class Futures:
         except queue.Empty:
             return ended
 
-    def cancel(self) -> None:
-        """Takes back what no worker has begun."""
+    def rest(self) -> Iterator[Ended]:
+        """When the run breaks off: takes back what no worker has begun, waits for the others.
+
+        Not by the queue: a Ctrl-C may have come when something was just taken from it.
+        """
         for future in list(self._running):
             future.cancel()
+        while self._running:
+            for future in wait_for(list(self._running), return_when=FIRST_COMPLETED).done:
+                token = self._running.pop(future)
+                if not future.cancelled():
+                    error = future.exception()
+                    if not isinstance(error, _GIVEN_BACK):
+                        result = future.result() if error is None else error
+                        yield token, result, error is None
 
     def stop(self) -> None:
         if self._ours and os.getpid() == self._pid:

@@ -12,7 +12,7 @@ import signal
 import time
 from multiprocessing import util
 from multiprocessing.connection import Connection
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from . import _worker
 from .errors import WorkerDied
@@ -25,9 +25,6 @@ _LOOK_S = 1.0
 
 class Processes:
     """At most `most` worker processes, started when there is an item for them."""
-
-    #: What is under way when the run breaks off is stopped, not waited for.
-    waits = False
 
     def __init__(self, function: Callable[[Any], Any], most: int) -> None:
         self._context: Any = multiprocessing.get_context()
@@ -155,8 +152,10 @@ class Processes:
         worker.end(time.monotonic() + _worker.GRACE)
         self._all.remove(worker)
 
-    def cancel(self) -> None:
-        """Nothing: each item that was given is with a worker."""
+    def rest(self) -> Iterable[Ended]:
+        """When the run breaks off: what is under way is stopped, and not waited for."""
+        self.stop()
+        return ()
 
     def stop(self) -> None:
         """Ends all workers: those at an item have 5 s to tidy up."""

@@ -2,7 +2,7 @@
 
 import operator
 import sys
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from ctypes import c_int64
 from itertools import chain
@@ -254,11 +254,6 @@ class Run:
 
     def _finish(self, job: Job, pool: Union[Processes, Futures]) -> None:
         """The run breaks off: what cannot be stopped is waited for, and reported."""
-        if not pool.waits:
-            pool.stop()
-            return
-        pool.cancel()
-        while not pool.is_idle:
-            with suppress(BgjobsError, BrokenExecutor, CancelledError):
-                for one in pool.wait(_TICK_S):
-                    self._end(job, *one)
+        for one in pool.rest():
+            with suppress(BgjobsError):
+                self._end(job, *one)
