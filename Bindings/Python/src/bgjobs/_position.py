@@ -7,6 +7,7 @@ from itertools import chain, islice
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Set, Tuple, TypeVar
 
 from ._call import Outcome
+from ._names import name_of
 from ._session import Project
 from .errors import BgjobsError
 from .job import Job
@@ -54,6 +55,16 @@ class Position:
 def failures_of(job: Job) -> Set[str]:
     """The names of the items that have failed."""
     return set(job.json()["progress"]["itemsFailed"]) if job.info().items_failed else set()
+
+
+def may_repeat(items: Iterable[Item], name: Callable[[Item], str]) -> bool:
+    """May two items have one name? Looked at beforehand where that costs little."""
+    if isinstance(items, range):
+        return name is not name_of
+    if name is not name_of or not isinstance(items, (Sequence, AnySet, Mapping, MappingView)):
+        return True
+    kinds = {type(item) for item in items}
+    return not (kinds <= {str} or kinds <= {int}) or len(set(items)) < len(items)
 
 
 def count(

@@ -27,7 +27,7 @@ from ._call import text
 from ._guard import driver, refuse_pool
 from ._leaving import leave
 from ._names import name_of
-from ._position import Position, count, failures_of
+from ._position import Position, count, failures_of, may_repeat
 from ._session import Project, session
 from .errors import BgjobsError, Invalid
 from .job import Job
@@ -147,19 +147,14 @@ class Track(Generic[Item]):
     # Both are generators by themselves: handing items on from another one would cost.
 
     def _one_by_one(self) -> Iterator[Item]:
-        frame_at, maker = sys._getframe, self._maker
-        asking = frame_at().f_back
-        refuse_pool(asking, maker)
-        # A number: to keep the frame would keep the loop, when it is left.
-        asked_by = id(asking)
-        del asking
+        refuse_pool(sys._getframe().f_back, self._maker)
+        to_check = 2  # more items: who takes one by hand may give the rest to a pool
         # Where the next item is at hand, one report says both: that is done, this is begun. Where
         # it may take its time to come, what is done is said before.
         at_once = not isinstance(self._items, Collection)
         name, failed = self._name, self._failed
         is_plain = name is name_of
-        seen: Set[str] = set()
-        see = seen.add
+        seen: Optional[Set[str]] = set() if may_repeat(self._items, name) else None
         total = self._total
         done: Optional[bytes] = None
         source = self._source()
@@ -171,13 +166,14 @@ class Track(Generic[Item]):
                 # Behind a run with `every`, what its position says.
                 for item in Position(job).rest(source):
                     called: Any = item if is_plain and item.__class__ is str else name(item)
-                    if called in seen:
-                        # Two of one name are one item: after a kill, no run could tell them apart.
-                        if total:
-                            total -= 1
-                            job.set_total(total)
-                        continue
-                    see(called)
+                    if seen is not None:
+                        if called in seen:
+                            # Two of one name are one: after a kill, no run could tell them apart.
+                            if total:
+                                total -= 1
+                                job.set_total(total)
+                            continue
+                        seen.add(called)
                     if some_done and job.is_done(called):
                         continue
                     try:
@@ -192,9 +188,9 @@ class Track(Generic[Item]):
                         job.wait_resumed()
                     done = None
                     yield item
-                    if id(frame_at(1)) != asked_by:
-                        refuse_pool(frame_at(1), maker)
-                        asked_by = id(frame_at(1))
+                    if to_check:
+                        to_check -= 1
+                        refuse_pool(sys._getframe().f_back, self._maker)
                     if failed:
                         is_failed = called in failed
                         failed.clear()
