@@ -6,6 +6,9 @@ the figures are medians over the rounds, in ns. The bare call has the arguments 
 and goes to a C function that does nothing with them; the bare write has the bytes of its record.
 "both" is one loop of the two, as a program without the library would have it: that costs more than
 the two by themselves, since each finds the processor's caches full of the other.
+
+bgjobs.map and ProcessPoolExecutor.map take turns, each with 4 processes that it starts and ends, on
+items that take no time: what is measured is what an item costs beside its work.
 """
 
 import ctypes
@@ -14,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +31,7 @@ import bgjobs  # noqa: E402
 from bgjobs import _ffi  # noqa: E402
 
 ROUNDS, BATCH, QUICK = 400, 200, 1_000_000
+MAPS, MAPPED, WORKERS = 5, 5000, 4
 clock = time.perf_counter_ns
 
 
@@ -90,6 +95,26 @@ def done(job, items):
     return clock() - begin
 
 
+def work(item):
+    return item
+
+
+def by_executor(items):
+    with ProcessPoolExecutor(WORKERS) as pool:
+        return list(pool.map(work, items, chunksize=1))
+
+
+def compare_maps(note, directory):
+    items = [f"issue-{n:07d}" for n in range(MAPPED)]
+    for round in range(MAPS):
+        begin = clock()
+        assert by_executor(items) == items
+        note("ProcessPoolExecutor.map", clock() - begin, MAPPED)
+        begin = clock()
+        assert bgjobs.map(work, items, "x", str(round), workers=WORKERS, project=directory) == items
+        note("bgjobs.map", clock() - begin, MAPPED)
+
+
 def main(directory):
     times = {}
 
@@ -105,6 +130,8 @@ def main(directory):
     tracked.mkdir()
     batches = directory / "batches"  # apart from the many items of the others
     batches.mkdir()
+    mapped = directory / "mapped"
+    mapped.mkdir()
     with bgjobs.JobManager(project) as manager:
         job = manager.create("import-issues")
         job.start()
@@ -134,17 +161,21 @@ def main(directory):
         with open(os.devnull, "w") as null:
             note("tqdm", loop(tqdm(quick, file=null)), QUICK)
 
+    compare_maps(note, mapped)
+
     median = {what: statistics.median(all) for what, all in times.items()}
     bare = median["bare call"] + median["bare write"]
     print(f"{len(data)} bytes a report; medians of {ROUNDS} batches of {BATCH}, ns")
     for what, value in median.items():
-        print(f"{what:18} {value:8.0f}")
+        print(f"{what:23} {value:8.0f}")
     print(f"job.done / (bare call + bare write)  {median['job.done'] / bare:.2f}   (at most 1.3)")
     print(f"track / (bare call + bare write)     {median['track'] / bare:.2f}   (at most 1.6)")
     print(f"job.done / both in one loop          {median['job.done'] / median['both']:.2f}")
     print(f"track / both in one loop             {median['track'] / median['both']:.2f}")
     ratio = median["track(every=0.1)"] / median["tqdm"]
     print(f"track(every=0.1) / tqdm              {ratio:.2f}   (at most 1.5)")
+    ratio = median["bgjobs.map"] / median["ProcessPoolExecutor.map"]
+    print(f"bgjobs.map / ProcessPoolExecutor.map {ratio:.2f}   (at most 1.15)")
 
 
 if __name__ == "__main__":

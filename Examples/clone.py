@@ -64,7 +64,7 @@ def clone(job, url, name, commands):
 
 
 def main(project, list_path):
-    lines = Path(list_path).read_text().splitlines()
+    lines = Path(list_path).read_text("utf-8-sig").splitlines()
     os.chdir(project)
     urls = {os.path.basename(line[:-4] if line.endswith(".git") else line): line for line in lines}
     urls.pop("", None)

@@ -553,6 +553,9 @@ BUILTINS = {
     errors.NoMemory: MemoryError,
     errors.Unsupported: OSError,
     errors.Forked: RuntimeError,
+    errors.TakenAhead: RuntimeError,
+    errors.WorkerDied: RuntimeError,
+    errors.ItemsFailed: RuntimeError,
 }
 
 

@@ -129,6 +129,12 @@ def test_a_killed_clone_leaves_nothing_alive_and_goes_on(project, manager, run, 
     }
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_address(project, run):
+    (project / "go").touch()
+    assert run("clone", "py", urls="\ufefffile:///r/first.git\n").wait(timeout=60) == 0
+    assert (project / "calls").read_text() == "file:///r/first.git\n"
+
+
 @needs_c
 @needs_swift
 @pytest.mark.parametrize(

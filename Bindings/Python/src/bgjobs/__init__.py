@@ -3,11 +3,14 @@
     for item in bgjobs.track(items, "import-issues"):
         work(item)
 
+    results = bgjobs.map(work, items, "import-issues", workers=4)
+
 Kill it, run it again: it goes on where it was. See JobManager and Job for all the rest.
 """
 
 from . import _ffi
 from ._call import Outcome
+from ._run import DONE_BEFORE
 from ._version import __version__
 from .errors import (
     Ambiguous,
@@ -18,17 +21,21 @@ from .errors import (
     IllegalTransition,
     Invalid,
     IOFailure,
+    ItemsFailed,
     JobFinished,
     NoMemory,
     NoSpace,
     NotFound,
     ProjectNotFound,
+    TakenAhead,
     Unsupported,
     WaitTimeout,
+    WorkerDied,
 )
 from .info import ACTIVE, FINISHED, JobInfo, JobStatus
 from .job import Job
 from .manager import Clock, JobManager
+from .map import imap, map
 from .track import Track, track
 
 
@@ -44,12 +51,14 @@ __all__ = [
     "BgjobsError",
     "Busy",
     "Clock",
+    "DONE_BEFORE",
     "Damaged",
     "FINISHED",
     "Forked",
     "IOFailure",
     "IllegalTransition",
     "Invalid",
+    "ItemsFailed",
     "Job",
     "JobFinished",
     "JobInfo",
@@ -60,10 +69,14 @@ __all__ = [
     "NotFound",
     "Outcome",
     "ProjectNotFound",
+    "TakenAhead",
     "Track",
     "Unsupported",
     "WaitTimeout",
+    "WorkerDied",
     "__version__",
+    "imap",
     "library_version",
+    "map",
     "track",
 ]

@@ -1,6 +1,7 @@
 """`python -m bgjobs`: looks at jobs and steers them, where the bgjobs command is not installed."""
 
 import argparse
+import signal
 import sys
 from typing import List, Optional
 
@@ -62,4 +63,5 @@ def printable(text: str) -> str:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `list | head` ends quietly, as other tools do
     sys.exit(main())

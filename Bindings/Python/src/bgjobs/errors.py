@@ -4,7 +4,7 @@ Each also is the builtin that fits, so `except TimeoutError` or `except OSError`
 """
 
 import io
-from typing import Any, ClassVar, Dict, Tuple, Type
+from typing import Any, ClassVar, Dict, List, Tuple, Type
 
 from . import _ffi
 
@@ -116,6 +116,28 @@ class Forked(BgjobsError, RuntimeError):
     """The object came through fork(2). Open a JobManager in the child; see the README."""
 
     status = _ffi.BGJ_FORKED
+
+
+# ---- Of this package alone ----------------------------------------------------------------------
+
+
+class TakenAhead(BgjobsError, RuntimeError):
+    """track() was asked for items by a pool, ahead of the work. Use map()."""
+
+
+class WorkerDied(BgjobsError, RuntimeError):
+    """A worker process of map() ended (os._exit, a crash, no memory) while it was at an item."""
+
+
+class ItemsFailed(BgjobsError, RuntimeError):
+    """What map() raises in the end when items have failed; its cause is the first exception."""
+
+    def __init__(self, message: str, os_error: int = 0) -> None:
+        super().__init__(message, os_error)
+        #: The exceptions, by the names of the items.
+        self.failures: Dict[str, BaseException] = {}
+        #: What map() would have returned: for each item its result, or its exception.
+        self.results: List[Any] = []
 
 
 BY_STATUS: Dict[int, Type[BgjobsError]] = {
