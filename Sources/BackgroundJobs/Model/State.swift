@@ -95,8 +95,9 @@ final class State {
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
       .retried(let id):
       guard let job = job(id) else { return }
-      let before = job.status
+      let (before, result) = (job.status, job.result)
       job.transition(event)
+      if job.result != result { noteReplaced(result, of: job, event.seq) }
       if job.status != before { job.history.note(before, until: event.seq) }
       job.touch(event)
     }
@@ -131,6 +132,14 @@ final class State {
     // No revision: a writer that has seen its own edit has seen everything.
     job.history.note(job.status, until: event.seq, life: job.lifeChecksum)
     if life == .all { job.takeLife(from: theirs) } else { job.takeStatus(from: theirs) }
+  }
+
+  /// A stale copy must not bring back members of a result that was replaced.
+  private func noteReplaced(_ result: String?, of job: JobState, _ seq: UInt64) {
+    for member in result.flatMap({ JSONObjectText.members($0) }) ?? [] {
+      let path = MemberPath.text("result", member.name)
+      note(&job.foreignEdits, path, previous: member.text, seq)
+    }
   }
 
   /// Remembers what a foreign edit replaced, so that a stale writer cannot undo it.

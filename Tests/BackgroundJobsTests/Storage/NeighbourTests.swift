@@ -295,6 +295,18 @@ import Testing
     #expect(ours?.result == "{\"ours\":1,\"x\":2,\"y\":3,\"z\":4}")
   }
 
+  @Test func anOldCopyDoesNotBringBackAResult() throws {
+    try touch()
+    try apply(.completed(job: "ours", result: "{\"n\":1}"))
+    let copy = theirs("completed", ["a"], more: ["result": ["n": 1], "completedAt": date])
+    try apply(.failed(job: "ours", reason: "error", error: nil, keepsLog: false))
+    try apply(.retried(job: "ours"))
+    #expect(ours?.result == nil)
+    try merge([copy], seq: 4)
+    #expect(ours?.result == nil)
+    #expect(ours?.status == .pending)
+  }
+
   private let date = "1970-01-01T00:00:01.000Z"
 }
 
