@@ -64,7 +64,8 @@
  *      Changes of status also survive a power cut; of progress, at most the reports of the second
  *      after the last sync are lost. What is recovered is a prefix of what was reported, in order.
  *   2. The state file is one whole valid JSON document at every moment, and what other tools put
- *      into it is kept. A damaged one is set aside and reported, never silently replaced.
+ *      into it is kept; README, "Other tools that write it", lists how, and what is not. A damaged
+ *      one is set aside and reported, never silently replaced.
  *   3. Any number of processes may hold the same project.
  *   4. A report costs at most one small write(2) and takes no lock between processes. About once a
  *      second one report also syncs or publishes, within about 5 % of the time.
@@ -422,6 +423,10 @@ BGJ_API void bgj_job_list_free(bgj_job_list *list);
  * Jobs that another tool wrote into the state file take part: whoever changes one makes it a job of
  * this library, and what the other tool put into it is kept. One that stands there as running,
  * without an owner of ours, is left alone by bgj_job_start; everything else works as written.
+ *
+ * What another tool writes of a job whose owner lives is a request at most: paused and running are
+ * taken as bgj_job_pause and bgj_job_resume, any other status is refused, and bgj_job_info tells of
+ * it. Nobody but a live owner knows how far the job is. Of a job that nobody owns, it is taken.
  */
 
 /*
