@@ -271,7 +271,7 @@ typedef struct bgj_job_info {
   const char *type;           /* what bgj_manager_create was given */
   const char *key;            /* what bgj_manager_ensure was given */
   bgj_job_status status;      /* as every reader sees it: running with a dead owner is paused */
-  const char *status_name;    /* pending, running, paused, completed, failed, or another tool's word:
+  const char *status_name;    /* pending, running, paused, completed, failed, or another:
                                  completed_with_warnings, whose status is BGJ_JOB_COMPLETED, say */
   const char *reason;         /* asked, rate-limit, interrupted, error, cancelled, or another */
   const char *error;          /* the same in words */

@@ -37,8 +37,8 @@ def read(text: Optional[str]) -> Optional[int]:
 
 @dataclasses.dataclass
 class Members:
-    """What is another tool's. It changes what it likes, objects member by member; but a writer that had read before somebody
-    else's change, and brings back what that change replaced, undoes nothing."""
+    """What is another tool's. It changes what it likes, objects member by member; but a writer that
+    had read before somebody else's change, and brings back what that replaced, undoes nothing."""
 
     values: Dict[str, Any] = dataclasses.field(default_factory=dict)
     edits: Dict[Tuple[str, ...], Tuple[int, Any]] = dataclasses.field(default_factory=dict)
@@ -58,7 +58,7 @@ class Members:
             last, replaced = self.edits.get((*path, name), (0, None))
             if seen < last and _same(after, replaced):
                 continue
-            self.edits[*path, name] = (now, before)
+            self.edits[(*path, name)] = (now, before)
             if after is self:
                 del ours[name]
             else:
