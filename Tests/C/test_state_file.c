@@ -160,7 +160,7 @@ static void a_running_job_of_others_is_left_alone(void **state) {
   assert_status(BGJ_ILLEGAL_TRANSITION, bgj_job_start(job, NULL, &error));
   assert_says("bf-00000001");
   assert_says("running");
-  assert_says("pause and resume it first");
+  assert_says("cancel it and retry it first");
   assert_status(BGJ_FINISHED, bgj_job_start(job_of(other, "w"), NULL, &error));
   assert_says("completed_with_warnings");
   /* It may be tried again, as one with failed items. */

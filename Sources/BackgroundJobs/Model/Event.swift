@@ -35,9 +35,9 @@ enum Change {
   /// Another tool changed a job: `members` names what of it to take, members of members by their
   /// paths (`MemberPath`).
   case edited(JobState, members: [String], takes: Life)
-  /// Another tool knows of items that are done, and has not seen the latest of the job. A set only
-  /// grows: they count.
-  case adopted(job: String, PackedItems)
+  /// Another tool knows of items that have ended, of a job of which its word does not count
+  /// otherwise. A set only grows.
+  case adopted(job: String, done: PackedItems, failed: PackedItems)
   /// Another tool gave a job whose owner lives a status that only its owner may give.
   case refused(job: String, status: String)
   /// Edits of these jobs were displaced by a publication and are taken in late: who read in between

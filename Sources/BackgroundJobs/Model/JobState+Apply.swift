@@ -196,9 +196,12 @@ extension JobState {
   // MARK: Another tool's word
 
   /// The set of done items only grows, so these commute with everything.
-  func adopt(_ packed: PackedItems, at time: Int64) throws(JobError) {
-    try packed.visit { item throws(JobError) in
-      _ = try items.markDone(try items.insert(item))
+  func adopt(
+    _ done: PackedItems, _ failed: PackedItems, at time: Int64
+  ) throws(JobError) {
+    try done.visit { item throws(JobError) in _ = try items.markDone(try items.insert(item)) }
+    try failed.visit { item throws(JobError) in
+      _ = try items.markFailed(try items.insert(item), why: nil)
     }
     updated = max(updated ?? time, time)
   }

@@ -98,9 +98,9 @@ enum Lifecycle {
       return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
     case .illegalTransition where operation == .leave && !job.status.isFinished:
       return "\(what), this manager does not own it: cannot leave it"
-    case .illegalTransition where job.status == .running && job.owner == nil:
+    case .illegalTransition where job.status == .running && job.owner?.process.pid ?? 0 == 0:
       return "\(what), and nothing is known of its owner: cannot \(operation.verb) it."
-        + " If nobody works on it, pause and resume it first"
+        + " If nobody works on it, cancel it and retry it first"
     case .illegalTransition where job.status == .completed:
       return "\(what) and has no failed items: cannot \(operation.verb) it"
     default:

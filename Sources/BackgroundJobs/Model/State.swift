@@ -75,7 +75,7 @@ final class State {
       let path = MemberPath(name)
       note(&topEdits, name, previous: path.text(in: topMembers), event.seq)
       path.set(text, in: &topMembers)
-    case .adopted(let id, let items): try job(id)?.adopt(items, at: event.time)
+    case .adopted(let id, let done, let failed): try job(id)?.adopt(done, failed, at: event.time)
     case .refused(let id, let status):
       job(id)?.refusal = Refusal(status: status, seq: event.seq, time: event.time)
     case .collided(let ids): collisions.note(ids, event)
@@ -126,7 +126,11 @@ final class State {
       path.set(path.text(in: theirs.members), in: &job.members)
       if path.member == "dependsOn" { job.dependsOn = theirs.dependsOn }
       if path.member == "type" { job.type = theirs.type }
-      if path.member == "result" { job.result = job.members["result"] }
+      if path.member == "result" {
+        let isGone = theirs.result == nil && job.members["result"] == "{}"
+        if isGone { job.members.set("result", nil) }
+        job.result = job.members["result"]
+      }
     }
     guard life != .nothing else { return }
     // No revision: a writer that has seen its own edit has seen everything.

@@ -80,9 +80,10 @@ extension Change {
       try buffer.appendVarint(UInt64(members.count))
       for member in members { try buffer.appendCounted(member) }
       try encode(job, to: buffer)
-    case .adopted(let job, let items):
+    case .adopted(let job, let done, let failed):
       try buffer.appendCounted(job)
-      try buffer.appendCounted(items.buffer.bytes)
+      try buffer.appendCounted(done.buffer.bytes)
+      try buffer.appendCounted(failed.buffer.bytes)
     case .refused(let job, let status):
       try buffer.appendCounted(job)
       try buffer.appendCounted(status)
@@ -184,7 +185,8 @@ extension Change {
       }
     case .adopted:
       let job = reader.text()
-      return .adopted(job: job, PackedItems(try Buffer(reader.counted())))
+      let done = PackedItems(try Buffer(reader.counted()))
+      return .adopted(job: job, done: done, failed: PackedItems(try Buffer(reader.counted())))
     case .refused:
       let job = reader.text()
       return .refused(job: job, status: reader.text())

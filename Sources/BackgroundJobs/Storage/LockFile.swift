@@ -12,9 +12,12 @@ struct LockFile {
   /// that is in it.
   private static let source = "lock"
   private static let staleMs: Int64 = 30_000
-  /// Ours is so old from the beginning that it is stale after this time: a kill in the moment of an
-  /// exchange costs others no more.
-  private static let graceMs: Int64 = 50
+  /// What it is taken for, and after how many milliseconds it is stale: ours is nearly as old as that
+  /// from the beginning, so that a kill costs others no more.
+  enum Purpose: Int64 {
+    case exchange = 50
+    case sync = 90
+  }
   /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
   /// its text yet.
   private static let youngMs: Int64 = 10
@@ -23,19 +26,25 @@ struct LockFile {
 
   private let state: Directory
   private let files: Directory
+  private let purpose: Purpose
   private let begin: Int64
 
-  /// Under the writer lock, which tells apart the holders among ourselves. nil: another tool has it.
-  static func take(_ places: StateDirectory, pid: Int64) throws(JobError) -> LockFile? {
+  private static func take(
+    _ places: StateDirectory, _ pid: Int64, _ purpose: Purpose
+  ) throws(JobError) -> LockFile? {
     guard let state = places.state, let files = places.files else { return nil }
-    let lock = LockFile(state: state, files: files, begin: Clock.machine)
+    let lock = LockFile(
+      state: state, files: files, purpose: purpose, begin: Clock.machine)
     return try lock.make(places, pid) ? lock : nil
   }
 
-  /// The same, for a few milliseconds.
-  static func takeSoon(_ places: StateDirectory, pid: Int64) throws(JobError) -> LockFile? {
+  /// Under the writer lock, which tells apart the holders among ourselves. nil: another tool has it,
+  /// for more than some milliseconds.
+  static func takeSoon(
+    _ places: StateDirectory, pid: Int64, for purpose: Purpose
+  ) throws(JobError) -> LockFile? {
     for _ in 0..<8 {
-      if let lock = try take(places, pid: pid) { return lock }
+      if let lock = try take(places, pid, purpose) { return lock }
       cposix_sleep(500_000)
     }
     return nil
@@ -45,7 +54,7 @@ struct LockFile {
     let (file, status) = try source(places)
     if status.links > 1, try !isFree(pid) { return false }
     let now = cposix_realtime()
-    let created = now / 1_000_000 - Self.staleMs + Self.graceMs
+    let created = now / 1_000_000 - Self.staleMs + purpose.rawValue
     let text = Buffer()
     try text.append("\(pid)\n\(created)")
     // As long as any, so that there is nothing to cut off.
@@ -110,7 +119,7 @@ struct LockFile {
 
   func release() {
     // After the time it was good for, somebody else may hold it.
-    if Clock.machine &- begin > Self.graceMs * 500_000 {
+    if Clock.machine &- begin > purpose.rawValue * 500_000 {
       let mine = try? files.status(Self.source)
       guard let mine, let there = try? state.status(Self.name), mine.inode == there.inode else {
         return

@@ -46,8 +46,12 @@ struct Merge {
     for text in theirs.opaqueEntries where !known.contains(text) {
       changes.append(.importedOpaque(text))
     }
-    for ours in state.jobs where theirs.job(ours.id) == nil && mayRemove(ours) {
-      changes.append(.removed(job: ours.id))
+    for ours in state.jobs where theirs.job(ours.id) == nil && hasLeftOut(ours) {
+      if mayRemove(ours) {
+        changes.append(.removed(job: ours.id))
+      } else if let refusal = refusal(of: "removed", ours) {
+        changes.append(refusal)
+      }
     }
     for path in changed(state.topMembers, theirs.topMembers, state.topEdits, except: ["jobs"]) {
       let text = MemberPath(path).text(in: theirs.topMembers)
@@ -56,8 +60,13 @@ struct Merge {
     return changes
   }
 
+  private func hasLeftOut(_ ours: JobState) -> Bool {
+    guard let seen, !saysNoJobs else { return false }
+    return seen >= ours.createdSeq || (isRewrite && !ours.isOurs)
+  }
+
   private func mayRemove(_ ours: JobState) -> Bool {
-    guard let seen, !saysNoJobs, seen >= ours.createdSeq, ours.log == nil else { return false }
+    guard ours.log == nil else { return false }
     return ours.owner == nil || isOwnerAlive(ours) == false
   }
 
@@ -85,8 +94,8 @@ struct Merge {
     if taken != .nothing || !members.isEmpty {
       changes.append(.edited(job, members: members, takes: taken))
     }
-    if taken != .all, let items = try itemsDone(in: job, unknownTo: ours) {
-      changes.append(.adopted(job: ours.id, items))
+    if taken != .all, let items = try itemsEnded(in: job, unknownTo: ours) {
+      changes.append(.adopted(job: ours.id, done: items.done, failed: items.failed))
     }
     return changes
   }
@@ -142,26 +151,39 @@ struct Merge {
       return .request(
         .paused(job: ours.id, reason: Reason.asked, error: job.error, resumeAt: nil))
     case (.paused, .running): return .request(.resumed(job: ours.id))
-    default:
-      // Once for each that has seen what came of the last.
-      if let last = ours.refusal, last.status == job.statusName, last.seq > seen ?? 0 {
-        return .takes(.nothing)
-      }
-      return .request(.refused(job: ours.id, status: job.statusName))
+    default: return refusal(of: job.statusName, ours).map { .request($0) } ?? .takes(.nothing)
     }
   }
 
-  /// nil: none.
-  private func itemsDone(
+  /// Once for each that has seen what came of the last.
+  private func refusal(of status: String, _ ours: JobState) -> Change? {
+    if let last = ours.refusal, last.status == status, last.seq > seen ?? 0 { return nil }
+    return .refused(job: ours.id, status: status)
+  }
+
+  /// Failures only of a writer that has seen the latest: a retry forgets them. nil: none.
+  private func itemsEnded(
     in job: JobState, unknownTo ours: JobState
-  ) throws(JobError) -> PackedItems? {
-    let packed = Buffer()
+  ) throws(JobError) -> (done: PackedItems, failed: PackedItems)? {
+    let (done, failed) = (Buffer(), Buffer())
     try job.items.forEachDone { item throws(JobError) in
-      if let slot = ours.items.find(item), ours.items.mark(of: slot) == .done { return }
-      guard Limits.isItem(item) else { return }
-      try packed.appendCounted(item)
+      if mark(of: item, in: ours) != .done { try append(item, to: done) }
     }
-    return packed.count == 0 ? nil : PackedItems(packed)
+    if seen.map({ $0 >= ours.revision }) ?? false {
+      try job.items.forEachFailed { _, item throws(JobError) in
+        if mark(of: item, in: ours) == .none { try append(item, to: failed) }
+      }
+    }
+    if done.count == 0, failed.count == 0 { return nil }
+    return (PackedItems(done), PackedItems(failed))
+  }
+
+  private func mark(of item: UnsafeRawBufferPointer, in job: JobState) -> ItemSet.Mark {
+    job.items.find(item).map { job.items.mark(of: $0) } ?? .none
+  }
+
+  private func append(_ item: UnsafeRawBufferPointer, to packed: Buffer) throws(JobError) {
+    if Limits.isItem(item) { try packed.appendCounted(item) }
   }
 
   /// Objects are merged member by member; gives the paths that are theirs, and leaves all of it in

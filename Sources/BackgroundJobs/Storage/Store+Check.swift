@@ -27,6 +27,10 @@ extension Store {
           name, "set aside because it was damaged; delete it when it is of no more use",
           sound: false)
       }
+      for name in names where name != "jobs" {
+        guard let status = try files.status(name), status.is_regular == 0 else { continue }
+        note(name, "is not a regular file: delete it", sound: false)
+      }
       try checkJournal(files, note)
       for name in names where isLog(name) { try checkLog(name, files, note) }
       for job in state.jobs {
@@ -60,8 +64,8 @@ extension Store {
       guard let refusal = job.refusal else { continue }
       note(
         "job \(job.id)",
-        "another tool set it to \(refusal.status) at \(DateText.format(refusal.time)), while its"
-          + " owner worked on it: not taken", true)
+        "another tool said \(refusal.status) at \(DateText.format(refusal.time)), while its owner"
+          + " worked on it: not taken", true)
     }
     guard state.collisions.count > 0 else { return }
     note(

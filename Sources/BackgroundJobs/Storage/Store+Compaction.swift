@@ -48,7 +48,7 @@ extension Store {
     removeOutputOfGoneJobs()
   }
 
-  private func removeOutputOfGoneJobs() {
+  func removeOutputOfGoneJobs() {
     hasRemovedJobs = false
     places.removeOutput(except: state.jobs.map { $0.createdSeq })
   }

@@ -13,9 +13,10 @@ extension Store {
   }
 
   /// Under the lock: takes in what other tools have written since the last time. `file`: the state
-  /// file's status. false: not now, another tool seems to be writing.
+  /// file's status. `durably`: else the caller sees to it. false: not now, another tool seems to be
+  /// writing.
   func takeInForeignEdits(
-    _ file: cposix_file_status?, andDisplaced looksAtOut: Bool = true
+    _ file: cposix_file_status?, andDisplaced looksAtOut: Bool = true, durably: Bool = true
   ) throws(JobError) -> Bool {
     guard let directory = places.state, let files = places.files else { return true }
     var file = file
@@ -26,7 +27,7 @@ extension Store {
       } else if let (bytes, stamp) = try readWhole(Self.outName, in: files) {
         if try bringBack(out, bytes, file, files, directory) {
           file = try directory.status(Self.fileName)
-        } else if try !takeIn(bytes, stamp, Self.outName, in: files) {
+        } else if try !takeIn(bytes, stamp, Self.outName, in: files, durably) {
           return false
         }
       }
@@ -34,7 +35,7 @@ extension Store {
     guard let file, file.stamp != state.publication.file,
       let (bytes, stamp) = try readWhole(Self.fileName, in: directory)
     else { return true }
-    return try takeIn(bytes, stamp, Self.fileName, in: directory)
+    return try takeIn(bytes, stamp, Self.fileName, in: directory, durably)
   }
 
   /// The same before a transition decides. What cannot be read now is left to the publication: it
@@ -58,7 +59,7 @@ extension Store {
     guard let file, out.inode != state.publication.out.inode, file.inode != out.inode,
       file.stamp != state.publication.file, isAsPublished(file),
       !isKnown(CRC32C.of(bytes.bytes), isOut: true),
-      let lock = try LockFile.takeSoon(places, pid: process.pid)
+      let lock = try LockFile.takeSoon(places, pid: process.pid, for: .exchange)
     else { return false }
     defer { lock.release() }
     guard try directory.status(Self.fileName)?.stamp == file.stamp else { return false }
@@ -76,7 +77,7 @@ extension Store {
 
   /// Merges a file unless its contents are known, and notes its stamp. false: it is half written.
   private func takeIn(
-    _ bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory
+    _ bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory, _ durably: Bool
   ) throws(JobError) -> Bool {
     guard let journal else { return true }
     let isOut = name == Self.outName
@@ -109,14 +110,14 @@ extension Store {
       hasCollided = false
     }
     edits.append(.published(publication))
-    try append(edits, durable: !isKnown)
+    try append(edits, durable: durably && !isKnown)
     return true
   }
 
   private func foreignJob(_ change: Change) -> String? {
     switch change {
     case .edited(let job, _, _), .imported(let job): job.id
-    case .adopted(let id, _): id
+    case .adopted(let id, _, _): id
     default: nil
     }
   }

@@ -72,17 +72,25 @@ extension Store {
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
     // Known by its stamp, the displaced file is looked at when it is to be deleted.
     var looksAtOut = state.publication.out == FileStamp()
-    for _ in 0..<8 {
+    for attempt in 0..<8 {
+      var lock: LockFile?
+      defer { lock?.release() }
+      // Others write as often as we sync: once they have to wait for that.
+      let isCrowded = attempt > 1 && state.hasNeighbours
+      if isCrowded {
+        lock = try LockFile.takeSoon(places, pid: process.pid, for: .sync)
+        if lock == nil { return .locked }
+      }
       let before = try directory.status(Self.fileName)
       let mayChangeUnseen = before.map { isRacy($0.stamp) } ?? false
-      guard try takeInForeignEdits(before, andDisplaced: looksAtOut) else { return .unreadable }
+      guard
+        try takeInForeignEdits(before, andDisplaced: looksAtOut, durably: !isCrowded)
+      else { return .unreadable }
       looksAtOut = true
       let seq = state.seq
       let written = try writeNext(in: files, like: before)
-      var lock: LockFile?
-      defer { lock?.release() }
-      if state.hasNeighbours {
-        lock = try LockFile.takeSoon(places, pid: process.pid)
+      if state.hasNeighbours, lock == nil {
+        lock = try LockFile.takeSoon(places, pid: process.pid, for: .exchange)
         guard lock != nil else {
           try? files.unlink(Self.nextName)
           return .locked
@@ -103,14 +111,18 @@ extension Store {
         continue
       }
       let file = try directory.status(Self.fileName)?.stamp ?? FileStamp()
+      lock?.release()
+      lock = nil
       let publication = Publication(
         seq: state.seq, file: file.hasContents(of: written.stamp) ? file : FileStamp(),
         out: mayChangeUnseen ? FileStamp() : out,
         checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq)
-      try append(.published(publication), durable: false)
+      try append(.published(publication), durable: isCrowded)
       publishedSeq = state.seq
       owesPublication = false
       isPublicationUrgent = false
+      // By another tool: their output may hold what nobody else is to read.
+      if hasRemovedJobs { removeOutputOfGoneJobs() }
       return .done
     }
     return .unreadable

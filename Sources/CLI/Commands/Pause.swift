@@ -90,7 +90,7 @@ struct ResumeCommand: ParsableCommand {
   /// A script without --owner-pid works on it, or another tool wrote that somebody does.
   private static func isRunningSomewhere(_ info: JobInfo) -> String {
     "job \(info.id) is running (\(SafeText.shown(name(info)))), and nothing is known of who works on"
-      + " it. If nobody does: bgjobs pause \(info.id) && bgjobs resume \(info.id), then run the"
+      + " it. If nobody does: bgjobs cancel \(info.id) && bgjobs retry \(info.id), then run the"
       + " program that does its work"
   }
 
@@ -101,12 +101,16 @@ struct ResumeCommand: ParsableCommand {
 
 extension Job {
   /// Only a runner works on the job of a run, and that owns it. One that is running without an owner
-  /// was written so by another tool, when it resumed it: it may be started.
+  /// was written so by another tool when it resumed it, or started by hand: it may be started.
   func takeFromNobody() throws {
     let info = try info()
     guard info.status == .running, info.ownerPID == nil else { return }
     try pause()
     try resume()
+    guard try self.info().status == .running else { return }
+    // By bgjobs start, without an owner.
+    try cancel()
+    try retry()
   }
 }
 

@@ -50,7 +50,8 @@ struct ShowCommand: ParsableCommand {
       add("", "its owner has not seen the pause yet")
     }
     if let refused = info.refusedStatus {
-      add("", "another tool set it to \(refused), which only its owner may: not taken")
+      let what = refused == "removed" ? "removed it" : "set it to \(refused)"
+      add("", "another tool \(what), while its owner worked on it: not taken")
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)
@@ -98,6 +99,8 @@ struct ShowCommand: ParsableCommand {
         : "Nobody works on it. To go on, run the program that does its work again."
     case .paused: "To go on: bgjobs resume \(info.id)"
     case .failed: "To try again: bgjobs retry \(info.id)"
+    case .completed where info.hasWarnings && info.itemsFailed == 0:
+      "It has warnings. To give it another try: bgjobs retry \(info.id)"
     case .completed where info.hasWarnings:
       "To do the failed items again: bgjobs retry \(info.id)"
     default: nil

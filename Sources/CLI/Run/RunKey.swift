@@ -12,7 +12,7 @@ struct RunKey {
     let parts = [directory, list ?? ""] + each + ["--"] + command
     line = Array(parts.joined(separator: "\0").utf8)
     let shown =
-      [Redaction.text(directory), list ?? ""] + each.map { Redaction.item($0) } + ["--"]
+      [Redaction.text(directory), list ?? ""] + each.map { Redaction.text($0) } + ["--"]
       + Redaction.arguments(command)
     hasSecrets = !line.elementsEqual(shown.joined(separator: "\0").utf8)
   }

@@ -23,12 +23,10 @@ struct StoredRun: Codable {
     guard let shown = try RunSpec.of(job) else { return nil }
     // Made by a version that had it all in the state file.
     guard let isRedacted = shown.isRedacted else { return StoredRun(shown) }
-    let why: String
-    do {
-      let directory = try job.output()
-      if let stored = try read(try PrivateDirectory(directory)) { return stored }
-      why = "\(directory.path)/\(name) is missing"
-    } catch { why = (error as? JobError)?.message ?? "\(error)" }
+    // What is there, and is not to be trusted or read, is no reason to run something else.
+    let directory = try job.output()
+    if let stored = try read(try PrivateDirectory(directory)) { return stored }
+    let why = "\(directory.path)/\(name) is missing"
     guard !isRedacted, try !job.items().open.contains(where: { $0.contains(Redaction.mask) }) else {
       throw RunError(
         "job \(job.id): what it runs is not known: \(why), and the state file has it without its"
@@ -66,7 +64,7 @@ struct StoredRun: Codable {
   /// The names of these items in the job, and remembers which is which. Two that differ in their
   /// credentials alone are told apart by their order.
   mutating func name(_ given: [String]) -> [String] {
-    let names = given.map { Redaction.item($0) }
+    let names = given.map { Redaction.text($0) }
     guard zip(given, names).contains(where: { !isSame($0, $1) }) else { return given }
     var taken = Set(zip(given, names).filter { isSame($0, $1) }.map { Array($1.utf8) })
     return zip(given, names).map { item, name in

@@ -4,7 +4,7 @@
 enum Redaction {
   static let mask = "***"
 
-  /// The name of an item: only what is secret whatever stands beside it, so that names stay apart.
+  /// A text that names something, or is for people: only what is secret whatever stands beside it.
   static func item(_ text: String) -> String {
     var scan = RedactionScan(text)
     scan.hideCredentials()
@@ -23,11 +23,14 @@ enum Redaction {
 
   /// An argument vector: `--token X` hides the argument behind it.
   static func arguments(_ arguments: [String]) -> [String] {
-    var isValue = false
+    var (isValue, isUser) = (false, false)
     return arguments.map { argument in
       let isSecret = isValue && !argument.hasPrefix("-") && !argument.isEmpty
+      let name = isUser ? argument.firstIndex(of: ":").map { argument[...$0] } : nil
       isValue = SecretName.isOption(argument)
-      return isSecret ? mask : text(argument)
+      // curl's, and others': NAME:PASSWORD.
+      isUser = argument == "-u" || argument == "--user"
+      return isSecret ? mask : name.map { $0 + mask } ?? text(argument)
     }
   }
 }
@@ -39,7 +42,8 @@ enum SecretName {
   /// As the whole name, or behind a separator: --api-key, AWS_SECRET_ACCESS_KEY.
   private static let words = [
     "pass", "pwd", "auth", "authorization", "bearer", "apikey", "api-key", "access-key",
-    "secret-key", "account-key", "credential", "credentials", "cookie",
+    "secret-key", "account-key", "credential", "credentials", "cookie", "pat",
+    "sig", "signature",
   ]
 
   static func matches(_ name: some Sequence<UInt8>) -> Bool {

@@ -51,7 +51,8 @@ import Testing
       .edited(try job(), members: ["config", "x"], takes: .all),
       .edited(try job(), members: [], takes: .nothing),
       .edited(try job(), members: ["/result/a"], takes: .status),
-      .adopted(job: "j", PackedItems(try packed(["a", "b"]))),
+      .adopted(
+        job: "j", done: PackedItems(try packed(["a", "b"])), failed: PackedItems(try packed([]))),
       .refused(job: "j", status: "failed"), .collided(jobs: []), .collided(jobs: ["a", "b"]),
       .topEdited(name: "v", text: nil),
       .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,

@@ -139,9 +139,12 @@ import Testing
 
   @Test func itIsNotRemoved() throws {
     try run(detached: true)
-    #expect(try merge([], seq: state.seq).isEmpty)
+    try merge([], seq: state.seq)
+    #expect(ours?.status == .running)
+    #expect(ours?.refusal?.status == "removed")
     world.ownerIsAlive = nil
-    #expect(try merge([], seq: state.seq).isEmpty)
+    try merge([], seq: state.seq)
+    #expect(ours?.status == .running)
     world.ownerIsAlive = false
     try merge([], seq: state.seq)
     #expect(ours == nil)
@@ -152,6 +155,19 @@ import Testing
     try merge([theirs("running", ["x", "y"])], seq: 1)
     #expect(try done() == ["x", "y"])
     #expect(try merge([theirs("running", ["x"])], seq: 1).isEmpty)
+  }
+
+  @Test func soDoTheirFailuresWhereTheyHadSeenTheLatest() throws {
+    try run()
+    var failing = theirs("running", ["x"])
+    failing["progress"] = [
+      "current": 2, "total": 4, "itemsCompleted": ["x"], "itemsFailed": ["y"],
+    ]
+    try merge([failing], seq: 1)
+    #expect(ours?.items.failedCount == 0)
+    try merge([failing], seq: state.seq)
+    #expect(ours?.items.failedCount == 1)
+    #expect(try done() == ["x"])
   }
 
   // MARK: They had not seen the latest
@@ -188,6 +204,24 @@ import Testing
     }
     try merge([theirs("running", ["a"])], seq: seen, inode: 8)
     #expect(ours?.status == .pending)
+  }
+
+  /// Both before we published once.
+  @Test func whoMadeAJobMayRemoveIt() throws {
+    try run()
+    var known = Publication(seq: 1)
+    (known.file.inode, known.fileSeq) = (7, state.seq)
+    try apply(.published(known))
+    let ours = theirs("running", [])
+    var own = ours
+    own["id"] = "own"
+    let seen = known.fileSeq
+    try merge([ours, own], seq: seen, inode: 7)
+    #expect(state.job("own") != nil)
+    try merge([ours], seq: seen, inode: 8)
+    #expect(state.job("own") != nil)
+    try merge([ours], seq: seen, inode: 7)
+    #expect(state.job("own") == nil)
   }
 
   @Test func aStaleEndIsAnEnd() throws {
