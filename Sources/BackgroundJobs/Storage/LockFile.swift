@@ -45,7 +45,7 @@ struct LockFile {
     let now = cposix_realtime()
     let created = now / 1_000_000 - Self.staleMs + Self.graceMs
     let text = Buffer()
-    try text.append("\(pid)\n\(created)")
+    try text.append(Message("\(pid)\n\(created)").text)
     try file.truncate(to: 0)
     try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
     _ = try posix(.change, file.name) {
@@ -67,7 +67,7 @@ struct LockFile {
   }
 
   private func source(_ places: StateDirectory) throws(JobError) -> File {
-        if let file = try files.openIfThere(Self.source, O_RDWR), try file.status().is_regular != 0 {
+    if let file = try files.openIfThere(Self.source, O_RDWR), try file.status().is_regular != 0 {
       return file
     }
     return try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
@@ -82,10 +82,11 @@ struct LockFile {
     guard status.is_regular != 0, age > Self.youngMs else { return false }
     let text = Buffer()
     try file.read(64, at: 0, into: text)
-    let lines = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1)
-    let created = lines.count > 1 ? number(lines[1]) : nil
+    var end = 0
+    while end < text.count, text.bytes[end] != UInt8(ascii: "\n") { end += 1 }
+    let created = end < text.count ? number(text.bytes[(end + 1)...]) : nil
     if max(age, now - (created ?? now)) >= Self.staleMs { return true }
-    guard let pid = lines.first.flatMap(number), pid > 0, pid <= Int64(pid_t.max) else {
+    guard let pid = number(text.bytes[..<end]), pid > 0, pid <= Int64(pid_t.max) else {
       return false
     }
     // We do not hold it now.
