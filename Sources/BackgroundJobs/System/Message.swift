@@ -1,5 +1,5 @@
-/// A text with values in it. It is written like any other; what makes a `String` of one brings with
-/// it all that Swift knows of characters, and takes twice the code for each literal and number.
+/// A text with values in it. It is written like any other. Made as a `String`, each literal and each
+/// number in it would take twice the code, and all of them together `String.append`.
 package struct Message: ExpressibleByStringInterpolation {
   package let text: String
 
