@@ -106,8 +106,8 @@ extension Job {
     provider: String? = nil, seconds: Int64? = nil
   ) throws(JobError) -> Status {
     let wait = min(max(1, seconds ?? 60), 31 * 86_400)
-    let who = provider.map { "\($0): " } ?? ""
-    let error = "\(who)Rate limit exceeded (retry after \(wait)s)"
+    let limit: Message = "Rate limit exceeded (retry after \(wait)s)"
+    let error = (provider.map { "\($0): \(limit)" } ?? limit).text
     return try change(.rateLimited) { job, store throws(JobError) in
       let resumeAt = store.clock.realtimeMs.clampedAdding(wait.clampedSeconds)
       return [.paused(job: job.id, reason: Reason.rateLimit, error: error, resumeAt: resumeAt)]

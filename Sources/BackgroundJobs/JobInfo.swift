@@ -102,7 +102,8 @@ extension Store {
     info.reason = isInterrupted ? Reason.interrupted : job.reason
     info.error = job.error
     if isInterrupted {
-      info.error = "process \(job.owner?.process.pid ?? 0) ended without leaving the job"
+      let pid = job.owner?.process.pid ?? 0
+      info.error = Message("process \(pid) ended without leaving the job").text
     }
     info.current = job.current
     info.total = job.total

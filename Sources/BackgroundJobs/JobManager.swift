@@ -240,8 +240,8 @@ extension Store {
     let matches = state.jobs.filter { begins($0.id, with: id) }
     guard let first = matches.first else { throw JobError(.notFound, "there is no job \(id)") }
     guard matches.count == 1 else {
-      var some = first.id
-      for match in matches.dropFirst().prefix(3) { some += ", \(match.id)" }
+      var some = Message(first.id)
+      for match in matches.dropFirst().prefix(3) { some = "\(some), \(match.id)" }
       throw JobError(
         .ambiguous,
         "\(id) is the beginning of \(matches.count) ids: \(some)"

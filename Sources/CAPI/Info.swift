@@ -49,12 +49,14 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   }
   var offset = 0
   func place(_ text: String?) -> UnsafePointer<CChar>? {
-    guard let text else { return nil }
+    guard var text else { return nil }
     let start = memory + offset
-    for byte in text.utf8 {
-      // What has a zero byte inside came from another tool; a C string would end there.
-      memory.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: offset, as: UInt8.self)
-      offset += 1
+    text.withUTF8 { bytes in
+      for byte in bytes {
+        // What has a zero byte inside came from another tool; a C string would end there.
+        memory.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: offset, as: UInt8.self)
+        offset += 1
+      }
     }
     memory.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
     offset += 1

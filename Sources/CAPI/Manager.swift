@@ -158,7 +158,7 @@ public func bgj_manager_check(
   call(error) { () throws(JobError) in
     let (firstFinding, lines) = try object(manager).check()
     if let report { report.pointee = try copy(lines) }
-    if let firstFinding { throw JobError(.damaged, firstFinding) }
+    if let firstFinding { throw JobError(.damaged, Message(firstFinding)) }
     return .ok
   }
 }

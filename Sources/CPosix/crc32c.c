@@ -2,13 +2,25 @@
 #include "CPosix.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <nmmintrin.h>
+#include <stdatomic.h>
 
 #define CRC_TARGET __attribute__((target("sse4.2")))
 #define CRC_8(crc, word) ((uint32_t)_mm_crc32_u64(crc, word))
 #define CRC_1(crc, byte) _mm_crc32_u8(crc, byte)
 
-static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
+/* __builtin_cpu_supports brings a table of all processors with it, which has 5 kB. */
+static int has_instruction(void) {
+  static atomic_int answer;
+  int known = atomic_load_explicit(&answer, memory_order_relaxed);
+  if (known == 0) {
+    unsigned a, b, c, d;
+    known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) ? 1 : -1;
+    atomic_store_explicit(&answer, known, memory_order_relaxed);
+  }
+  return known > 0;
+}
 
 #elif defined(__aarch64__)
 #include <arm_acle.h>

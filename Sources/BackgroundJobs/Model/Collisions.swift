@@ -17,10 +17,12 @@ struct Collisions: Equatable {
   mutating func note(_ jobs: [String], _ event: Event) {
     count = count.clampedAdding(1)
     last = event.time
-    for job in jobs.suffix(Self.most) {
-      entries.removeAll { $0.job == job }
-      if entries.count >= Self.most { entries.removeFirst() }
-      entries.append(Entry(job: job, seq: event.seq))
+    for job in jobs {
+      var others: [Entry] = []
+      for entry in entries where entry.job != job { others.append(entry) }
+      if others.count >= Self.most { others.removeFirst() }
+      others.append(Entry(job: job, seq: event.seq))
+      entries = others
     }
   }
 

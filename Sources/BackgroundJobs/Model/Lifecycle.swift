@@ -89,8 +89,8 @@ enum Lifecycle {
     }
   }
 
-  static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> String {
-    let what = "job \(job.id) is \(job.statusName)"
+  static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> Message {
+    let what: Message = "job \(job.id) is \(job.statusName)"
     switch status {
     case .finished: return hasEnded(job, "cannot \(operation.verb) it")
     case .busy:
@@ -109,10 +109,11 @@ enum Lifecycle {
   }
 
   /// To who wants something of a job that has ended; of a cancelled one, only why.
-  static func hasEnded(_ job: JobState, _ rest: String) -> String {
+  static func hasEnded(_ job: JobState, _ rest: Message) -> Message {
     guard job.status == .failed, job.reason == Reason.cancelled else {
       return "job \(job.id) is \(job.statusName): \(rest)"
     }
-    return "job \(job.id) was cancelled" + (job.error.map { ": \($0)" } ?? "")
+    guard let error = job.error else { return "job \(job.id) was cancelled" }
+    return "job \(job.id) was cancelled: \(error)"
   }
 }

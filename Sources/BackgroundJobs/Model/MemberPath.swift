@@ -6,7 +6,7 @@ struct MemberPath {
   private let inner: String?
 
   init(_ path: String) {
-    guard path.utf8.first == UInt8(ascii: "/") else {
+    guard begins(path, with: "/") else {
       (member, inner) = (path, nil)
       return
     }
@@ -16,40 +16,60 @@ struct MemberPath {
 
   /// As text, to be read by `init`.
   static func text(_ member: String, _ inner: String?) -> String {
-    if inner == nil, member.utf8.first != UInt8(ascii: "/") { return member }
-    var bytes: [UInt8] = []
-    for part in [member, inner] {
-      guard let part else { continue }
-      bytes.append(UInt8(ascii: "/"))
-      for byte in part.utf8 {
-        switch byte {
-        case UInt8(ascii: "~"): bytes += [byte, UInt8(ascii: "0")]
-        case UInt8(ascii: "/"): bytes += [UInt8(ascii: "~"), UInt8(ascii: "1")]
-        default: bytes.append(byte)
+    if inner == nil, !begins(member, with: "/") { return member }
+    guard let inner else { return Message("/\(escaped(member))").text }
+    return Message("/\(escaped(member))/\(escaped(inner))").text
+  }
+
+  private static func escaped(_ name: String) -> String {
+    var name = name
+    return name.withUTF8 { bytes in
+      withUnsafeTemporaryAllocation(byteCount: 2 * bytes.count + 1, alignment: 1) { room in
+        var length = 0
+        for var byte in bytes {
+          if byte == UInt8(ascii: "~") || byte == UInt8(ascii: "/") {
+            byte = byte == UInt8(ascii: "~") ? UInt8(ascii: "0") : UInt8(ascii: "1")
+            room[length] = UInt8(ascii: "~")
+            length += 1
+          }
+          room[length] = byte
+          length += 1
         }
+        return text(room, 0, length)
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func split(_ path: String) -> (String, String?) {
-    var parts: [[UInt8]] = []
-    var isEscaped = false
-    for byte in path.utf8 {
-      if byte == UInt8(ascii: "/") {
-        parts.append([])
-      } else if isEscaped {
-        isEscaped = false
-        parts[parts.count - 1].append(
-          byte == UInt8(ascii: "1") ? UInt8(ascii: "/") : UInt8(ascii: "~"))
-      } else if byte == UInt8(ascii: "~") {
-        isEscaped = true
-      } else if !parts.isEmpty {
-        parts[parts.count - 1].append(byte)
+    var path = path
+    return path.withUTF8 { bytes in
+      withUnsafeTemporaryAllocation(byteCount: bytes.count + 1, alignment: 1) { room in
+        var (length, slashes, middle) = (0, 0, 0)
+        var isEscaped = false
+        for byte in bytes {
+          if byte == UInt8(ascii: "/") {
+            slashes += 1
+            if slashes == 2 { middle = length }
+            if slashes > 2 { break }
+          } else if byte == UInt8(ascii: "~"), !isEscaped {
+            isEscaped = true
+          } else {
+            let name = byte == UInt8(ascii: "1") ? UInt8(ascii: "/") : UInt8(ascii: "~")
+            room[length] = isEscaped ? name : byte
+            length += 1
+            isEscaped = false
+          }
+        }
+        guard slashes > 1 else { return (text(room, 0, length), nil) }
+        return (text(room, 0, middle), text(room, middle, length))
       }
     }
-    let names = parts.prefix(2).map { String(decoding: $0, as: UTF8.self) }
-    return (names.first ?? "", names.count > 1 ? names[1] : nil)
+  }
+
+  private static func text(
+    _ room: UnsafeMutableRawBufferPointer, _ begin: Int, _ end: Int
+  ) -> String {
+    String(decoding: UnsafeRawBufferPointer(rebasing: room[begin..<end]), as: UTF8.self)
   }
 
   /// The value that stands there; nil: none.
@@ -114,11 +134,11 @@ enum JSONObjectText {
   }
 
   static func text(_ members: [JSONMember]) -> String {
-    var text = "{"
+    var text: Message = ""
     for member in members {
-      if text.utf8.count > 1 { text += "," }
-      text += "\"\(member.name)\":\(member.text)"
+      let separator: StaticString = text.text.isEmpty ? "" : ","
+      text = "\(text)\(separator)\"\(member.name)\":\(member.text)"
     }
-    return text + "}"
+    return Message("{\(text)}").text
   }
 }

@@ -29,14 +29,19 @@ package enum DateText {
     return String(decoding: buffer.bytes, as: UTF8.self)
   }
 
-  static func parse(_ text: String) -> Int64? { scan(Scanner(utf8: Array(text.utf8))) }
+  static func parse(_ text: String) -> Int64? {
+    var text = text
+    return text.withUTF8 { scan(Scanner(utf8: UnsafeRawBufferPointer($0))) }
+  }
 
   /// JSON text of a string.
   static func parse(quoted text: String) -> Int64? {
-    var utf8 = Array(text.utf8)
-    guard utf8.count > 2, utf8[0] == UInt8(ascii: "\"") else { return nil }
-    utf8.removeLast()
-    return scan(Scanner(utf8: utf8, position: 1))
+    var text = text
+    return text.withUTF8 { bytes in
+      guard bytes.count > 2, bytes[0] == UInt8(ascii: "\"") else { return nil }
+      let inside = UnsafeBufferPointer(rebasing: bytes[1..<(bytes.count - 1)])
+      return scan(Scanner(utf8: UnsafeRawBufferPointer(inside)))
+    }
   }
 
   private static func scan(_ start: Scanner) -> Int64? {
@@ -59,7 +64,7 @@ package enum DateText {
   }
 
   private struct Scanner {
-    let utf8: [UInt8]
+    let utf8: UnsafeRawBufferPointer
     var position = 0
     var isAtEnd: Bool { position == utf8.count }
 

@@ -120,7 +120,8 @@ struct JSONValue {
   var isArray: Bool { kind == JSON_ARRAY }
   var isString: Bool { kind == JSON_STRING }
 
-  subscript(name: String) -> JSONValue? {
+  subscript(name: StaticString) -> JSONValue? {
+    let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
     guard isObject, let found = json_object_get(raw, name) else { return nil }
     return JSONValue(raw: found)
   }

@@ -56,7 +56,7 @@ struct LockFile {
     let now = cposix_realtime()
     let created = now / 1_000_000 - Self.staleMs + purpose.rawValue
     let text = Buffer()
-    try text.append("\(pid)\n\(created)")
+    try text.append(Message("\(pid)\n\(created)").text)
     // As long as any, so that there is nothing to cut off.
     while text.count < Self.textSize { try text.append(UInt8(ascii: " ")) }
     try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
@@ -98,10 +98,11 @@ struct LockFile {
     guard status.is_regular != 0, age > Self.youngMs else { return false }
     let text = Buffer()
     try file.read(64, at: 0, into: text)
-    let lines = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1)
-    let created = lines.count > 1 ? number(lines[1]) : nil
+    var end = 0
+    while end < text.count, text.bytes[end] != UInt8(ascii: "\n") { end += 1 }
+    let created = end < text.count ? number(text.bytes[(end + 1)...]) : nil
     if max(age, now - (created ?? now)) >= Self.staleMs { return true }
-    guard let pid = lines.first.flatMap(number), pid > 0, pid <= Int64(pid_t.max) else {
+    guard let pid = number(text.bytes[..<end]), pid > 0, pid <= Int64(pid_t.max) else {
       return false
     }
     // We do not hold it now.

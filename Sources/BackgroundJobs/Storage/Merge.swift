@@ -104,7 +104,7 @@ struct Merge {
   private func keepItems(of ours: JobState, in job: JobState) throws(JobError) {
     let before = job.counted
     try job.addItems(of: ours)
-    guard job.counted != before, let current = job.progressMembers["current"].flatMap({ Int64($0) })
+    guard job.counted != before, let current = job.progressMembers["current"].flatMap(wholeNumber)
     else { return }
     let now = current.clampedAdding(job.counted.clampedAdding(-before))
     job.progressMembers.set("current", String(now))

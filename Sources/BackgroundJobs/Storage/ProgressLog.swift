@@ -14,7 +14,7 @@ enum LogFormat {
   /// Read at once: any record is whole in it.
   static let chunk: Int64 = 8 << 20
 
-  static func name(_ number: UInt64) -> String { "log-\(number)" }
+  static func name(_ number: UInt64) -> String { Message("log-\(number)").text }
 
   static func recordSize(_ payload: Int) -> Int { (recordHeader + payload + 3) & ~3 }
 

@@ -36,7 +36,7 @@ final class StateDirectory {
   }
 
   /// Where the state file is, for messages.
-  var statePath: String { "\(project.name)/.specweave/state" }
+  var statePath: String { project.path(".specweave/state") }
 
   /// Opens what is there.
   func find() throws(JobError) {
@@ -121,7 +121,8 @@ final class StateDirectory {
       let names = try? all.names()
     else { return }
     for name in names {
-      guard let number = UInt64(name), !numbers.contains(number),
+      guard let number = wholeNumber(name).flatMap({ UInt64(exactly: $0) }),
+        !numbers.contains(number),
         let one = try? all.openDirectory(name)
       else { continue }
       for entry in (try? one.names()) ?? [] { try? one.unlink(entry) }
@@ -207,7 +208,7 @@ final class StateDirectory {
       throw JobError(
         .unsupported,
         "\(directory.name) is on a file system that is not known to keep its promises (type 0x"
-          + hex(magic, digits: 8) + "); opening has an option \"any file system\" to accept it")
+          + "\(hex(magic, digits: 8))); opening has an option \"any file system\" to accept it")
     }
   }
 }

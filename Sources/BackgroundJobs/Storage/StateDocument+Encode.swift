@@ -157,8 +157,8 @@ struct StateDocument {
     _ job: JobState, _ out: JSONText
   ) throws(JobError) {
     let members = job.progressMembers
-    let current = members["current"].flatMap(whole) ?? 0
-    let total = members["total"].flatMap(whole) ?? 0
+    let current = members["current"].flatMap(wholeNumber) ?? 0
+    let total = members["total"].flatMap(wholeNumber) ?? 0
     let isUnchanged = current == job.current && total == job.total
     let estimate = currentEstimate(job)
     try out.name("progress")
@@ -232,8 +232,6 @@ struct StateDocument {
   private static func whole(_ seconds: Double) -> Int64? {
     seconds < 1e15 ? Int64(exactly: seconds.rounded()) : nil
   }
-
-  private static func whole(_ text: String) -> Int64? { Int64(text) }
 
   // MARK: What is ours alone
 

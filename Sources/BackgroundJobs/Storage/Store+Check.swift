@@ -7,9 +7,9 @@ extension Store {
     try places.find()
     var lines = ""
     var firstFinding: String?
-    func note(_ name: String, _ finding: String, sound: Bool) {
-      let line = "\(name): \(finding)"
-      lines += line + "\n"
+    func note(_ name: String, _ finding: Message, sound: Bool) {
+      let line = Message("\(name): \(finding)").text
+      lines = Message("\(lines)\(line)\n").text
       if !sound, firstFinding == nil { firstFinding = line }
     }
     if let directory = places.state {
@@ -46,7 +46,7 @@ extension Store {
   }
 
   private func checkStateFile(
-    _ directory: Directory, _ note: (String, String, Bool) -> Void
+    _ directory: Directory, _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     let name = StateDirectory.fileName
     guard let (bytes, _) = try readWhole(name, in: directory) else { return }
@@ -54,16 +54,16 @@ extension Store {
       let jobs = try StateDocument.decode(bytes.bytes).state.jobs.count
       note(name, "\(bytes.count) bytes, \(jobs) jobs, sound", true)
     } catch {
-      note(name, StateDocument.describe(error, "damaged").message, false)
+      note(name, Message(StateDocument.describe(error, "damaged").message), false)
     }
   }
 
   /// What other tools did that was not taken as they meant it.
-  private func noteOthers(_ note: (String, String, Bool) -> Void) {
+  private func noteOthers(_ note: (String, Message, Bool) -> Void) {
     for job in state.jobs {
       guard let refusal = job.refusal else { continue }
       note(
-        "job \(job.id)",
+        Message("job \(job.id)").text,
         "another tool said \(refusal.status) at \(DateText.format(refusal.time)), while its owner"
           + " worked on it: not taken", true)
     }
@@ -74,17 +74,17 @@ extension Store {
         + " \(DateText.format(state.collisions.last)): all were taken in, but who read the file in"
         + " that moment may have written without them", true)
     for entry in state.collisions.entries {
-      note("job \(entry.job)", "one of these edits was of this job", true)
+      note(Message("job \(entry.job)").text, "one of these edits was of this job", true)
     }
   }
 
   private func checkJournal(
-    _ files: Directory, _ note: (String, String, Bool) -> Void
+    _ files: Directory, _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     guard let file = try files.openIfThere(Journal.name, O_RDONLY) else { return }
     let journal: Journal
     do throws(JobError) { journal = try Journal.open(file) } catch {
-      return note(Journal.name, error.message, false)
+      return note(Journal.name, Message(error.message), false)
     }
     let bytes = Buffer()
     try file.read(Int(try file.status().size), at: 0, into: bytes)
@@ -107,18 +107,19 @@ extension Store {
     if records == 0 || hasMore {
       note(Journal.name, "byte \(offset): a record is damaged", false)
     } else {
-      let tail = rest > 0 ? ", and \(rest) bytes of an append that did not happen" : ""
+      let tail: Message = rest > 0 ? ", and \(rest) bytes of an append that did not happen" : ""
       note(Journal.name, "\(records) records, sound\(tail)", true)
     }
   }
 
   private func checkLog(
-    _ name: String, _ files: Directory, _ note: (String, String, Bool) -> Void
+    _ name: String, _ files: Directory, _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
       let isListed = state.jobs.contains { $0.log.map { LogFormat.name($0.number) } == name }
-      let finding = isListed ? "byte 0: the header is damaged" : "left over from a start, sound"
+      let finding: Message =
+        isListed ? "byte 0: the header is damaged" : "left over from a start, sound"
       return note(name, finding, !isListed)
     }
     let bytes = Buffer()
@@ -139,7 +140,7 @@ extension Store {
       }
       later += 1
     }
-    let tail =
+    let tail: Message =
       bytes.count > place ? ", and \(bytes.count - place) bytes that are no record yet" : ""
     note(name, "\(records) records of job \(header.job), sound\(tail)", true)
   }

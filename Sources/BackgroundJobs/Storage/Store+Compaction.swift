@@ -106,7 +106,7 @@ extension Store {
     text.clear()
     try StateDocument.encode(
       state, epoch: epoch, into: JSONText(text))
-    let name = "journal.\(hex(randomBits(), digits: 16))"
+    let name = Message("journal.\(hex(randomBits(), digits: 16))").text
     _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, seq: state.seq)
     defer { try? files.unlink(name) }
     do throws(JobError) { try files.link(name, to: Journal.name) } catch {

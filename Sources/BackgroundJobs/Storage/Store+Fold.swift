@@ -184,7 +184,8 @@ extension Store {
     do throws(StateDocument.Fault) {
       state = try StateDocument.decode(record.payload).state
     } catch {
-      throw StateDocument.describe(error, places.statePath + "/background-jobs.d/journal")
+      throw StateDocument.describe(
+        error, Message("\(places.statePath)/background-jobs.d/journal").text)
     }
     state.seq = record.seq
     for job in state.jobs where job.createdSeq == 0 { job.createdSeq = record.seq }

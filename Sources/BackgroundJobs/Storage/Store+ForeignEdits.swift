@@ -137,7 +137,7 @@ extension Store {
   ) throws(JobError) -> (changes: [Change], seq: UInt64)? {
     let document: StateDocument.Decoded
     do throws(StateDocument.Fault) { document = try StateDocument.decode(bytes.bytes) } catch {
-      let fault = StateDocument.describe(error, directory.name + "/" + name)
+      let fault = StateDocument.describe(error, directory.path(name))
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
       let aside = try copyAside(name, in: directory)

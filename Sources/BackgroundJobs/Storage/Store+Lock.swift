@@ -14,7 +14,8 @@ extension Store {
       cposix_sleep(pause / 2 + Int64(randomBits() % UInt64(pause)))
       pause = min(pause * 2, 5_000_000)
     }
-    journal?.writeHolder("process \(process.pid) since \(DateText.format(clock.realtimeMs))")
+    let now = DateText.format(clock.realtimeMs)
+    journal?.writeHolder(Message("process \(process.pid) since \(now)").text)
   }
 
   /// Folds, locks, and folds what came in between. false: somebody else has the lock.

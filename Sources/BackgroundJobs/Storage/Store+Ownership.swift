@@ -47,7 +47,7 @@ extension Store {
     try syncLog(of: job)
     try recoverLostProgress(of: job)
     let pid = job.owner?.process.pid ?? 0
-    let why = "process \(pid) ended without leaving the job"
+    let why = Message("process \(pid) ended without leaving the job").text
     try append([.closed(job: job.id, why: why)], durable: false)
   }
 
@@ -69,9 +69,9 @@ extension Store {
       if let files = places.files, try files.status(name) != nil {
         _ = try copyAside(name, in: files)
       }
-      let why =
+      let why: Message =
         "\(position.index) of \(had.index) records are left; the rest is from the state file"
-      changes.append(.setAside(name: "background-jobs.d/\(name)", why: why))
+      changes.append(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text))
     }
     try append(changes, durable: true)
   }

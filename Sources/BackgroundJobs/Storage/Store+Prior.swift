@@ -53,7 +53,7 @@ extension Store {
       let provider = try? root["provider"]?.text()
       let command = try? root["command"]?.text()
       let jobs = try? root["jobs"]?.text()
-      return "\(provider ?? "") \(command ?? "") \(jobs ?? "")"
+      return Message("\(provider ?? "") \(command ?? "") \(jobs ?? "")").text
     }
   }
 }

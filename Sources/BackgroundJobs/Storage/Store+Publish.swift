@@ -187,7 +187,7 @@ extension Store {
     let outPath = UnsafeRawPointer(Self.outPath.utf8Start).assumingMemoryBound(to: CChar.self)
     let filePath = UnsafeRawPointer(Self.filePath.utf8Start).assumingMemoryBound(to: CChar.self)
     do throws(JobError) {
-      _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
+      _ = try posix(.rename, directory.path(Self.fileName)) {
         Int(
           isFirst
             ? cposix_rename_new(from, outPath, to, filePath)
@@ -197,7 +197,7 @@ extension Store {
       if error.osError == (isFirst ? EEXIST : ENOENT) { return .missed }
       // File systems without RENAME_EXCHANGE: an edit made at this very moment is lost there.
       guard error.osError == EINVAL || error.osError == ENOSYS else { throw error }
-      _ = try posix(.rename, "\(directory.name)/\(Self.fileName)") {
+      _ = try posix(.rename, directory.path(Self.fileName)) {
         Int(renameat(from, outPath, to, filePath))
       }
       return .replaced

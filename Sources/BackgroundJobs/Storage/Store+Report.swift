@@ -147,7 +147,7 @@ extension Store {
   private func end(_ job: JobState, _ log: OwnedLog) throws(JobError) -> Status {
     let id = job.id
     _ = try letGo(of: job, log)
-    let rest = "it takes no more reports"
+    let rest: Message = "it takes no more reports"
     let ended = state.job(id).map { Lifecycle.hasEnded($0, rest) }
     throw JobError(.finished, ended ?? "job \(id) is removed: \(rest)")
   }

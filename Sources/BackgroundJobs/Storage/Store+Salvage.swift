@@ -30,7 +30,7 @@ extension Store {
     try state.apply(
       Event(
         seq: max(state.seq, found.highestSeq) &+ 1, time: clock.realtimeMs,
-        change: .setAside(name: "background-jobs.d/\(aside)", why: reason.message)))
+        change: .setAside(name: Message("background-jobs.d/\(aside)").text, why: reason.message)))
     text.clear()
     try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
     let name = "journal.new"
@@ -51,7 +51,9 @@ extension Store {
     return true
   }
 
-  func asideName(_ name: String) -> String { "\(name).corrupt-\(cposix_realtime() / 1_000_000)" }
+  func asideName(_ name: String) -> String {
+    Message("\(name).corrupt-\(cposix_realtime() / 1_000_000)").text
+  }
 
   /// Sound records of a damaged journal.
   private struct Remains {

@@ -56,7 +56,7 @@ extension Store {
         Clock.sleep(milliseconds: 50)
         continue
       }
-      let error = StateDocument.describe(fault, "\(places.statePath)/\(name)")
+      let error = StateDocument.describe(fault, directory.path(name))
       guard error.status == .damaged, !options.isReadOnly else { throw error }
       if try isSetAside(name, bytes, in: directory) { return loaded(State(), stamp) }
       let aside = try copyAside(name, in: directory)
@@ -90,7 +90,7 @@ extension Store {
   private func isSetAside(
     _ name: String, _ bytes: Buffer, in directory: Directory
   ) throws(JobError) -> Bool {
-    for other in try directory.names() where begins(other, with: "\(name).corrupt-") {
+    for other in try directory.names() where begins(other, with: Message("\(name).corrupt-").text) {
       guard let (copy, _) = try? readWhole(other, in: directory) else { continue }
       if copy.bytes.elementsEqual(bytes.bytes) { return true }
     }
@@ -101,7 +101,7 @@ extension Store {
   /// what it is a copy of.
   func copyAside(_ name: String, in directory: Directory) throws(JobError) -> String {
     guard let original = try openForReading(name, in: directory) else {
-      throw .system(ENOENT, "copy", "\(directory.name)/\(name)")
+      throw .system(ENOENT, "copy", directory.path(name))
     }
     let status = try original.status()
     let bytes = try readWhole(original, status)

@@ -182,28 +182,32 @@ final class Store {
   /// PROTOCOL R3: encodes, appends, syncs, then applies. Whatever fails, nothing has happened.
   func append(_ changes: [Change], durable: Bool) throws(JobError) {
     guard !changes.isEmpty else { return }
-    let owners = changes.map { owner(before: $0) }
+    var pids: [Int64] = []
+    for change in changes { pids.append(ownerPid(of: jobOwned(by: change))) }
     try append(durable: durable) { add throws(JobError) in
       for change in changes { try add(change) }
     }
-    for case .some(let (id, process)) in owners { keepWorkerFile(of: id, was: process) }
+    for index in changes.indices {
+      keepWorkerFile(of: jobOwned(by: changes[index]), was: pids[index])
+    }
   }
 
   /// One change, without an array for it.
   func append(_ change: Change, durable: Bool) throws(JobError) {
-    let owner = owner(before: change)
+    let id = jobOwned(by: change)
+    let pid = ownerPid(of: id)
     try append(durable: durable) { add throws(JobError) in try add(change) }
-    if let (id, process) = owner { keepWorkerFile(of: id, was: process) }
+    keepWorkerFile(of: id, was: pid)
   }
 
-  /// The job whose owner a change may change, and who that is before it.
-  private func owner(before change: Change) -> (id: String, process: ProcessIdentity?)? {
+  /// The job whose owner a change may change.
+  @inline(never)
+  private func jobOwned(by change: Change) -> String? {
     switch change {
     case .opened(let id, _, _, false), .closed(let id, _), .detached(let id, _, _),
       .completed(let id, _), .failed(let id, _, _, _), .retried(let id), .removed(let id):
-      (id, state.job(id)?.owner?.process)
-    case .edited(let job, _, .all), .edited(let job, _, .status):
-      (job.id, state.job(job.id)?.owner?.process)
+      id
+    case .edited(let job, _, .all), .edited(let job, _, .status): job.id
     default: nil
     }
   }

@@ -13,13 +13,15 @@ struct WorkerFile {
 
   /// nil: an id of another tool's that is no name of a directory.
   init?(_ places: StateDirectory, _ id: String) {
-    let bytes = id.utf8
-    guard bytes.count <= 128, let first = bytes.first, first != UInt8(ascii: "."),
-      bytes.allSatisfy({ byte in
-        isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-          || byte == UInt8(ascii: ".")
-      })
-    else { return nil }
+    var name = id
+    let isName = name.withUTF8 { bytes in
+      bytes.count >= 1 && bytes.count <= 128 && bytes[0] != UInt8(ascii: ".")
+        && UnsafeRawBufferPointer(bytes).allSatisfy { byte in
+          isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+            || byte == UInt8(ascii: ".")
+        }
+    }
+    guard isName else { return nil }
     (self.places, self.id) = (places, id)
   }
 
@@ -44,7 +46,7 @@ struct WorkerFile {
     else { return }
     let text = Buffer()
     try file.read(32, at: 0, into: text)
-    guard text.bytes.elementsEqual(String(pid).utf8) else { return }
+    guard String(decoding: text.bytes, as: UTF8.self) == String(pid) else { return }
     try mine.unlink(Self.name)
     try? all.removeDirectory(id)
   }
@@ -55,11 +57,17 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 }
 
 extension Store {
-  /// What the changes just made mean for the files. `owners`: before them.
-  func keepWorkerFile(of id: String, was before: ProcessIdentity?) {
-    let now = state.job(id)?.owner?.process.pid ?? 0
-    let then = before?.pid ?? 0
-    guard now != then, let file = WorkerFile(places, id) else { return }
-    if now != 0 { try? file.write(pid: now) } else { try? file.remove(pid: then) }
+  /// 0: nobody's.
+  @inline(never)
+  func ownerPid(of id: String?) -> Int64 {
+    guard let id else { return 0 }
+    return state.job(id)?.owner?.process.pid ?? 0
+  }
+
+  /// What the changes just made mean for the file of this job. `before`: its owner before them.
+  func keepWorkerFile(of id: String?, was before: Int64) {
+    let now = ownerPid(of: id)
+    guard now != before, let id, let file = WorkerFile(places, id) else { return }
+    if now != 0 { try? file.write(pid: now) } else { try? file.remove(pid: before) }
   }
 }

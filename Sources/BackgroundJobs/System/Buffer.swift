@@ -81,7 +81,8 @@ package final class Buffer {
 
   func append(_ text: String) throws(JobError) {
     try reserve(text.utf8.count)
-    for byte in text.utf8 { try append(byte) }
+    var text = text
+    text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
   }
 
   func append(_ text: StaticString) throws(JobError) {

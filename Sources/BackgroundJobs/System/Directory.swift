@@ -6,6 +6,10 @@ final class Directory {
   private let trust: Trust
   var name: String { file.name }
 
+  /// For messages.
+  @inline(never)
+  func path(_ entry: String) -> String { Message("\(name)/\(entry)").text }
+
   private init(_ file: File, _ trust: Trust) {
     self.file = file
     self.trust = trust
@@ -14,7 +18,9 @@ final class Directory {
   /// Up to here links are followed: whoever calls names the path.
   static func open(path: String) throws(JobError) -> Directory {
     let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC
-    let low = try posix(.open, path) { Int(cposix_openat(AT_FDCWD, path, flags, 0)) }
+    let low = try posix(.open, path) {
+      withCString(path) { Int(cposix_openat(AT_FDCWD, $0, flags, 0)) }
+    }
     let file = try File(adopting: Int32(low), name: path)
     return Directory(file, try Trust.project(file))
   }
@@ -28,7 +34,7 @@ final class Directory {
     throws(JobError) -> File
   {
     guard let file = try open(entry, flags, mode, isBrief, unless: 0, trust) else {
-      throw JobError(.io, "\(name)/\(entry)")
+      throw JobError(.io, Message(path(entry)))
     }
     return file
   }
@@ -46,7 +52,7 @@ final class Directory {
   ) throws(JobError) -> File? {
     // A FIFO must not make anyone wait.
     let all = flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW
-    let low = try posix(.open, "\(name)/\(entry)", unless: answer) {
+    let low = try posix(.open, path(entry), unless: answer) {
       withCString(entry) { Int(cposix_openat(file.descriptor, $0, all, mode)) }
     }
     guard let low else { return nil }
@@ -65,43 +71,37 @@ final class Directory {
   }
 
   func unlink(_ entry: String) throws(JobError) {
-    _ = try posix(.unlink, "\(name)/\(entry)", unless: ENOENT) {
+    _ = try posix(.unlink, path(entry), unless: ENOENT) {
       withCString(entry) { Int(unlinkat(file.descriptor, $0, 0)) }
     }
   }
 
   /// Fails with ENOTEMPTY while anything is in it.
   func removeDirectory(_ entry: String) throws(JobError) {
-    _ = try posix(.unlink, "\(name)/\(entry)") {
+    _ = try posix(.unlink, path(entry)) {
       withCString(entry) { Int(unlinkat(file.descriptor, $0, AT_REMOVEDIR)) }
     }
   }
 
   func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) {
-    _ = try posix(.makeDirectory, "\(name)/\(entry)", unless: EEXIST) {
-      Int(mkdirat(file.descriptor, entry, mode))
+    _ = try posix(.makeDirectory, path(entry), unless: EEXIST) {
+      withCString(entry) { Int(mkdirat(file.descriptor, $0, mode)) }
     }
   }
 
   /// Replaces `new` if it is there.
   func rename(_ old: String, to new: String) throws(JobError) {
-    _ = try posix(.rename, "\(name)/\(new)") {
+    _ = try posix(.rename, path(new)) {
       withCString(old) { old in
         withCString(new) { Int(renameat(file.descriptor, old, file.descriptor, $0)) }
       }
     }
   }
 
-  /// Fails with EEXIST when `new` is there.
-  func link(_ old: String, to new: String) throws(JobError) {
-    _ = try posix(.link, "\(name)/\(new)") {
-      Int(linkat(file.descriptor, old, file.descriptor, new, 0))
-    }
-  }
-
-  /// The same, with `new` in another directory.
-  func link(_ old: String, to new: String, in other: Directory) throws(JobError) {
-    _ = try posix(.link, "\(other.name)/\(new)") {
+  /// Fails with EEXIST when `new` is there. `other`: the directory of `new`, if it is another.
+  func link(_ old: String, to new: String, in other: Directory? = nil) throws(JobError) {
+    let other = other ?? self
+    _ = try posix(.link, other.path(new)) {
       withCString(old) { old in
         withCString(new) { Int(linkat(file.descriptor, old, other.file.descriptor, $0, 0)) }
       }
@@ -129,13 +129,12 @@ final class Directory {
 func withCString<Result>(
   _ text: String, _ body: (UnsafePointer<CChar>) -> Result
 ) -> Result {
-  withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.utf8.count + 1) { room in
-    var length = 0
-    for byte in text.utf8 {
-      room[length] = CChar(bitPattern: byte)
-      length += 1
+  var text = text
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.utf8.count + 1) { room in
+    text.withUTF8 { bytes in
+      UnsafeMutableRawBufferPointer(room).copyMemory(from: UnsafeRawBufferPointer(bytes))
+      room[bytes.count] = 0
     }
-    room[length] = 0
     // The room has at least one element.
     return body(UnsafePointer(room.baseAddress.unsafelyUnwrapped))
   }

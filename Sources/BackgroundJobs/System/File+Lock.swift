@@ -19,7 +19,7 @@ extension File {
     while cposix_ofd_lock_byte(descriptor, off_t(byte)) != 0 {
       let number = cposix_errno()
       if number == EAGAIN || number == EACCES { return false }
-      if number != EINTR { throw .system(number, "lock", "descriptor \(descriptor)") }
+      if number != EINTR { throw .system(number, "lock", Message("descriptor \(descriptor)").text) }
     }
     return true
   }

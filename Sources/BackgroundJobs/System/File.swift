@@ -19,7 +19,7 @@ final class File {
   private let forkGeneration = cposix_fork_generation()
 
   /// The whole path, for messages.
-  var name: String { parent.map { "\($0.name)/\(entry)" } ?? entry }
+  var name: String { parent?.path(entry) ?? entry }
 
   /// `isBrief`: it is closed before the call ends, so the host cannot come across its low number.
   init(
@@ -38,7 +38,7 @@ final class File {
   /// For reading, and only for the time of a call. The path may be anybody's: nothing but a regular
   /// file is opened.
   static func open(path: String) throws(JobError) -> File {
-    let low = try posix(.open, path) { Int(cposix_open_regular(path)) }
+    let low = try posix(.open, path) { withCString(path) { Int(cposix_open_regular($0)) } }
     return try File(adopting: Int32(low), name: path, isBrief: true)
   }
 
@@ -47,20 +47,21 @@ final class File {
     _ descriptor: Int32
   ) throws(JobError) -> (path: String, status: cposix_file_status) {
     var status = cposix_file_status()
-    let name = "descriptor \(descriptor)"
+    let name: Message = "descriptor \(descriptor)"
     guard cposix_fstat(descriptor, &status) == 0 else {
       throw JobError(.invalid, "\(name) is not open", osError: cposix_errno())
     }
     guard status.links > 0, status.is_regular != 0 else {
       throw JobError(.invalid, "\(name) is no regular file that has a name")
     }
+    let link = Message("/proc/self/fd/\(descriptor)").text
     let path = withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { room in
       guard let base = room.baseAddress?.assumingMemoryBound(to: CChar.self) else { return "" }
-      let length = readlink("/proc/self/fd/\(descriptor)", base, 4096)
+      let length = withCString(link) { readlink($0, base, 4096) }
       let text = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<max(0, length)])
       return isUTF8(text) && text.count < 4096 ? String(decoding: text, as: UTF8.self) : ""
     }
-    guard path.utf8.first == UInt8(ascii: "/") else {
+    guard begins(path, with: "/") else {
       throw JobError(.invalid, "the path of \(name) is not known, or is not UTF-8")
     }
     return (path, status)

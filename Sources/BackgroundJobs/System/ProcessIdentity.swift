@@ -50,7 +50,7 @@ struct ProcessIdentity: Equatable {
 
   /// A zombie is dead: state Z or X gives nil.
   private static func startTicks(of pid: Int64) -> UInt64? {
-    let text = smallFile("/proc/\(pid)/stat")
+    let text = smallFile(Message("/proc/\(pid)/stat").text)
     // The second field is the command in parentheses and may contain anything, so count from the
     // last.
     guard let close = text.lastIndex(of: UInt8(ascii: ")")), close + 2 < text.count else {
@@ -72,7 +72,7 @@ struct ProcessIdentity: Equatable {
   }
 
   private static func smallFile(_ path: String) -> [UInt8] {
-    let descriptor = cposix_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0)
+    let descriptor = withCString(path) { cposix_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0) }
     guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
     return withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in

@@ -11,12 +11,12 @@ func randomBits() -> UInt64 {
 
 /// Hexadecimal, with leading zeros.
 func hex(_ value: UInt64, digits: Int) -> String {
-  var text = ""
+  var text: [UInt8] = []
   for place in (0..<digits).reversed() {
     let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place) & 15)
-    text.unicodeScalars.append(Unicode.Scalar(digit < 10 ? 0x30 + digit : 0x57 + digit))
+    text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
   }
-  return text
+  return String(decoding: text, as: UTF8.self)
 }
 
 func parseHex(_ text: Slice<UnsafeRawBufferPointer>) -> UInt64? {

@@ -56,8 +56,8 @@ public struct JobError: Error, Sendable {
   private let detail: Detail
 
   @inline(never)
-  package init(_ status: Status, _ message: String, osError: Int32 = 0) {
-    detail = Detail(status, message, osError)
+  package init(_ status: Status, _ message: Message, osError: Int32 = 0) {
+    detail = Detail(status, message.text, osError)
   }
 
   /// 10 or above.

@@ -58,7 +58,7 @@ struct Trust {
   /// Root reads for nobody but the one whose project it is.
   private func checkOwner(_ status: cposix_file_status, _ file: File) throws(JobError) {
     guard user == 0, status.owner != 0, status.owner != holder else { return }
-    let who = holder == 0 ? "root" : "user \(holder) or root"
+    let who: Message = holder == 0 ? "root" : "user \(holder) or root"
     throw JobError(
       .io,
       "\(file.name) belongs to user \(status.owner), not to \(who): root does not use it; give it "

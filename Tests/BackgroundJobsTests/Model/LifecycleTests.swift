@@ -103,7 +103,7 @@ import Testing
       let verdict = Lifecycle.verdict(operation, job, caller, now: Self.now)
       #expect(verdict == wanted(operation, condition, who), "\(who)")
       if case .refuse(let status) = verdict {
-        let message = Lifecycle.explain(operation, job, status)
+        let message = Lifecycle.explain(operation, job, status).text
         #expect(message.contains("j") && message.contains(job.status.name))
         #expect(message.contains(operation.verb))
       }

@@ -1,0 +1,62 @@
+/// A text with values in it. It is written like any other. Made as a `String`, each literal and each
+/// number in it would take twice the code, and all of them together `String.append`.
+package struct Message: ExpressibleByStringInterpolation {
+  package let text: String
+
+  package init(_ text: String) { self.text = text }
+
+  @inline(never)
+  package init(stringLiteral: StaticString) {
+    var bytes = StringInterpolation()
+    bytes.appendLiteral(stringLiteral)
+    self.init(stringInterpolation: bytes)
+  }
+
+  @inline(never)
+  package init(stringInterpolation: StringInterpolation) {
+    text = String(decoding: stringInterpolation.bytes, as: UTF8.self)
+  }
+
+  package static func + (a: Message, b: Message) -> Message { "\(a)\(b)" }
+
+  package struct StringInterpolation: StringInterpolationProtocol {
+    // No `Buffer`: that it has no memory left is a message, too.
+    fileprivate var bytes: [UInt8] = []
+
+    fileprivate init() {}
+
+    package init(literalCapacity: Int, interpolationCount: Int) {}
+
+    @inline(never)
+    package mutating func appendLiteral(_ literal: StaticString) {
+      bytes.append(
+        contentsOf: UnsafeBufferPointer(
+          start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+    }
+
+    @inline(never)
+    package mutating func appendInterpolation(_ text: String) {
+      var text = text
+      text.withUTF8 { bytes.append(contentsOf: $0) }
+    }
+
+    package mutating func appendInterpolation(_ text: StaticString) { appendLiteral(text) }
+
+    package mutating func appendInterpolation(_ message: Message) {
+      appendInterpolation(message.text)
+    }
+
+    package mutating func appendInterpolation(_ number: some FixedWidthInteger & SignedInteger) {
+      append(Int64(number))
+    }
+
+    package mutating func appendInterpolation(_ number: some FixedWidthInteger & UnsignedInteger) {
+      append(UInt64(number))
+    }
+
+    @inline(never)
+    private mutating func append(_ number: some FixedWidthInteger) {
+      appendInterpolation(String(number))
+    }
+  }
+}
