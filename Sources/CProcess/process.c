@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,11 @@ void cprocess_kill_marked(const char *mark) {
     if (all == NULL) return;
     for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
       pid_t pid = atoi(entry->d_name);
-      if (pid <= 0 || pid == getpid() || !is_marked(entry->d_name, mark)) continue;
+      struct stat status;
+      if (pid <= 0 || pid == getpid() ||
+          fstatat(dirfd(all), entry->d_name, &status, 0) != 0 || status.st_uid != geteuid() ||
+          !is_marked(entry->d_name, mark))
+        continue;
       found |= kill(pid, SIGKILL) == 0;
     }
     closedir(all);

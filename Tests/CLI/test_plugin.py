@@ -119,9 +119,9 @@ def test_resume_of_a_job_that_another_tool_has_set_to_running_says_the_way_out(p
     set_status(project, id, "running")
     assert project.info(id)["status"] == "running"
     said = project.run("resume", id).stderr
-    assert f"bgjobs pause {id} && bgjobs resume {id}" in said and "import-issues" in said
-    project.run("pause", id)
-    project.run("resume", id)
+    assert f"bgjobs cancel {id} && bgjobs retry {id}" in said and "import-issues" in said
+    project.run("cancel", id)
+    project.run("retry", id)
     project.run("start", id, "--owner-pid", os.getpid())
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -163,3 +165,37 @@ def test_a_run_writes_the_private_file_once(project):
         [*command, PROGRAM, "run", "--each", *items, "--", "true"], cwd=project.path, check=True
     )
     assert trace.read_text().count('"run.json"') == 1
+
+
+def test_the_state_file_does_not_say_that_there_is_no_private_file(project):
+    """Who can write it could else have his own command run."""
+    project.run("run", "--", "sh", "-c", "test -e go || kill -9 $PPID", code=None)
+    id = only(project)
+    await_true(lambda: project.info(id)["status"] == "paused")
+    document = json.loads(project.state.read_text())
+    config = document["jobs"][0]["config"]
+    config["command"] = ["touch", str(project.path / "planted")]
+    config.pop("isRedacted")
+    project.state.write_text(json.dumps(document))
+    (project.path / "go").touch()
+    project.run("resume", id)
+    project.run("wait", id, "--timeout", "30")
+    assert not (project.path / "planted").exists()
+
+
+def test_a_copy_of_a_project_leaves_the_commands_of_the_original_alone(project, tmp_path_factory):
+    pid_file = project.path / "pid"
+    line = "echo $$ > pid.new; mv pid.new pid; exec sleep 60"
+    runner = subprocess.Popen([PROGRAM, "run", "--", "sh", "-c", line], cwd=project.path)
+    try:
+        await_true(pid_file.exists)
+        copy = tmp_path_factory.mktemp("copied") / "project"
+        shutil.copytree(project.path, copy)
+        project.run("resume", only(project), cwd=copy, code=None)
+        time.sleep(1)
+        os.kill(int(pid_file.read_text()), 0)
+        assert runner.poll() is None
+        project.run("cancel", only(project), cwd=copy)
+    finally:
+        runner.terminate()
+        runner.wait()

@@ -5,6 +5,7 @@ strace, so that it comes out wider than it is: strace stops us at both ends. The
 for how long we hold the other tools' lock.
 """
 
+import json
 import re
 import tempfile
 from pathlib import Path
@@ -52,6 +53,10 @@ def measure(publications=40):
         before = ["strace", "-f", "-qq", "-ttt", "-T", "--seccomp-bpf", "-o", trace]
         before += ["-e", f"trace={CALLS}"]
         project.bgjobs("create", "x")
+        # The lock is taken where another tool has ever written.
+        document = project.load()
+        document["theirs"] = 1
+        project.file.write_text(json.dumps(document))
         for _ in range(publications):
             project.bgjobs("create", "x", before=before)
             windows_here, held_here = windows(trace.read_text())

@@ -101,8 +101,8 @@ class ModelJob:
     resume_at: Optional[int] = None
     since: int = 0  # the step that brought it
     ours: bool = True  # another tool's, as long as nobody has done anything with it
-    # The steps at which its status changed, or another tool its life; and what it was until then.
-    history: List[Tuple[int, JobStatus]] = dataclasses.field(default_factory=list)
+    # The steps at which its status changed; what it was until then, and whether another tool did it.
+    history: List[Tuple[int, JobStatus, bool]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(cls, entry: Dict[str, Any], since: int) -> "ModelJob":
@@ -136,9 +136,11 @@ class ModelJob:
     def hear(self, entry: Dict[str, Any], seen: int, fresh: bool, now: int) -> None:
         """What it says of the status, having read at that step."""
         status = STATUSES.get(entry["status"], OTHER)
-        since = [before for step, before in self.history if step >= seen]
-        if len(self.history) > 7 and len(since) == len(self.history):
+        unseen = [change for change in self.history if change[0] >= seen]
+        if len(self.history) > 7 and len(unseen) == len(self.history):
             return  # more than is remembered
+        # What it may have read: what was at first, and what other tools have replaced.
+        since = [before for n, (_, before, theirs) in enumerate(unseen) if n == 0 or theirs]
         if (status, status.name.lower()) == (self.status, entry["status"]):
             return
         if self.owner is not None:  # nobody may end its job; a pause is a request

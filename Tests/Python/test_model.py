@@ -83,7 +83,7 @@ class Store(RuleBasedStateMachine):
             # In this step it was changed.
             before = self.statuses.get(id, job.status)
             if (before is not job.status or id == self.edited) and job.ours:
-                job.history = [*job.history, (self.step, before)][-8:]
+                job.history = [*job.history, (self.step, before, id == self.edited)][-8:]
         self.statuses = {id: job.status for id, job in self.jobs.items()}
         self.edited = None
         self.step += 1
@@ -441,7 +441,7 @@ class Store(RuleBasedStateMachine):
                         self.edited = entry["id"]
         names = {entry["id"] for entry in document["jobs"]}
         for id, job in list(self.jobs.items()):
-            if id not in names and seen >= job.since and job.owner is None:
+            if id not in names and seen >= job.since and job.owner is None and not job.detached:
                 del self.jobs[id]
         top = {k: v for k, v in document.items() if k not in ("jobs", "bgjobs")}
         self.top.merge(top, seen, self.step)

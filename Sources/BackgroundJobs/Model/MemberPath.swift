@@ -3,7 +3,7 @@
 struct MemberPath {
   let member: String
   /// In the object that is the member's value.
-  private let inner: String?
+  let inner: String?
 
   init(_ path: String) {
     guard begins(path, with: "/") else {
@@ -90,6 +90,8 @@ struct MemberPath {
 
 /// The members of an object's compact text, as `JSONText` writes it; names keep their escapes.
 enum JSONObjectText {
+  static let empty = "{}"
+
   /// nil: it is no object.
   static func members(_ text: String) -> [JSONMember]? {
     var text = text

@@ -122,13 +122,19 @@ final class State {
     job.members.set("result", job.result)
     for name in members {
       let path = MemberPath(name)
+      if path.member == "progress", let inner = path.inner {
+        note(&job.foreignEdits, name, previous: job.progressMembers[inner], event.seq)
+        job.progressMembers.set(inner, theirs.progressMembers[inner])
+        continue
+      }
       note(&job.foreignEdits, name, previous: path.text(in: job.members), event.seq)
       path.set(path.text(in: theirs.members), in: &job.members)
       if path.member == "dependsOn" { job.dependsOn = theirs.dependsOn }
       if path.member == "type" { job.type = theirs.type }
       if path.member == "result" {
-        let isGone = theirs.result == nil && job.members["result"] == "{}"
-        if isGone { job.members.set("result", nil) }
+        if theirs.result == nil, let rest = job.members["result"], rest == JSONObjectText.empty {
+          job.members.set("result", nil)
+        }
         job.result = job.members["result"]
       }
     }

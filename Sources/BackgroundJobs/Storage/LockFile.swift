@@ -11,7 +11,7 @@ struct LockFile {
   /// The same file in our own directory: making the lock is a link, which is there at once with all
   /// that is in it.
   private static let source = "lock"
-  private static let staleMs: Int64 = 30_000
+  private static let staleMs: UInt64 = 30_000
   /// What it is taken for, and after how many milliseconds it is stale: ours is nearly as old as that
   /// from the beginning, so that a kill costs others no more.
   enum Purpose: Int64 {
@@ -20,7 +20,7 @@ struct LockFile {
   }
   /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
   /// its text yet.
-  private static let youngMs: Int64 = 10
+  private static let youngMs: UInt64 = 10
   /// Room for two numbers.
   private static let textSize = 32
 
@@ -54,7 +54,7 @@ struct LockFile {
     let (file, status) = try source(places)
     if status.links > 1, try !isFree(pid) { return false }
     let now = cposix_realtime()
-    let created = now / 1_000_000 - Self.staleMs + purpose.rawValue
+    let created = now / 1_000_000 - Int64(Self.staleMs) + purpose.rawValue
     let text = Buffer()
     try text.append(Message("\(pid)\n\(created)").text)
     // As long as any, so that there is nothing to cut off.
@@ -91,17 +91,19 @@ struct LockFile {
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.
   private func isFree(_ own: Int64) throws(JobError) -> Bool {
-    guard let file = try state.openIfThere(Self.name, O_RDONLY) else { return true }
-    let status = try file.status()
+    guard let status = try state.status(Self.name) else { return true }
     let now = cposix_realtime() / 1_000_000
-    let age = now - status.modified_ns / 1_000_000
-    guard status.is_regular != 0, age > Self.youngMs else { return false }
+    // A clock may have been set back.
+    let age = (now - status.modified_ns / 1_000_000).magnitude
+    guard age > Self.youngMs else { return false }
+    guard status.is_regular != 0, let file = try state.openIfThere(Self.name, O_RDONLY) else {
+      return age >= Self.staleMs
+    }
     let text = Buffer()
     try file.read(64, at: 0, into: text)
-    var end = 0
-    while end < text.count, text.bytes[end] != UInt8(ascii: "\n") { end += 1 }
-    let created = end < text.count ? number(text.bytes[(end + 1)...]) : nil
-    if max(age, now - (created ?? now)) >= Self.staleMs { return true }
+    let end = text.bytes.firstIndex(of: UInt8(ascii: "\n")) ?? text.bytes.count
+    let created = end < text.bytes.count ? number(text.bytes[(end + 1)...]) : nil
+    if max(age, (now - (created ?? now)).magnitude) >= Self.staleMs { return true }
     guard let pid = number(text.bytes[..<end]), pid > 0, pid <= Int64(pid_t.max) else {
       return false
     }

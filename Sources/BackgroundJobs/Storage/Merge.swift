@@ -7,21 +7,21 @@ struct Merge {
   let seen: UInt64?
   /// There is no list in it: not an empty one.
   private let saysNoJobs: Bool
-  /// It was written over the file that we know, by somebody who had read that with all that other
-  /// tools have written into it.
+  /// It took the place of the file that we know, and its writer had read that: with what other tools
+  /// have written into it since we published it.
   private let isRewrite: Bool
   /// nil: nobody can tell.
   private let isOwnerAlive: (JobState) -> Bool?
 
   init(
     _ state: State, with document: StateDocument.Decoded, epoch: StateDocument.Epoch,
-    inode: UInt64? = nil, isOwnerAlive: @escaping (JobState) -> Bool?
+    isCurrent: Bool = false, isOwnerAlive: @escaping (JobState) -> Bool?
   ) {
     self.state = state
     theirs = document.state
     seen = document.epoch == epoch ? document.seq : nil
     saysNoJobs = theirs.topMembers["jobs"] == nil
-    isRewrite = inode == state.publication.file.inode && seen == state.publication.fileSeq
+    isRewrite = isCurrent && seen == state.publication.fileSeq
     self.isOwnerAlive = isOwnerAlive
   }
 
@@ -38,7 +38,7 @@ struct Merge {
     for job in theirs.jobs {
       if let ours = state.job(job.id) {
         changes += try edits(of: ours, job)
-      } else if !(job.isOurs && seen != nil) {
+      } else if !(job.isOurs && seen != nil) || isCopy(job) {
         changes.append(.imported(job))
       }
     }
@@ -58,6 +58,11 @@ struct Merge {
       changes.append(.topEdited(name: path, text: text))
     }
     return changes
+  }
+
+  /// Of a job of ours, or that job under a new id; else we have removed it.
+  private func isCopy(_ job: JobState) -> Bool {
+    state.jobs.contains { $0.isOurs && $0.createdSeq == job.createdSeq }
   }
 
   private func hasLeftOut(_ ours: JobState) -> Bool {
@@ -85,6 +90,11 @@ struct Merge {
     var members = changed(ours.members, job.members, ours.foreignEdits, except: known)
     if !job.type.isEmpty, job.type != ours.type { members.append("type") }
     members += mergeResult(ours, job)
+    for name in names(ours.unknownProgress, job.unknownProgress)
+    where ours.progressMembers[name] != job.progressMembers[name] {
+      let path = MemberPath.text("progress", name)
+      if isTheirs(path, job.progressMembers[name], ours.foreignEdits) { members.append(path) }
+    }
     var changes: [Change] = []
     var taken = Life.nothing
     switch word(on: ours, job) {
@@ -129,14 +139,19 @@ struct Merge {
       return .takes(isOld ? .nothing : .all)
     }
     // A status that it may have read is none that it gives.
-    guard let unseen, !unseen.contains(where: { $0.status == job.status }) else {
-      return .takes(.nothing)
-    }
+    guard let unseen, !mayHaveRead(job.status, unseen) else { return .takes(.nothing) }
     if isOwnerAlive(ours) == true { return request(of: job, ours) }
     guard ours.log == nil else { return .takes(.nothing) }
     if isFresh { return .takes(unseen.isEmpty ? .all : .status) }
     // Of an owner's death we know more.
     return .takes(ours.reason == Reason.interrupted ? .nothing : .status)
+  }
+
+  /// What it had before the first change that the writer does not know of; or what another tool has
+  /// written since.
+  private func mayHaveRead(_ status: JobStatus, _ unseen: [StatusHistory.Entry]) -> Bool {
+    if let first = unseen.first, first.status == status { return true }
+    return unseen.contains { $0.status == status && $0.life != nil }
   }
 
   /// The changes of a job's status that the writer does not know of; nil: more than is remembered.
@@ -161,7 +176,7 @@ struct Merge {
     return .refused(job: ours.id, status: status)
   }
 
-  /// Failures only of a writer that has seen the latest: a retry forgets them. nil: none.
+  /// Failures only of the same attempt: a retry forgets them. nil: none.
   private func itemsEnded(
     in job: JobState, unknownTo ours: JobState
   ) throws(JobError) -> (done: PackedItems, failed: PackedItems)? {
@@ -169,7 +184,7 @@ struct Merge {
     try job.items.forEachDone { item throws(JobError) in
       if mark(of: item, in: ours) != .done { try append(item, to: done) }
     }
-    if seen.map({ $0 >= ours.revision }) ?? false {
+    if seen != nil, job.attempts == ours.attempts {
       try job.items.forEachFailed { _, item throws(JobError) in
         if mark(of: item, in: ours) == .none { try append(item, to: failed) }
       }
@@ -189,7 +204,7 @@ struct Merge {
   /// Objects are merged member by member; gives the paths that are theirs, and leaves all of it in
   /// `job`.
   private func mergeResult(_ ours: JobState, _ job: JobState) -> [String] {
-    let empty = "{}"
+    let empty = JSONObjectText.empty
     let (before, after) = (ours.result ?? empty, job.result ?? empty)
     guard before != after, JSONObjectText.members(before) != nil,
       JSONObjectText.members(after) != nil
@@ -246,6 +261,8 @@ struct Merge {
 
   private func isTheirs(_ path: String, _ text: String?, _ edits: [ForeignEdit]) -> Bool {
     if text == nil, seen == nil { return false }
+    // Of a result, ours may have been replaced since.
+    if isRewrite, !begins(path, with: "/result/") { return true }
     guard let edit = edits.first(where: { $0.name == path }), (seen ?? 0) < edit.seq else {
       return true
     }

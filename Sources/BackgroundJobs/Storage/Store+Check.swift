@@ -27,7 +27,7 @@ extension Store {
           name, "set aside because it was damaged; delete it when it is of no more use",
           sound: false)
       }
-      for name in names where name != "jobs" {
+      for name in names where name != "jobs" && !begins(name, with: ".") {
         guard let status = try files.status(name), status.is_regular == 0 else { continue }
         note(name, "is not a regular file: delete it", sound: false)
       }

@@ -21,10 +21,7 @@ extension Store {
     guard let directory = places.state, let files = places.files else { return true }
     var file = file
     if looksAtOut, let out = try files.status(Self.outName), out.stamp != state.publication.out {
-      if out.inode != state.publication.out.inode, isAsPublished(out) {
-        // Ours, of a publisher that was killed before the exchange, or just behind it.
-        try files.unlink(Self.outName)
-      } else if let (bytes, stamp) = try readWhole(Self.outName, in: files) {
+      if let (bytes, stamp) = try readWhole(Self.outName, in: files) {
         if try bringBack(out, bytes, file, files, directory) {
           file = try directory.status(Self.fileName)
         } else if try !takeIn(bytes, stamp, Self.outName, in: files, durably) {
@@ -104,7 +101,8 @@ extension Store {
       owesPublication = true
       if theirs.contains(where: isRequest) { isPublicationUrgent = true }
     }
-    if hasCollided || isOut, !isKnown {
+    // Ours, of a publisher that was killed before the exchange, says nothing new.
+    if !edits.isEmpty, hasCollided || isOut {
       edits.append(.collided(jobs: edits.compactMap(foreignJob)))
       isPublicationUrgent = true
       hasCollided = false
@@ -144,16 +142,16 @@ extension Store {
       return ([.setAside(name: aside, why: fault.message)], 0)
     }
     try checkFormat(document.state)
-    let merge = merge(document, journal, name == Self.fileName ? stamp.inode : nil)
+    let merge = merge(document, journal, isCurrent: name == Self.fileName)
     if merge.provesLoss { throw lost(name) }
     return (try merge.changes(), merge.seen ?? 0)
   }
 
-  /// `inode`: of the file under its name.
+  /// `isCurrent`: it is the file under its name.
   private func merge(
-    _ document: StateDocument.Decoded, _ journal: Journal, _ inode: UInt64?
+    _ document: StateDocument.Decoded, _ journal: Journal, isCurrent: Bool
   ) -> Merge {
-    Merge(state, with: document, epoch: journal.epoch, inode: inode) { job in
+    Merge(state, with: document, epoch: journal.epoch, isCurrent: isCurrent) { job in
       (try? self.isOwnerAlive(job)) ?? nil
     }
   }
@@ -169,16 +167,16 @@ extension Store {
     guard let document = try? StateDocument.decode(bytes.bytes),
       document.state.format <= StateDocument.format
     else { return }
-    if merge(document, journal, status.inode).provesLoss {
+    if merge(document, journal, isCurrent: true).provesLoss {
       // Or it was published after our look at the journal.
       try catchUp()
       guard let journal = self.journal, !options.isReadOnly,
-        merge(document, journal, status.inode).provesLoss
+        merge(document, journal, isCurrent: true).provesLoss
       else { return }
       try salvage(journal.file, journal, lost(StateDirectory.fileName))
       return try catchUp()
     }
-    let changes = try merge(document, journal, status.inode).changes()
+    let changes = try merge(document, journal, isCurrent: true).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true
     let seq = state.seq

@@ -213,11 +213,7 @@ extension Store {
       try exchange(files, directory, isFirst: false) == .done,
       let out = try files.status(Self.outName)
     else { return }
-    if isAsPublished(out) {
-      try files.unlink(Self.outName)
-    } else {
-      _ = try exchange(files, directory, isFirst: false)
-    }
+    if !isAsPublished(out) { _ = try exchange(files, directory, isFirst: false) }
   }
 
   /// Nobody has written into this file of ours: no other has such a time.

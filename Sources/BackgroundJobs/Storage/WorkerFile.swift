@@ -13,16 +13,17 @@ struct WorkerFile {
 
   /// nil: an id of another tool's that is no name of a directory.
   init?(_ places: StateDirectory, _ id: String) {
-    var name = id
-    let isName = name.withUTF8 { bytes in
-      bytes.count >= 1 && bytes.count <= 128 && bytes[0] != UInt8(ascii: ".")
-        && UnsafeRawBufferPointer(bytes).allSatisfy { byte in
-          isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
-            || byte == UInt8(ascii: ".")
-        }
-    }
-    guard isName else { return nil }
+    guard Self.isName(id) else { return nil }
     (self.places, self.id) = (places, id)
+  }
+
+  private static func isName(_ id: String) -> Bool {
+    var id = id
+    return id.withUTF8 { bytes in
+      let isDots = bytes.count <= 2 && bytes.allSatisfy { $0 == UInt8(ascii: ".") }
+      return !isDots && bytes.count <= 200
+        && bytes.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != 0x7f }
+    }
   }
 
   /// Whole at every moment.
@@ -50,10 +51,6 @@ struct WorkerFile {
     try mine.unlink(Self.name)
     try? all.removeDirectory(id)
   }
-}
-
-private func isAlphanumeric(_ byte: UInt8) -> Bool {
-  (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
 }
 
 extension Store {

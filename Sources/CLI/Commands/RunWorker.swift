@@ -88,7 +88,7 @@ struct RunWorker: ParsableCommand {
     }
     do {
       try requireAllItems(of: job, run.spec)
-      cprocess_kill_marked("BGJOBS_JOB_ID=\(job.id)")
+      cprocess_kill_marked("\(Runner.markName)=\(try Runner.mark(of: job))")
       let runner = try Runner(job, run, keeper, project: project)
       started()
       let code = try runner.run()

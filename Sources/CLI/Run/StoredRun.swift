@@ -21,17 +21,22 @@ struct StoredRun: Codable {
   /// What stands there; nil: the job is none of `bgjobs run`.
   static func of(_ job: Job) throws -> StoredRun? {
     guard let shown = try RunSpec.of(job) else { return nil }
+    func isUnknown(_ why: String) throws -> RunError {
+      RunError(
+        "job \(job.id): what it runs is not known: \(why). Run the same line again in"
+          + " \(shown.directory), with --key '\(try job.info().key ?? "")'")
+    }
+    // First: what others can write must not say that there is nothing to look for. What is there, and
+    // is not to be trusted or read, is no reason to run something else.
+    let directory = try job.output()
+    do {
+      if let stored = try read(try PrivateDirectory(directory)) { return stored }
+    } catch { throw try isUnknown((error as? JobError)?.message ?? "\(error)") }
     // Made by a version that had it all in the state file.
     guard let isRedacted = shown.isRedacted else { return StoredRun(shown) }
-    // What is there, and is not to be trusted or read, is no reason to run something else.
-    let directory = try job.output()
-    if let stored = try read(try PrivateDirectory(directory)) { return stored }
     let why = "\(directory.path)/\(name) is missing"
     guard !isRedacted, try !job.items().open.contains(where: { $0.contains(Redaction.mask) }) else {
-      throw RunError(
-        "job \(job.id): what it runs is not known: \(why), and the state file has it without its"
-          + " secrets. Run the same line again in \(shown.directory), with --key"
-          + " '\(try job.info().key ?? "")'")
+      throw try isUnknown(why + ", and the state file has it without its secrets")
     }
     Output.complain("job \(job.id): \(why); it is run as it stands in the state file")
     return StoredRun(shown)

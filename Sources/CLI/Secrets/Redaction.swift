@@ -25,13 +25,24 @@ enum Redaction {
   static func arguments(_ arguments: [String]) -> [String] {
     var (isValue, isUser) = (false, false)
     return arguments.map { argument in
-      let isSecret = isValue && !argument.hasPrefix("-") && !argument.isEmpty
+      // A token may begin with a dash.
+      let isSecret = isValue && !argument.hasPrefix("--") && !argument.isEmpty
       let name = isUser ? argument.firstIndex(of: ":").map { argument[...$0] } : nil
       isValue = SecretName.isOption(argument)
       // curl's, and others': NAME:PASSWORD.
       isUser = argument == "-u" || argument == "--user"
-      return isSecret ? mask : name.map { $0 + mask } ?? text(argument)
+      return isSecret ? mask : name.map { $0 + mask } ?? assignment(argument) ?? text(argument)
     }
+  }
+
+  /// `--password=X`, `PGPASSWORD=X` as an argument: the value is all of the rest. nil: none of these.
+  private static func assignment(_ argument: String) -> String? {
+    guard let equals = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+    let name = argument.utf8[..<equals].drop { $0 == UInt8(ascii: "-") }
+    guard !name.isEmpty, name.allSatisfy(SecretName.isPartOfName), SecretName.matches(name),
+      argument.utf8.index(after: equals) < argument.utf8.endIndex
+    else { return nil }
+    return argument[...equals] + mask
   }
 }
 
@@ -43,17 +54,19 @@ enum SecretName {
   private static let words = [
     "pass", "pwd", "auth", "authorization", "bearer", "apikey", "api-key", "access-key",
     "secret-key", "account-key", "credential", "credentials", "cookie", "pat",
-    "sig", "signature",
+    "sig", "signature", "private-key", "encryption-key", "signing-key", "auth-key", "secret-id",
   ]
 
   static func matches(_ name: some Sequence<UInt8>) -> Bool {
-    let lower = name.map { byte -> UInt8 in
+    let all = name.map { byte -> UInt8 in
       switch byte {
       case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
       case UInt8(ascii: "_"): UInt8(ascii: "-")
       default: byte
       }
     }
+    // TOKEN2, password1.
+    let lower = all.prefix(all.count - all.reversed().prefix { 0x30...0x39 ~= $0 }.count)
     if endings.contains(where: { lower.suffix($0.utf8.count).elementsEqual($0.utf8) }) {
       return true
     }

@@ -42,13 +42,14 @@ struct ProjectOptions: ParsableArguments {
     for _ in 0..<256 {
       var status = stat()
       // A link is no project, but opening it says so: passing it by would take another project.
-      if lstat("\(path)/.specweave", &status) == 0,
-        [S_IFDIR, S_IFLNK].contains(status.st_mode & S_IFMT)
+      var here = stat()
+      var above = stat()
+      if lstat("\(path)/.specweave", &status) == 0, stat(path, &here) == 0,
+        [S_IFDIR, S_IFLNK].contains(status.st_mode & S_IFMT),
+        isTrusted(status, in: here)
       {
         return path
       }
-      var here = stat()
-      var above = stat()
       let parent = path == "." ? ".." : "\(path)/.."
       guard stat(path, &here) == 0, stat(parent, &above) == 0,
         here.st_ino != above.st_ino || here.st_dev != above.st_dev
@@ -56,6 +57,16 @@ struct ProjectOptions: ParsableArguments {
       path = parent
     }
     return nil
+  }
+}
+
+extension ProjectOptions {
+  /// Not one that a stranger has put into a directory where everybody may, as /tmp: whoever works
+  /// below it would hand him all that he does. Who wants it names it.
+  fileprivate static func isTrusted(_ state: stat, in directory: stat) -> Bool {
+    let isOpen = directory.st_mode & S_IWOTH != 0
+    return state.st_uid == geteuid() || state.st_uid == directory.st_uid
+      || (!isOpen && directory.st_uid != 0)
   }
 }
 

@@ -55,7 +55,7 @@ import Testing
   /// `seq`: what the file's writer had seen.
   @discardableResult
   private func merge(
-    _ jobs: [[String: Any]]?, seq: UInt64?, top: [String: Any] = [:], inode: UInt64? = nil
+    _ jobs: [[String: Any]]?, seq: UInt64?, top: [String: Any] = [:], isCurrent: Bool = false
   ) throws -> [Change] {
     var file = top
     file["jobs"] = jobs
@@ -64,7 +64,7 @@ import Testing
     }
     let data = try JSONSerialization.data(withJSONObject: file)
     let document = try data.withUnsafeBytes { try StateDocument.decode($0) }
-    let merge = Merge(state, with: document, epoch: epoch, inode: inode) { [world] job in
+    let merge = Merge(state, with: document, epoch: epoch, isCurrent: isCurrent) { [world] job in
       job.owner == nil ? nil : world.ownerIsAlive
     }
     let changes = try merge.changes()
@@ -157,17 +157,21 @@ import Testing
     #expect(try merge([theirs("running", ["x"])], seq: 1).isEmpty)
   }
 
-  @Test func soDoTheirFailuresWhereTheyHadSeenTheLatest() throws {
+  @Test func soDoTheirFailuresOfThisAttempt() throws {
     try run()
     var failing = theirs("running", ["x"])
     failing["progress"] = [
       "current": 2, "total": 4, "itemsCompleted": ["x"], "itemsFailed": ["y"],
     ]
     try merge([failing], seq: 1)
-    #expect(ours?.items.failedCount == 0)
-    try merge([failing], seq: state.seq)
     #expect(ours?.items.failedCount == 1)
     #expect(try done() == ["x"])
+    // Of the attempt before: a retry has forgotten them.
+    try apply(.closed(job: "ours", why: nil))
+    try apply(.failed(job: "ours", reason: "error", error: nil, keepsLog: false))
+    try apply(.retried(job: "ours"))
+    try merge([failing], seq: 1)
+    #expect(ours?.items.failedCount == 0)
   }
 
   // MARK: They had not seen the latest
@@ -195,14 +199,14 @@ import Testing
   @Test func whoRewritesTheFileHasSeenWhatWasInIt() throws {
     try touch()
     var known = Publication(seq: 1)
-    (known.file.inode, known.fileSeq) = (7, state.seq)
+    known.fileSeq = state.seq
     let seen = state.seq
     try apply(.published(known))
     for status in ["running", "paused", "running", "pending"] {
-      try merge([theirs(status, ["a"])], seq: seen, inode: 7)
+      try merge([theirs(status, ["a"])], seq: seen, isCurrent: true)
       #expect(ours?.status.name == status)
     }
-    try merge([theirs("running", ["a"])], seq: seen, inode: 8)
+    try merge([theirs("running", ["a"])], seq: seen)
     #expect(ours?.status == .pending)
   }
 
@@ -210,17 +214,17 @@ import Testing
   @Test func whoMadeAJobMayRemoveIt() throws {
     try run()
     var known = Publication(seq: 1)
-    (known.file.inode, known.fileSeq) = (7, state.seq)
+    known.fileSeq = state.seq
     try apply(.published(known))
     let ours = theirs("running", [])
     var own = ours
     own["id"] = "own"
     let seen = known.fileSeq
-    try merge([ours, own], seq: seen, inode: 7)
+    try merge([ours, own], seq: seen, isCurrent: true)
     #expect(state.job("own") != nil)
-    try merge([ours], seq: seen, inode: 8)
+    try merge([ours], seq: seen)
     #expect(state.job("own") != nil)
-    try merge([ours], seq: seen, inode: 7)
+    try merge([ours], seq: seen, isCurrent: true)
     #expect(state.job("own") == nil)
   }
 
@@ -292,6 +296,44 @@ import Testing
     #expect(state.topMembers["v"] == "7")
     try merge(nil, seq: state.seq)
     #expect(state.topMembers["v"] == nil)
+  }
+
+  /// Renamed by another tool, or copied: the id is another job's.
+  @Test func aCopyIsAJobOfItsOwn() throws {
+    try run()
+    var copy = theirs("pending", ["a"])
+    copy["id"] = "copy"
+    copy["bgjobs"] = ["created": 1, "rev": 2]
+    try merge([theirs("running", []), copy], seq: state.seq)
+    #expect(state.job("copy") != nil)
+    var gone = copy
+    gone["id"] = "gone"
+    gone["bgjobs"] = ["created": 99, "rev": 99]
+    try merge([theirs("running", []), gone], seq: state.seq)
+    #expect(state.job("gone") == nil)
+  }
+
+  /// Its `paused` is none that it had read.
+  @Test func aPauseBesideOursIsHeard() throws {
+    try run()
+    let seen = state.seq
+    try apply(
+      .paused(job: "ours", reason: "asked", error: nil, resumeAt: nil), .resumed(job: "ours"))
+    try merge([theirs("paused", [])], seq: seen)
+    #expect(ours?.status == .paused)
+  }
+
+  @Test func whatItPutsIntoTheProgressIsKept() throws {
+    try run()
+    var scanning = theirs("running", [])
+    scanning["progress"] = [
+      "current": 0, "total": 4, "phase": "scan", "itemsCompleted": [String](),
+      "itemsFailed": [String](),
+    ]
+    try merge([scanning], seq: 1)
+    #expect(ours?.progressMembers["phase"] == "\"scan\"")
+    try merge([theirs("running", [])], seq: state.seq)
+    #expect(ours?.progressMembers["phase"] == nil)
   }
 
   // MARK: Member by member
