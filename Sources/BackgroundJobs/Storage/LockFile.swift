@@ -13,10 +13,11 @@ struct LockFile {
   private static let source = "lock"
   private static let staleMs: UInt64 = 30_000
   /// What it is taken for, and after how many milliseconds it is stale: ours is nearly as old as that
-  /// from the beginning, so that a kill costs others no more.
+  /// from the beginning, so that a kill costs others no more. Not less than a busy disk takes: two of
+  /// them that take over a stale lock at once both have it.
   enum Purpose: Int64 {
-    case exchange = 50
-    case sync = 90
+    case exchange = 90
+    case sync = 500
   }
   /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
   /// its text yet.
