@@ -101,7 +101,7 @@ class ModelJob:
     resume_at: Optional[int] = None
     since: int = 0  # the step that brought it
     ours: bool = True  # another tool's, as long as nobody has done anything with it
-    # The steps at which its status changed; what it was until then, and whether another tool did it.
+    # The steps at which its status changed; what it was until then; whether another tool did it.
     history: List[Tuple[int, JobStatus, bool]] = dataclasses.field(default_factory=list)
 
     @classmethod
