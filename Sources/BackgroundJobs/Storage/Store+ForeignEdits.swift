@@ -88,7 +88,7 @@ extension Store {
       publication.out = isRacy(stamp) ? FileStamp() : stamp
       publication.outChecksum = found
     } else {
-      publication.file = isRacy(stamp) ? FileStamp(inode: stamp.inode) : stamp
+      publication.file = isRacy(stamp) ? FileStamp() : stamp
       publication.checksum = found
     }
     var edits: [Change] = []
