@@ -125,6 +125,7 @@ extension Store {
       if hasRemovedJobs { removeOutputOfGoneJobs() }
       return .done
     }
+    try? files.unlink(Self.nextName)
     return .unreadable
   }
 
@@ -171,7 +172,6 @@ extension Store {
     }
   }
 
-  /// The displaced file stays as `out`: a writer that still has it open is heard the next time.
   private enum Exchange {
     case done
     /// The file system can only rename: what was there is gone.
@@ -180,6 +180,7 @@ extension Store {
     case missed
   }
 
+  /// The displaced file stays as `out`: a writer that still has it open is heard the next time.
   private func exchange(
     _ files: Directory, _ directory: Directory, isFirst: Bool
   ) throws(JobError) -> Exchange {
