@@ -65,6 +65,23 @@ package final class Buffer {
     count += MemoryLayout<T>.size
   }
 
+  /// The end of a line and the indent of the next, where there is room for it; else nothing.
+  func putLine(indent: Int) {
+    guard let base, indent < capacity - count else { return }
+    base.storeBytes(of: UInt8(ascii: "\n"), toByteOffset: count, as: UInt8.self)
+    memset(base + count + 1, 0x20, indent)
+    count += 1 + indent
+  }
+
+  /// Between quotes, where there is room for that; else nothing.
+  func putQuoted(_ source: UnsafeRawBufferPointer) {
+    guard let base, source.count + 2 <= capacity - count else { return }
+    base.storeBytes(of: UInt8(ascii: "\""), toByteOffset: count, as: UInt8.self)
+    if let from = source.baseAddress { memcpy(base + count + 1, from, source.count) }
+    count += source.count + 2
+    base.storeBytes(of: UInt8(ascii: "\""), toByteOffset: count - 1, as: UInt8.self)
+  }
+
   @inline(__always)
   func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try reserve(source.count)
