@@ -75,7 +75,8 @@
  *
  *   - Inputs are copied: you may reuse or free what you passed as soon as the call returns.
  *   - What you get through a `**out` parameter is yours, to release with the function its type
- *     names: bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_string_free.
+ *     names: bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_item_list_free,
+ *     bgj_string_free.
  *   - A const pointer that you get lives as long as the object that it was read from.
  *   - Never pass anything of ours to free(3).
  *
@@ -139,6 +140,9 @@ typedef struct bgj_job bgj_job;
 
 /* What bgj_manager_list found. Free it with bgj_job_list_free. */
 typedef struct bgj_job_list bgj_job_list;
+
+/* What bgj_job_items found. Free it with bgj_item_list_free. */
+typedef struct bgj_item_list bgj_item_list;
 
 /* What a call gives back. 0 is success. 1 to 9 are no failures: what was reported is kept, and
  * there is news. With 10 and up nothing was changed. Numbers are never reused; new ones may be
@@ -312,6 +316,36 @@ typedef struct bgj_job_info {
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
    0, 0}
+
+/* What became of an item. */
+typedef enum bgj_item_state {
+  BGJ_ITEM_OPEN = 1,      /* planned, and none of the others */
+  BGJ_ITEM_UNDER_WAY = 2, /* begun, and not ended yet */
+  BGJ_ITEM_DONE = 3,
+  BGJ_ITEM_FAILED = 4,
+  BGJ_ITEM_SKIPPED = 5    /* there was nothing to do */
+} bgj_item_state;
+
+/* Sets of these, for bgj_job_items: combine with |. */
+#define BGJ_ITEM_MASK_OPEN 0x02u
+#define BGJ_ITEM_MASK_UNDER_WAY 0x04u
+#define BGJ_ITEM_MASK_DONE 0x08u
+#define BGJ_ITEM_MASK_FAILED 0x10u
+#define BGJ_ITEM_MASK_SKIPPED 0x20u
+#define BGJ_ITEM_MASK_ALL 0x3eu
+
+/* An item of a list. Initialise with BGJ_ITEM_INIT before the first use; it may be filled again and
+ * again. Its strings belong to the list, and live as long as that. */
+typedef struct bgj_item {
+  size_t struct_size;   /* sizeof(bgj_item); set by BGJ_ITEM_INIT */
+  const char *name;     /* never NULL */
+  bgj_item_state state;
+  int attempts;         /* how often it was begun, as far as that was said: 1 at least once it has
+                           ended */
+  const char *why;      /* failed or skipped: why, in words; NULL: nobody said */
+} bgj_item;
+
+#define BGJ_ITEM_INIT {sizeof(bgj_item), 0, BGJ_ITEM_OPEN, 0, 0}
 
 /* ---- The library --------------------------------------------------------------------------- */
 
@@ -625,6 +659,29 @@ BGJ_API bgj_status bgj_job_get_cursor(bgj_job *job, char **json, bgj_error *erro
 /* The whole job as it would stand in the state file; free it with bgj_string_free.
  *   BGJ_NOT_FOUND    the job was removed */
 BGJ_API bgj_status bgj_job_get_json(bgj_job *job, char **json, bgj_error *error);
+
+/*
+ * The items whose state is in states (BGJ_ITEM_MASK_...; 0: all): those that are done, skipped and
+ * failed, each in the order in which they became so, then the others in the order of the plan. It
+ * looks at the files again; the list is a copy, which does not change any more.
+ *   BGJ_NOT_FOUND    the job was removed
+ */
+BGJ_API bgj_status bgj_job_items(bgj_job *job, unsigned int states, bgj_item_list **list,
+                                 bgj_error *error);
+
+/* How many items the list has. NULL: 0. */
+BGJ_API size_t bgj_item_list_count(const bgj_item_list *list);
+
+/*
+ * Fills item with the one at index, 0 to count - 1. Constant time.
+ *   BGJ_NOT_FOUND    index is not below the count
+ *   BGJ_INVALID      item.struct_size was not set
+ */
+BGJ_API bgj_status bgj_item_list_at(const bgj_item_list *list, size_t index, bgj_item *item,
+                                    bgj_error *error);
+
+/* Frees a list, and the strings of what was read from it. NULL is fine. */
+BGJ_API void bgj_item_list_free(bgj_item_list *list);
 
 /* Lets go of the handle. The job, and this manager's ownership of it, are not touched. NULL is
  * fine. */

@@ -19,3 +19,5 @@ _Static_assert(offsetof(bgj_job_info, stalled) == 228, "bgj_job_info.stalled");
 _Static_assert(offsetof(bgj_job_info, finish_ms) == 248, "bgj_job_info.finish_ms");
 _Static_assert(offsetof(bgj_job_info, refused_ms) == 256, "bgj_job_info.refused_ms");
 _Static_assert(offsetof(bgj_job_info, has_warnings) == 272, "bgj_job_info.has_warnings");
+_Static_assert(sizeof(bgj_item) == 32, "bgj_item");
+_Static_assert(offsetof(bgj_item, why) == 24, "bgj_item.why");

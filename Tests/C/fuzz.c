@@ -193,6 +193,24 @@ static void call_manager(bgj_manager **slot) {
   }
 }
 
+static void walk_items(bgj_job *job) {
+  bgj_item_list *list = (bgj_item_list *)untouched;
+  bgj_item item = BGJ_ITEM_INIT;
+  unsigned int states = chance(2) ? 0 : (unsigned int)any_number();
+  bgj_status status = CALL(bgj_job_items, job, states, &list);
+  if (status >= BGJ_FINISHED) {
+    if (list != (bgj_item_list *)untouched) broken("wrote its output");
+    return;
+  }
+  for (size_t i = 0; CALL(bgj_item_list_at, list, i, &item) == BGJ_OK; i++) {
+    must_be_utf8("an item", item.name), must_be_utf8("why", item.why);
+    if (item.state < BGJ_ITEM_OPEN || item.state > BGJ_ITEM_SKIPPED) broken("state");
+    if (item.name == NULL || item.attempts < 0) broken("an item without name, or attempts");
+  }
+  CALL(bgj_item_list_at, list, (size_t)any_number(), &item);
+  bgj_item_list_free(list);
+}
+
 static void call_job(bgj_job *job) {
   bgj_start_options options = BGJ_START_OPTIONS_INIT;
   bgj_job_info info = BGJ_JOB_INFO_INIT;
@@ -200,7 +218,7 @@ static void call_job(bgj_job *job) {
   char *text = (char *)untouched;
   const char *plan[8];
   bgj_status status;
-  switch (below(30)) {
+  switch (below(31)) {
     case 0: case 1: case 2:
       if (chance(8)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_START_DETACHED;
       if (options.flags != 0) options.owner_pid = any_number();
@@ -248,6 +266,7 @@ static void call_job(bgj_job *job) {
       if (status == BGJ_OK && info.struct_size == sizeof info) check_info(&info);
       bgj_job_info_clear(&info);
       break;
+    case 29: walk_items(job); break;
     case 28:
       status = CALL(bgj_job_get_json, job, &text);
       check_json(status, text);

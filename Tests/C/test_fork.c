@@ -27,6 +27,7 @@ static int all_give_forked(bgj_job *job) {
   bgj_job_info info = BGJ_JOB_INFO_INIT;
   bgj_job *other = NULL;
   bgj_job_list *list = NULL;
+  bgj_item_list *items = NULL;
   char *text = NULL;
   FORKED(bgj_manager_sync(manager, NULL));
   FORKED(bgj_manager_create(manager, "t", NULL, 0, &other, NULL));
@@ -57,6 +58,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_get_config(job, &text, NULL));
   FORKED(bgj_job_get_cursor(job, &text, NULL));
   FORKED(bgj_job_get_json(job, &text, NULL));
+  FORKED(bgj_job_items(job, 0, &items, NULL));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 static bgj_job *job;
 static bgj_job_list *list;
+static bgj_item_list *items;
 
 /* Says which line failed, and that nothing came out. */
 #define INVALID(call) assert_int_equal(call, BGJ_INVALID)
@@ -62,6 +63,12 @@ static void lists(void **state) {
   INVALID(bgj_job_list_at(list, 0, NULL, &error));
   INVALID(bgj_job_list_at(NULL, 0, NULL, NULL));
   bgj_job_list_free(NULL);
+  bgj_item item = BGJ_ITEM_INIT;
+  assert_int_equal(bgj_item_list_count(NULL), 0);
+  INVALID(bgj_item_list_at(NULL, 0, &item, &error));
+  INVALID(bgj_item_list_at(items, 0, NULL, &error));
+  INVALID(bgj_item_list_at(NULL, 0, NULL, NULL));
+  bgj_item_list_free(NULL);
   bgj_job_info_clear(NULL);
   bgj_string_free(NULL);
   assert_null(info.id);
@@ -140,6 +147,11 @@ static void questions(void **state) {
   INVALID(bgj_job_get_json(NULL, &text, &error));
   INVALID(bgj_job_get_json(job, NULL, &error));
   INVALID(bgj_job_get_json(NULL, NULL, NULL));
+  bgj_item_list *l = NULL;
+  INVALID(bgj_job_items(NULL, 0, &l, &error));
+  INVALID(bgj_job_items(job, 0, NULL, &error));
+  INVALID(bgj_job_items(NULL, 0, NULL, NULL));
+  assert_null(l);
   bgj_job_release(NULL);
   assert_null(text);
   assert_null(info.id);
@@ -172,11 +184,13 @@ static void optional(void **state) {
 static int set_up_all(void **state) {
   if (set_up(state) != 0) return -1;
   job = running();
+  if (bgj_job_items(job, 0, &items, NULL) != BGJ_OK) return -1;
   return bgj_manager_list(manager, 0, NULL, &list, NULL) == BGJ_OK ? 0 : -1;
 }
 
 static int tear_down_all(void **state) {
   bgj_job_list_free(list);
+  bgj_item_list_free(items);
   return tear_down(state);
 }
 

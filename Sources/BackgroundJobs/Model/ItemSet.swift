@@ -229,6 +229,27 @@ final class ItemSet {
     }
   }
 
+  /// Each once, in the order in which they got the mark; where another tool's list has named some
+  /// twice, in that in which they became known.
+  func forEach(
+    _ mark: Mark, _ body: (Slot, UnsafeRawBufferPointer) throws(JobError) -> Void
+  ) throws(JobError) {
+    let (list, count) = mark == .done ? (doneList, doneCount) : (failedList, failedCount)
+    var found = 0
+    for entry in 0..<list.count / 4 where self.mark(of: entryOf(list, entry)) == mark { found += 1 }
+    if found == count {
+      for entry in 0..<list.count / 4 {
+        let slot = entryOf(list, entry)
+        if self.mark(of: slot) == mark { try body(slot, bytes(of: slot)) }
+      }
+      return
+    }
+    var position = 0
+    while let slot = slot(at: &position) {
+      if self.mark(of: slot) == mark { try body(slot, bytes(of: slot)) }
+    }
+  }
+
   /// Planned items that are not done, in the order of the plan.
   func forEachPlanned(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
     for entry in 0..<planList.count / 4 {

@@ -53,6 +53,10 @@ class bgj_job_list(Structure):
     pass
 
 
+class bgj_item_list(Structure):
+    pass
+
+
 # An enum is an int: what a newer library says must not be an error here.
 bgj_status = c_int
 BGJ_OK = 0
@@ -209,6 +213,35 @@ def BGJ_JOB_INFO_INIT() -> bgj_job_info:
     )
 
 
+bgj_item_state = c_int
+BGJ_ITEM_OPEN = 1
+BGJ_ITEM_UNDER_WAY = 2
+BGJ_ITEM_DONE = 3
+BGJ_ITEM_FAILED = 4
+BGJ_ITEM_SKIPPED = 5
+
+BGJ_ITEM_MASK_OPEN = 0x02
+BGJ_ITEM_MASK_UNDER_WAY = 0x04
+BGJ_ITEM_MASK_DONE = 0x08
+BGJ_ITEM_MASK_FAILED = 0x10
+BGJ_ITEM_MASK_SKIPPED = 0x20
+BGJ_ITEM_MASK_ALL = 0x3E
+
+
+class bgj_item(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("state", bgj_item_state),
+        ("attempts", c_int),
+        ("why", c_char_p),
+    ]
+
+
+def BGJ_ITEM_INIT() -> bgj_item:
+    return bgj_item(ctypes.sizeof(bgj_item), state=BGJ_ITEM_OPEN)
+
+
 # ---- The library --------------------------------------------------------------------------------
 
 bgj_version = _function("bgj_version", c_char_p)
@@ -363,6 +396,24 @@ bgj_job_get_cursor = _function(
 bgj_job_get_json = _function(
     "bgj_job_get_json", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
 )
+bgj_job_items = _function(
+    "bgj_job_items",
+    bgj_status,
+    job=_job,
+    states=c_uint,
+    list=POINTER(POINTER(bgj_item_list)),
+    error=_error,
+)
+bgj_item_list_count = _function("bgj_item_list_count", c_size_t, list=POINTER(bgj_item_list))
+bgj_item_list_at = _function(
+    "bgj_item_list_at",
+    bgj_status,
+    list=POINTER(bgj_item_list),
+    index=c_size_t,
+    item=POINTER(bgj_item),
+    error=_error,
+)
+bgj_item_list_free = _function("bgj_item_list_free", None, list=POINTER(bgj_item_list))
 bgj_job_release = _function("bgj_job_release", None, job=_job)
 
 # ---- The same without conversions ----------------------------------------------------------------

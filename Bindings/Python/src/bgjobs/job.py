@@ -15,6 +15,7 @@ from typing import (
     Dict,
     Iterable,
     Iterator,
+    List,
     Optional,
     Tuple,
     Type,
@@ -43,7 +44,17 @@ from .errors import (
     NotFound,
     WaitTimeout,
 )
-from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
+from .info import (
+    InfoBuffer,
+    ItemStates,
+    JobInfo,
+    JobItem,
+    JobStatus,
+    Statuses,
+    item_mask,
+    mask,
+    read_items,
+)
 
 if TYPE_CHECKING:
     from .manager import JobManager
@@ -390,6 +401,19 @@ class Job:
         with InfoBuffer() as buffer:
             call(_ffi.bgj_job_get_info, self._handle, buffer.pointer)
             return buffer.read()
+
+    def items(self, state: Optional[ItemStates] = None) -> List[JobItem]:
+        """The items of this state, or of these (None: all), with why they failed.
+
+        Those that are done, skipped and failed, each in the order in which they became so, then
+        the others in the order of the plan.
+        """
+        bits = item_mask(state)
+        if not bits:
+            return []
+        found = ctypes.POINTER(_ffi.bgj_item_list)()
+        call(_ffi.bgj_job_items, self._handle, bits, ctypes.byref(found))
+        return read_items(found)
 
     @property
     def config(self) -> Dict[str, Any]:

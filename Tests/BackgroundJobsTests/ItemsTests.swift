@@ -1,0 +1,24 @@
+import Testing
+
+@testable import BackgroundJobs
+
+@Suite struct ItemsTests {
+  @Test func eachItemHasAStateAndAReason() throws {
+    let scratch = try Scratch()
+    let job = try scratch.manager().create("t")
+    try job.plan(["a", "b", "c"])
+    try job.start()
+    try job.itemFailed("c", why: "no route")
+    try job.itemDone("b")
+    let items = [
+      JobItem(name: "b", state: .done, why: nil, attempts: 1),
+      JobItem(name: "c", state: .failed, why: "no route", attempts: 1),
+      JobItem(name: "a", state: .open, why: nil, attempts: 0),
+    ]
+    let all: [JobItem] = try job.items()
+    #expect(all == items)
+    #expect(try job.items([.failed, .open]) == Array(items[1...]))
+    let other = try scratch.manager { $0.isReadOnly = true }
+    #expect(try other.find(job.id).items(.failed) == [items[1]])
+  }
+}

@@ -1,0 +1,43 @@
+"""What became of each item."""
+
+import dataclasses
+
+import pytest
+
+import bgjobs
+from bgjobs import ItemState, JobItem
+
+
+def test_each_item_has_a_state_and_a_reason(manager, job):
+    job.plan(["a", "b", "é"])
+    job.failed("é", "no route: ü")
+    job.done("b")
+    job.failed("unplanned")
+    done = JobItem("b", ItemState.DONE, None, 1)
+    failed = [
+        JobItem("é", ItemState.FAILED, "no route: ü", 1),
+        JobItem("unplanned", ItemState.FAILED, None, 1),
+    ]
+    open_ = JobItem("a", ItemState.OPEN, None, 0)
+    assert job.items() == [done, *failed, open_]
+    assert job.items(ItemState.FAILED) == failed
+    assert job.items(state={ItemState.OPEN, ItemState.DONE}) == [done, open_]
+    assert job.items(state=ItemState.UNDER_WAY) == job.items([]) == []
+    job.complete()
+    with bgjobs.JobManager(manager.project, read_only=True) as other:
+        assert other.find(job.id).items(ItemState.FAILED) == failed
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        done.why = "x"
+
+
+def test_states_have_a_type(job):
+    for states in ("failed", 4, [4], ["failed"]):
+        with pytest.raises(TypeError):
+            job.items(states)
+
+
+def test_items_of_a_job_that_is_gone(manager, job):
+    job.complete()
+    manager.cleanup(0)
+    with pytest.raises(bgjobs.NotFound):
+        job.items()
