@@ -286,7 +286,7 @@ typedef struct bgj_job_info {
   const char *current_item;   /* what is being worked on */
   uint64_t items_completed;   /* how many */
   uint64_t items_failed;      /* how many */
-  uint64_t items_planned;     /* planned items that are neither completed nor failed */
+  uint64_t items_planned;     /* planned items that have not ended */
   double rate;                /* items per second of work; negative: unknown or not running */
   int64_t eta;                /* seconds of work that remain, now; -1: unknown or not running */
   int64_t eta_low;            /* its likely range, which at first has room for a change; or -1 */
@@ -310,12 +310,13 @@ typedef struct bgj_job_info {
   const char *refused_status; /* that status, as it stood in the file */
   int has_warnings;           /* completed: 1 when items have failed, or another tool ended it as
                                  completed_with_warnings */
+  uint64_t items_skipped;     /* how many */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0}
+   0, 0, 0}
 
 /* What became of an item. */
 typedef enum bgj_item_state {
@@ -571,7 +572,7 @@ BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
 /*
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
  * items, those of this very call included; -1: not said; owner only while the job has an owner.
- * Until somebody says it, current is the number of items completed and failed, plus the advances;
+ * Until somebody says it, current is the number of items that have ended, plus the advances;
  * after that, further items and advances are added to what was said. current_item: what is being
  * worked on; "": nothing; NULL: not said; owner only likewise. completed_item, failed_item: as
  * bgj_job_item_done and bgj_job_item_failed; NULL: none.
@@ -584,12 +585,20 @@ BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *cur
  * shows 0. */
 BGJ_API bgj_status bgj_job_advance(bgj_job *job, int64_t count, bgj_error *error);
 
-/* Marks an item done. A failed item that is done after all is done; a done item stays done. */
+/* Marks an item done. One that had failed, or was skipped, and is done after all is done; a done item
+ * stays done. */
 BGJ_API bgj_status bgj_job_item_done(bgj_job *job, const char *item, bgj_error *error);
 
-/* Marks an item failed, unless it is done already; why, in words, may be NULL. */
+/* Marks an item failed, unless it is done or skipped already; why, in words, may be NULL. */
 BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const char *why,
                                        bgj_error *error);
+
+/* Marks an item skipped, unless it is done already: there was nothing to do ("already there"); why,
+ * in words, may be NULL. It counts as finished, in current too, and never as failed: it is no warning,
+ * and a retry leaves it. One that has failed before is skipped then. In the state file it is only
+ * counted. */
+BGJ_API bgj_status bgj_job_item_skipped(bgj_job *job, const char *item, const char *why,
+                                        bgj_error *error);
 
 /* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes
  * it from anyone. */
@@ -619,7 +628,7 @@ BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t c
 BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 
 /*
- * The next planned item that is neither done nor failed; free it with bgj_string_free. Each manager
+ * The next planned item that has not ended; free it with bgj_string_free. Each manager
  * gets each item once, however many threads ask; after bgj_job_start it begins again. A pending job
  * gives out items too: whoever wants to own them starts it first.
  *   BGJ_END          there is none; *item is NULL

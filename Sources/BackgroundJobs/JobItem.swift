@@ -85,6 +85,7 @@ extension JobState {
       }
     }
     if states.contains(.done) { try ended(.done, .done) }
+    if states.contains(.skipped) { try ended(.skipped, .skipped) }
     if states.contains(.failed) { try ended(.failed, .failed) }
     guard states.contains(.open) else { return }
     var position = 0

@@ -80,6 +80,21 @@ public func bgj_job_item_failed(
   }
 }
 
+@_cdecl("bgj_job_item_skipped") @implementation
+public func bgj_job_item_skipped(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.send {
+      $0.skipped = bytes(item)
+      $0.why = optionalBytes(why)
+    }
+  }
+}
+
 @_cdecl("bgj_job_set_total") @implementation
 public func bgj_job_set_total(
   _ job: UnsafeMutablePointer<bgj_job>?, _ total: Int64, _ error: UnsafeMutablePointer<bgj_error>?

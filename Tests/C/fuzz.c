@@ -218,7 +218,7 @@ static void call_job(bgj_job *job) {
   char *text = (char *)untouched;
   const char *plan[8];
   bgj_status status;
-  switch (below(31)) {
+  switch (below(32)) {
     case 0: case 1: case 2:
       if (chance(8)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_START_DETACHED;
       if (options.flags != 0) options.owner_pid = any_number();
@@ -267,6 +267,7 @@ static void call_job(bgj_job *job) {
       bgj_job_info_clear(&info);
       break;
     case 29: walk_items(job); break;
+    case 30: CALL(bgj_job_item_skipped, job, any_text(), any_text()); break;
     case 28:
       status = CALL(bgj_job_get_json, job, &text);
       check_json(status, text);

@@ -137,6 +137,135 @@ static void a_long_list(void **state) {
   bgj_item_list_free(list);
 }
 
+/* ---- Skipped items ---- */
+
+static void a_skipped_item_has_ended_and_is_no_failure(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  assert_ok(bgj_job_update(job, -1, "b", NULL, NULL, &error));
+  assert_ok(bgj_job_item_skipped(job, "b", "already there", &error));
+  assert_ok(bgj_job_item_skipped(job, "d", NULL, &error));
+  const bgj_job_info *info = look(job);
+  assert_int_equal(info->items_skipped, 2);
+  assert_int_equal(info->items_completed, 0);
+  assert_int_equal(info->items_failed, 0);
+  assert_int_equal(info->items_planned, 2);
+  assert_int_equal(info->current, 2);
+  assert_int_equal(info->percentage, 50);
+  assert_null(info->current_item);
+  assert_int_equal(bgj_job_is_done(job, "b"), 0);
+  assert_string_equal(walk(job, 0),
+                      "skipped b x1: already there; skipped d x1; open a x0; open c x0");
+  char *name = NULL;
+  assert_ok(bgj_job_next(job, &name, &error));
+  assert_string_equal(name, "a");
+  bgj_string_free(name);
+  assert_ok(bgj_job_next(job, &name, &error));
+  assert_string_equal(name, "c");
+  bgj_string_free(name);
+  assert_status(BGJ_END, bgj_job_next(job, &name, &error));
+  assert_ok(bgj_job_item_done(job, "a", &error));
+  assert_ok(bgj_job_item_done(job, "c", &error));
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_int_equal(look(job)->percentage, 100);
+  assert_int_equal(look(job)->has_warnings, 0);
+  assert_status(BGJ_ILLEGAL_TRANSITION, bgj_job_retry(job, &error));
+}
+
+static void done_beats_skipped_beats_failed(void **state) {
+  (void)state;
+  static const char *const orders[] = {"dsf", "dfs", "sdf", "sfd", "fds", "fsd"};
+  bgj_job *mine = running(), *theirs = job_of(open_other(NULL), bgj_job_id(mine));
+  for (int who = 0; who < 2; who++) {
+    bgj_job *job = who ? theirs : mine;
+    for (size_t i = 0; i < 6; i++) {
+      char name[24], sf[24], fs[24];
+      snprintf(name, sizeof name, "%d %s", who, orders[i]);
+      snprintf(sf, sizeof sf, "%d sf %zu", who, i), snprintf(fs, sizeof fs, "%d fs %zu", who, i);
+      for (const char *c = orders[i]; *c; c++) {
+        if (*c == 'd') assert_ok(bgj_job_item_done(job, name, &error));
+        if (*c == 's') assert_ok(bgj_job_item_skipped(job, name, "s", &error));
+        if (*c == 'f') assert_ok(bgj_job_item_failed(job, name, "f", &error));
+      }
+      assert_ok(bgj_job_item_skipped(job, sf, "s", &error));
+      assert_ok(bgj_job_item_failed(job, sf, "f", &error));
+      assert_ok(bgj_job_item_failed(job, fs, "f", &error));
+      assert_ok(bgj_job_item_skipped(job, fs, NULL, &error));
+    }
+  }
+  assert_int_equal(look(theirs)->items_completed, 12);
+  assert_int_equal(look(theirs)->items_skipped, 24);
+  assert_int_equal(look(theirs)->items_failed, 0);
+  assert_int_equal(look(theirs)->current, 36);
+  assert_string_equal(walk(theirs, BGJ_ITEM_MASK_FAILED), "");
+}
+
+static void current_counts_skipped_items_once(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_item_failed(job, "a", NULL, &error));
+  assert_ok(bgj_job_item_skipped(job, "a", NULL, &error));
+  assert_ok(bgj_job_item_skipped(job, "a", NULL, &error));
+  assert_int_equal(look(job)->current, 1);
+  assert_ok(bgj_job_update(job, 10, NULL, NULL, NULL, &error));
+  assert_ok(bgj_job_item_skipped(job, "b", NULL, &error));
+  assert_int_equal(look(job)->current, 11);
+  assert_ok(bgj_job_item_done(job, "b", &error));
+  assert_int_equal(look(job)->current, 11);
+  assert_int_equal(look(job)->items_skipped, 1);
+}
+
+static void skipped_items_stay_through_a_retry_and_every_file(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  assert_ok(bgj_job_item_skipped(job, "a", "there", &error));
+  assert_ok(bgj_job_item_failed(job, "b", "no", &error));
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_ok(bgj_job_retry(job, &error));
+  const char *now = "skipped a x1: there; open b x0; open c x0; open d x0";
+  assert_string_equal(walk(job, 0), now);
+  json_t *progress = json_object_get(state_of(job), "progress");
+  assert_int_equal(json_integer_value(json_object_get(progress, "current")), 1);
+  assert_int_equal(json_array_size(json_object_get(progress, "itemsCompleted")), 0);
+  assert_int_equal(json_array_size(json_object_get(progress, "itemsFailed")), 0);
+  /* The journal made anew from the state file. */
+  close_manager();
+  assert_int_equal(remove(path_of(STORE "/journal")), 0);
+  job = job_of(open_other(NULL), bgj_job_id(job));
+  assert_string_equal(walk(job, 0), now);
+  assert_int_equal(look(job)->current, 1);
+  assert_int_equal(look(job)->items_skipped, 1);
+}
+
+static void an_edit_of_others_keeps_what_was_skipped(void **state) {
+  (void)state;
+  for (int drops = 0; drops < 2; drops++) {
+    bgj_job *job = running();
+    assert_ok(bgj_job_item_skipped(job, "a", "there", &error));
+    assert_ok(bgj_job_item_skipped(job, "b", NULL, &error));
+    assert_ok(bgj_job_item_done(job, "c", &error));
+    assert_ok(bgj_job_leave(job, NULL, &error));
+    json_t *root = read_state(), *jobs = json_object_get(root, "jobs");
+    json_t *entry = json_array_get(jobs, json_array_size(jobs) - 1);
+    json_t *progress = json_object_get(entry, "progress");
+    json_object_set_new(progress, "current", json_integer(4));
+    json_array_append_new(json_object_get(progress, "itemsCompleted"), json_string("b"));
+    json_array_append_new(json_object_get(progress, "itemsCompleted"), json_string("d"));
+    json_object_set_new(progress, "total", json_integer(8 + drops));
+    /* Some tools carry our member along, some do not. */
+    if (drops) json_object_del(entry, "bgjobs");
+    json_dump_file(root, path_of(STATE_FILE), 0);
+    assert_string_equal(walk(job, 0), "done c x1; done b x1; done d x1; skipped a x1: there");
+    assert_int_equal(look(job)->current, 4);
+    assert_int_equal(look(job)->total, 8 + drops);
+    assert_ok(bgj_manager_sync(manager, &error));
+    assert_int_equal(look(job)->current, 4);
+    assert_ok(bgj_job_cancel(job, NULL, &error));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(each_item_has_a_state_and_a_reason),
@@ -146,6 +275,11 @@ int main(void) {
       TEST(states_must_be_known),
       TEST(a_list_of_another_tool_counts_once),
       TEST(a_long_list),
+      TEST(a_skipped_item_has_ended_and_is_no_failure),
+      TEST(done_beats_skipped_beats_failed),
+      TEST(current_counts_skipped_items_once),
+      TEST(skipped_items_stay_through_a_retry_and_every_file),
+      TEST(an_edit_of_others_keeps_what_was_skipped),
   };
   return RUN_TESTS(tests);
 }

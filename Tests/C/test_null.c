@@ -112,6 +112,9 @@ static void reports(void **state) {
   INVALID(bgj_job_item_failed(NULL, "a", "why", &error));
   INVALID(bgj_job_item_failed(job, NULL, "why", &error));
   INVALID(bgj_job_item_failed(NULL, NULL, NULL, NULL));
+  INVALID(bgj_job_item_skipped(NULL, "a", "why", &error));
+  INVALID(bgj_job_item_skipped(job, NULL, "why", &error));
+  INVALID(bgj_job_item_skipped(NULL, NULL, NULL, NULL));
   INVALID(bgj_job_set_total(NULL, 1, &error));
   INVALID(bgj_job_set_total(NULL, 1, NULL));
   INVALID(bgj_job_set_cursor(NULL, "1", &error));
@@ -168,6 +171,7 @@ static void optional(void **state) {
   bgj_job_release(j);
   assert_int_equal(bgj_job_update(job, -1, NULL, NULL, NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_item_failed(job, "x", NULL, NULL), BGJ_OK);
+  assert_int_equal(bgj_job_item_skipped(job, "y", NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_plan(job, NULL, 0, NULL), BGJ_OK);
   assert_int_equal(bgj_job_wait(job, BGJ_MASK_RUNNING, 0, NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_get_json(job, &json, NULL), BGJ_OK);

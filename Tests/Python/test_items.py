@@ -41,3 +41,24 @@ def test_items_of_a_job_that_is_gone(manager, job):
     manager.cleanup(0)
     with pytest.raises(bgjobs.NotFound):
         job.items()
+
+
+def test_a_skipped_item_has_ended(job):
+    job.plan(["a", "b"])
+    job.failed("a", "no")
+    job.skipped("a", "already there")
+    job.skipped("c")
+    assert job.items(ItemState.SKIPPED) == [
+        JobItem("a", ItemState.SKIPPED, "already there", 1),
+        JobItem("c", ItemState.SKIPPED, None, 1),
+    ]
+    info = job.info()
+    assert (info.items_skipped, info.items_failed, info.items_completed) == (2, 0, 0)
+    assert (info.items_planned, info.current) == (1, 2)
+    assert job.next()[1] == "b"
+    job.done("b")
+    job.complete()
+    assert not job.info().has_warnings
+    for item in ("", "a\0b", "x" * 4097):
+        with pytest.raises(ValueError):
+            job.skipped(item)

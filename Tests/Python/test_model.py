@@ -119,10 +119,13 @@ class Store(RuleBasedStateMachine):
             ours = entry.get("bgjobs", {})
             whys = {item: why for item, why in job.failed.items() if why is not None}
             assert ours.get("failures", {}) == whys
+            skipped = [[item] if why is None else [item, why] for item, why in job.skipped.items()]
+            assert ours.get("skipped", []) == skipped
             assert ours.get("plan", []) == [i for i in job.planned if i not in job.done]
             handle = self.handle(name, entry["id"])
             assert handle.config == job.members.values["config"]
             assert handle.cursor == job.cursor
+            assert handle.items() == job.items
             assert all(handle.is_done(item) for item in job.done)
 
     def published(self, name="A"):
@@ -309,6 +312,15 @@ class Store(RuleBasedStateMachine):
         if isinstance(expected, Outcome):
             self.jobs[id].keep_failed(item, why)
 
+    @rule(name=managers, id=ids, item=items, why=reasons)
+    def skipped(self, name, id, item, why):
+        if not self.known(id):
+            return
+        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        self.check(expected, lambda: self.handle(name, id).skipped(item, why))
+        if isinstance(expected, Outcome):
+            self.jobs[id].keep_skipped(item, why)
+
     @rule(
         name=managers,
         id=ids,
@@ -340,7 +352,7 @@ class Store(RuleBasedStateMachine):
             job.ours = True
             job.current_item = item or None
         if current is not None:
-            before, job.extra = job.extra, current - len(job.done) - len(job.failed)
+            before, job.extra = job.extra, current - job.ended
             job.ours = job.ours or job.extra != before
 
     @rule(name=managers, id=ids, count=st.integers(-3, 3))

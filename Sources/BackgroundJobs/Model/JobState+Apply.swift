@@ -140,6 +140,11 @@ extension JobState {
       _ = try items.markFailed(try items.insert(item), why: why)
       leaveCurrentItem(item, report.logMark)
     }
+    if let item = report.skipped {
+      let why = report.why.map { String(decoding: $0, as: UTF8.self) }
+      _ = try items.markSkipped(try items.insert(item), why: why)
+      leaveCurrentItem(item, report.logMark)
+    }
     if let count = report.advance { advances = advances.clampedAdding(count) }
     if let shift = report.shift { self.shift = shift }
     if let total = report.total {
@@ -223,20 +228,28 @@ extension JobState {
     if theirs.saysNoItems, isOurs {
       total = max(total, theirs.total)
     } else {
+      let counted = theirs.counted
       keepOurs(in: theirs.items)
       items = theirs.items
       foreignFailures = theirs.foreignFailures
       (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
+      // A current that was said has these in it.
+      if progressMembers["current"].flatMap(wholeNumber) != nil {
+        shift = shift.clampedAdding(counted.clampedAdding(-theirs.counted))
+      }
     }
     currentItem.clear()
     try? currentItem.append(theirs.currentItem.bytes)
   }
 
-  /// What another tool writes has no plan, and no word why items failed.
+  /// What another tool writes has no plan, no skipped items, and no word why items failed.
   private func keepOurs(in theirs: ItemSet) {
     try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
     items.forEachFailed { slot, item throws(Never) in
       if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
+    }
+    try? items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try theirs.markSkipped(try theirs.insert(item), why: items.failures[slot])
     }
   }
 
@@ -247,6 +260,9 @@ extension JobState {
     }
     try other.items.forEachFailed { slot, item throws(JobError) in
       _ = try items.markFailed(try items.insert(item), why: other.items.failures[slot])
+    }
+    try other.items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try items.markSkipped(try items.insert(item), why: other.items.failures[slot])
     }
     advances = max(advances, other.advances)
   }

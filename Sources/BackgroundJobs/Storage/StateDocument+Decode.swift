@@ -202,7 +202,15 @@ extension StateDocument {
       guard let text = why.string else { return }
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
+    if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
     decodeOthers(ours, job)
+  }
+
+  private static func decodeSkipped(_ skipped: JSONValue, _ job: JobState) throws(JobError) {
+    for position in 0..<skipped.count {
+      guard let entry = skipped.at(position), let item = entry.at(0)?.stringBytes else { continue }
+      _ = try job.items.markSkipped(try job.items.insert(item), why: entry.at(1)?.string)
+    }
   }
 
   private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {

@@ -122,7 +122,7 @@ import Testing
     try withBytes(item) { bytes throws(JobError) in
       var report = sample
       (report.done, report.failed, report.why) = (bytes, bytes, bytes)
-      (report.currentItem, report.cursor) = (bytes, bytes)
+      (report.currentItem, report.cursor, report.skipped) = (bytes, bytes, bytes)
       let buffer = Buffer()
       try report.encode(to: buffer)
       var reader = Reader(buffer.bytes)
@@ -131,13 +131,26 @@ import Testing
       #expect(found?.time == -5 && found?.shift == .min && found?.advance == .max)
       #expect(found?.logMark == .max)
       #expect(found?.total == 3 && found?.clockOffset == -1 && found?.acknowledgesPause == true)
-      for part in [found?.done, found?.failed, found?.why, found?.currentItem, found?.cursor] {
+      for part in [
+        found?.done, found?.failed, found?.why, found?.currentItem, found?.cursor, found?.skipped,
+      ] {
         #expect(part.map { Array($0) } == item)
       }
       for count in 0..<buffer.count {
         var reader = Reader(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
         #expect(Report(&reader) == nil)
       }
+    }
+  }
+
+  /// What it does not know of it cannot pass over: its place is unknown, too.
+  @Test func aReportWithAnUnknownBitIsNone() throws {
+    for bit in 15..<63 {
+      let buffer = Buffer()
+      try buffer.appendVarint(1 << UInt64(bit))
+      try buffer.appendSigned(7)
+      var reader = Reader(buffer.bytes)
+      #expect(Report(&reader) == nil, "\(bit)")
     }
   }
 }

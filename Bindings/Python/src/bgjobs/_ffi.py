@@ -191,6 +191,7 @@ class bgj_job_info(Structure):
         ("refused_ms", c_int64),
         ("refused_status", c_char_p),
         ("has_warnings", c_int),
+        ("items_skipped", c_uint64),
     ]
 
 
@@ -367,6 +368,9 @@ bgj_job_item_done = _function(
 )
 bgj_job_item_failed = _function(
     "bgj_job_item_failed", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
+)
+bgj_job_item_skipped = _function(
+    "bgj_job_item_skipped", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
 )
 bgj_job_set_total = _function(
     "bgj_job_set_total", bgj_status, job=_job, total=c_int64, error=_error

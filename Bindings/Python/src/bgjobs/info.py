@@ -64,7 +64,7 @@ class JobInfo:
     current_item: Optional[str]
     items_completed: int
     items_failed: int
-    #: Planned items that are neither completed nor failed.
+    #: Planned items that have not ended.
     items_planned: int
     #: Items per second of work.
     rate: Optional[float]
@@ -101,6 +101,7 @@ class JobInfo:
     refused: Optional[datetime]
     #: Completed, but items have failed, or another tool ended it as completed_with_warnings.
     has_warnings: bool
+    items_skipped: int
 
     @property
     def finished(self) -> bool:
@@ -240,4 +241,5 @@ class InfoBuffer:
             refused_status=_text(c.refused_status),
             refused=_time(c.refused_ms),
             has_warnings=c.has_warnings == 1,
+            items_skipped=c.items_skipped,
         )

@@ -273,9 +273,21 @@ class Job:
         return OK
 
     def failed(self, item: str, why: Optional[str] = None) -> Outcome:
-        """Marks an item failed, unless it is done already."""
+        """Marks an item failed, unless it is done or skipped already."""
         return call(
             _ffi.bgj_job_item_failed,
+            self._handle,
+            text(item, "the item"),
+            optional_text(why, "why"),
+        )
+
+    def skipped(self, item: str, why: Optional[str] = None) -> Outcome:
+        """Marks an item skipped, unless it is done already: there was nothing to do.
+
+        It counts as finished, apart from those that are done, and never as failed.
+        """
+        return call(
+            _ffi.bgj_job_item_skipped,
             self._handle,
             text(item, "the item"),
             optional_text(why, "why"),
@@ -344,7 +356,7 @@ class Job:
         return False
 
     def next(self) -> Tuple[Outcome, Optional[str]]:
-        """The next planned item that is neither done nor failed. END: none; PAUSED: not now."""
+        """The next planned item that has not ended. END: none; PAUSED: not now."""
         item = ctypes.c_char_p()
         what = call(_ffi.bgj_job_next, self._handle, ctypes.byref(item))
         return what, take_string(item)
