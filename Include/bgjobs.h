@@ -138,7 +138,7 @@ typedef struct bgj_manager bgj_manager;
  * functions then give BGJ_INVALID). Release it with bgj_job_release. */
 typedef struct bgj_job bgj_job;
 
-/* What bgj_manager_list found. Free it with bgj_job_list_free. */
+/* What bgj_manager_list found, or a cleanup removed. Free it with bgj_job_list_free. */
 typedef struct bgj_job_list bgj_job_list;
 
 /* What bgj_job_items found. Free it with bgj_item_list_free. */
@@ -237,12 +237,13 @@ typedef struct bgj_options {
   size_t struct_size;       /* sizeof(bgj_options); set by BGJ_OPTIONS_INIT */
   unsigned int flags;       /* BGJ_OPEN_... */
   int lock_timeout_ms;      /* how long to wait for the writer lock; 0: 10000; at most 86400000 */
-  int keep_finished;        /* completed jobs kept when a job completes; 0: 10; negative: all */
+  int keep_finished;        /* see bgj_job_complete; 0: 10; negative: all are kept */
   bgj_clock clock;          /* NULL: the system's clocks */
   void *clock_context;      /* handed to clock */
+  int64_t keep_for_s;       /* see bgj_job_complete; seconds; 0: a day; negative: for ever */
 } bgj_options;
 
-#define BGJ_OPTIONS_INIT {sizeof(bgj_options), 0u, 0, 0, 0, 0}
+#define BGJ_OPTIONS_INIT {sizeof(bgj_options), 0u, 0, 0, 0, 0, 0}
 
 /* How to start a job. Initialise with BGJ_START_OPTIONS_INIT. */
 typedef struct bgj_start_options {
@@ -424,11 +425,27 @@ BGJ_API bgj_status bgj_manager_list(bgj_manager *manager, unsigned int statuses,
                                     bgj_job_list **list, bgj_error *error);
 
 /*
- * Removes finished jobs, oldest first, until keep are left. A job that another one names in
- * dependsOn stays. removed may be NULL.
+ * Removes jobs that completed without failed items, oldest first, until keep of them are left. Jobs
+ * that failed or were cancelled, and completed ones with failed items, stay, and so does a job that
+ * another one names in dependsOn. removed gets how many went; it may be NULL.
+ *
+ * Of the last 100 jobs that were removed, whoever did it, the store remembers how they ended:
+ * bgj_job_wait gives it, and the error of BGJ_NOT_FOUND says it.
  */
 BGJ_API bgj_status bgj_manager_cleanup(bgj_manager *manager, size_t keep, size_t *removed,
                                        bgj_error *error);
+
+/* All finished jobs may go, those that failed or have failed items, too. */
+#define BGJ_CLEANUP_FAILED 0x1u
+/* Nothing is removed: says only what would be. A read-only manager may do this. */
+#define BGJ_CLEANUP_DRY_RUN 0x2u
+
+/*
+ * As bgj_manager_cleanup, with flags (BGJ_CLEANUP_..., 0: none) that say what may go. removed gets
+ * the jobs that went, as they were, oldest first; it may be NULL.
+ */
+BGJ_API bgj_status bgj_manager_cleanup_with(bgj_manager *manager, size_t keep, unsigned int flags,
+                                            bgj_job_list **removed, bgj_error *error);
 
 /*
  * Reads every file of the state directory and compares it with its checksums, mending nothing.
@@ -521,7 +538,8 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
  * with a time (a rate limit) ends when its time has come, through the owner's wait, or through
  * anybody's when there is no owner. BGJ_MASK_PENDING also stands for interrupted, as such a job may
  * be started. Other threads may use the manager meanwhile. status, if not NULL, gets the job's
- * status, whatever the result.
+ * status, whatever the result. A job that was removed has the status that it had ended with, as
+ * long as that is remembered (see bgj_manager_cleanup), else BGJ_JOB_OTHER.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed
  */
@@ -530,8 +548,9 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
 
 /*
  * Ends a job well, a pending one as well. result: a JSON value to be kept with it, or NULL. A job
- * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Completed
- * jobs beyond the last keep_finished are removed.
+ * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Other
+ * jobs are removed then that completed without failed items, are not among the last keep_finished
+ * of those, and ended more than keep_for_s ago.
  *   BGJ_FINISHED     it has failed
  *   BGJ_BUSY         another live process owns it
  *   BGJ_INVALID      result is not JSON
@@ -556,6 +575,16 @@ BGJ_API bgj_status bgj_job_cancel(bgj_job *job, const char *why, bgj_error *erro
  *   BGJ_BUSY         its owner has not let go of it yet
  */
 BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
+
+/*
+ * The same for count of its failed items: only these are forgotten, the others stay failed. count
+ * may be 0.
+ *   BGJ_ILLEGAL_TRANSITION  as bgj_job_retry
+ *   BGJ_BUSY         as bgj_job_retry
+ *   BGJ_INVALID      one of them has not failed, or items has no count members
+ */
+BGJ_API bgj_status bgj_job_retry_items(bgj_job *job, const char *const *items, size_t count,
+                                       bgj_error *error);
 
 /* ---- A job: reports ------------------------------------------------------------------------- */
 
@@ -585,8 +614,8 @@ BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *cur
  * shows 0. */
 BGJ_API bgj_status bgj_job_advance(bgj_job *job, int64_t count, bgj_error *error);
 
-/* Marks an item done. One that had failed, or was skipped, and is done after all is done; a done item
- * stays done. */
+/* Marks an item done. One that had failed, or was skipped, and is done after all is done; a done
+ * item stays done. */
 BGJ_API bgj_status bgj_job_item_done(bgj_job *job, const char *item, bgj_error *error);
 
 /* Marks an item failed, unless it is done or skipped already; why, in words, may be NULL. */
@@ -594,9 +623,9 @@ BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const cha
                                        bgj_error *error);
 
 /* Marks an item skipped, unless it is done already: there was nothing to do ("already there"); why,
- * in words, may be NULL. It counts as finished, in current too, and never as failed: it is no warning,
- * and a retry leaves it. One that has failed before is skipped then. In the state file it is only
- * counted. */
+ * in words, may be NULL. It counts as finished, in current too, and never as failed: it is no
+ * warning, and a retry leaves it. One that has failed before is skipped then. In the state file it
+ * is in current, and in no list. */
 BGJ_API bgj_status bgj_job_item_skipped(bgj_job *job, const char *item, const char *why,
                                         bgj_error *error);
 

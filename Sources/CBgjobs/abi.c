@@ -8,7 +8,7 @@
 _Static_assert(sizeof(bgj_status) == 4, "bgj_status is an int");
 _Static_assert(sizeof(bgj_error) == 512, "bgj_error");
 _Static_assert(offsetof(bgj_error, message) == 16, "bgj_error.message");
-_Static_assert(sizeof(bgj_options) == 40, "bgj_options");
+_Static_assert(sizeof(bgj_options) == 48, "bgj_options");
 _Static_assert(offsetof(bgj_options, clock) == 24, "bgj_options.clock");
 _Static_assert(sizeof(bgj_start_options) == 24, "bgj_start_options");
 _Static_assert(sizeof(bgj_job_info) == 288, "bgj_job_info");

@@ -121,6 +121,7 @@ static void open_one(bgj_manager **slot) {
   if (chance(30)) options.lock_timeout_ms = (int)any_number();
   if (options.lock_timeout_ms > 2000) options.lock_timeout_ms = 2000;
   if (chance(4)) options.keep_finished = (int)any_number();
+  if (chance(4)) options.keep_for_s = any_number();
   if (chance(10)) options.clock = any_clock;
   if (chance(30)) options.struct_size = below(sizeof options + 1);
   const char *path = chance(40) ? any_text() : project;
@@ -186,6 +187,8 @@ static void call_manager(bgj_manager **slot) {
     }
     case 7:
       if (chance(8)) CALL(bgj_manager_cleanup, manager, (size_t)any_number(), NULL);
+      else if (chance(8))
+        CALL(bgj_manager_cleanup_with, manager, (size_t)any_number(), below(5), NULL);
       break;
     default:
       status = CALL(bgj_manager_check, manager, &text);
@@ -236,7 +239,11 @@ static void call_job(bgj_job *job) {
     case 10: if (chance(4)) CALL(bgj_job_complete, job, any_json()); break;
     case 11: if (chance(4)) CALL(bgj_job_fail, job, any_text()); break;
     case 12: if (chance(4)) CALL(bgj_job_cancel, job, any_text()); break;
-    case 13: CALL(bgj_job_retry, job); break;
+    case 13:
+      for (int i = 0; i < 2; i++) plan[i] = any_text();
+      if (chance(2)) CALL(bgj_job_retry, job);
+      else CALL(bgj_job_retry_items, job, plan, (size_t)below(3));
+      break;
     case 14: case 15:
       CALL(bgj_job_update, job, chance(2) ? -1 : any_number(), any_text(), any_text(), any_text());
       break;

@@ -35,6 +35,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_find(manager, "a", &other, NULL));
   FORKED(bgj_manager_list(manager, 0, NULL, &list, NULL));
   FORKED(bgj_manager_cleanup(manager, 0, NULL, NULL));
+  FORKED(bgj_manager_cleanup_with(manager, 0, BGJ_CLEANUP_DRY_RUN, &list, NULL));
   FORKED(bgj_manager_check(manager, NULL, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));
   FORKED(bgj_job_leave(job, NULL, NULL));
@@ -46,6 +47,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_fail(job, NULL, NULL));
   FORKED(bgj_job_cancel(job, NULL, NULL));
   FORKED(bgj_job_retry(job, NULL));
+  FORKED(bgj_job_retry_items(job, plan, 1, NULL));
   FORKED(bgj_job_update(job, 1, "a", "b", "c", NULL));
   FORKED(bgj_job_advance(job, 1, NULL));
   FORKED(bgj_job_item_done(job, "a", NULL));

@@ -266,6 +266,63 @@ static void an_edit_of_others_keeps_what_was_skipped(void **state) {
   }
 }
 
+/* ---- Some tried again ---- */
+
+static void a_retry_of_some_leaves_the_others_failed(void **state) {
+  (void)state;
+  const char *const some[] = {"c", "unplanned", "c"}, *const bad[] = {"c", "a"};
+  const char *const unknown[] = {"never"};
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  assert_ok(bgj_job_item_done(job, "a", &error));
+  assert_ok(bgj_job_item_failed(job, "b", "of b", &error));
+  assert_ok(bgj_job_item_failed(job, "c", "of c", &error));
+  assert_ok(bgj_job_item_failed(job, "unplanned", "of it", &error));
+  assert_status(BGJ_ILLEGAL_TRANSITION, bgj_job_retry_items(job, some, 3, &error));
+  assert_ok(bgj_job_complete(job, NULL, &error));
+
+  char *before = snapshot(job);
+  assert_status(BGJ_INVALID, bgj_job_retry_items(job, bad, 2, &error));
+  assert_says("item a ");
+  assert_status(BGJ_INVALID, bgj_job_retry_items(job, unknown, 1, &error));
+  assert_status(BGJ_INVALID, bgj_job_retry_items(job, NULL, 1, &error));
+  char *after = snapshot(job);
+  assert_string_equal(after, before);
+  free(before), free(after);
+
+  assert_ok(bgj_job_retry_items(job, some, 3, &error));
+  const char *now = "done a x1; failed b x1: of b; open c x0; open d x0";
+  assert_int_equal(look(job)->status, BGJ_JOB_PENDING);
+  assert_int_equal(look(job)->attempts, 2);
+  assert_int_equal(look(job)->current, 2);
+  assert_int_equal(look(job)->items_planned, 2);
+  assert_string_equal(walk(job, 0), now);
+  assert_string_equal(walk(job_of(open_other(NULL), bgj_job_id(job)), 0), now);
+  char *name = NULL;
+  assert_ok(bgj_job_start(job, NULL, &error));
+  assert_ok(bgj_job_next(job, &name, &error));
+  assert_string_equal(name, "c");
+  bgj_string_free(name);
+  assert_ok(bgj_job_item_failed(job, "c", "again", &error));
+  assert_ok(bgj_job_item_done(job, "d", &error));
+  assert_string_equal(walk(job, BGJ_ITEM_MASK_FAILED),
+                      "failed b x1: of b; failed c x1: again");
+  assert_int_equal(json_array_size(json_object_get(json_object_get(state_of(job), "progress"),
+                                                   "itemsFailed")), 2);
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_int_equal(look(job)->has_warnings, 1);
+}
+
+static void a_failed_job_is_tried_again_without_its_failed_items(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_item_failed(job, "a", "of a", &error));
+  assert_ok(bgj_job_fail(job, "no", &error));
+  assert_ok(bgj_job_retry_items(job, NULL, 0, &error));
+  assert_string_equal(walk(job, 0), "failed a x1: of a");
+  assert_int_equal(look(job)->status, BGJ_JOB_PENDING);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(each_item_has_a_state_and_a_reason),
@@ -280,6 +337,8 @@ int main(void) {
       TEST(current_counts_skipped_items_once),
       TEST(skipped_items_stay_through_a_retry_and_every_file),
       TEST(an_edit_of_others_keeps_what_was_skipped),
+      TEST(a_retry_of_some_leaves_the_others_failed),
+      TEST(a_failed_job_is_tried_again_without_its_failed_items),
   };
   return RUN_TESTS(tests);
 }

@@ -45,6 +45,9 @@ static void managers(void **state) {
   INVALID(bgj_manager_cleanup(NULL, 9, NULL, &error));
   INVALID(bgj_manager_cleanup(NULL, 9, NULL, NULL));
   assert_int_equal(bgj_manager_cleanup(manager, 9, NULL, NULL), BGJ_OK);
+  INVALID(bgj_manager_cleanup_with(NULL, 9, 0, &l, &error));
+  INVALID(bgj_manager_cleanup_with(NULL, 9, 0, NULL, NULL));
+  assert_int_equal(bgj_manager_cleanup_with(manager, 9, 0, NULL, NULL), BGJ_OK);
   INVALID(bgj_manager_check(NULL, NULL, &error));
   INVALID(bgj_manager_check(NULL, NULL, NULL));
   assert_int_equal(bgj_manager_check(manager, NULL, NULL), BGJ_OK);
@@ -96,6 +99,9 @@ static void lives(void **state) {
   INVALID(bgj_job_cancel(NULL, NULL, NULL));
   INVALID(bgj_job_retry(NULL, &error));
   INVALID(bgj_job_retry(NULL, NULL));
+  INVALID(bgj_job_retry_items(NULL, NULL, 0, &error));
+  INVALID(bgj_job_retry_items(job, NULL, 1, &error));
+  INVALID(bgj_job_retry_items(NULL, NULL, 1, NULL));
   assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
 }
 

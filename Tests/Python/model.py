@@ -216,6 +216,10 @@ class ModelJob:
     def finished(self) -> bool:
         return self.status in (COMPLETED, FAILED)
 
+    def may_be_removed(self, failed: bool) -> bool:
+        well = self.status is COMPLETED and not self.failed and self.status_name is None
+        return well or (failed and self.finished)
+
     def refusal(self) -> Any:
         """Of what only unfinished jobs take."""
         if self.status is OTHER:
@@ -314,14 +318,17 @@ class ModelJob:
         self.error = "why"
         return OK
 
-    def retry(self) -> Any:
+    def retry(self, items: Optional[List[str]] = None) -> Any:
         if self.status is not FAILED and not (self.status is COMPLETED and self.failed):
             return errors.IllegalTransition
+        if any(item not in self.failed for item in items or []):
+            return errors.Invalid
         self.ours = True
         self.status = PENDING
         self._clear()
         self.completed = self.result = None
-        self.failed = {}
+        retried = self.failed if items is None else items
+        self.failed = {item: why for item, why in self.failed.items() if item not in retried}
         self.attempts += 1
         return OK
 

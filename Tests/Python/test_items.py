@@ -62,3 +62,20 @@ def test_a_skipped_item_has_ended(job):
     for item in ("", "a\0b", "x" * 4097):
         with pytest.raises(ValueError):
             job.skipped(item)
+
+
+def test_some_are_tried_again(job):
+    job.plan(["a", "b"])
+    for name in "abc":
+        job.failed(name, f"of {name}")
+    job.complete()
+    with pytest.raises(ValueError, match="x"):
+        job.retry(["a", "x"])
+    with pytest.raises(TypeError):
+        job.retry("a")
+    job.retry(iter(["a", "c"]))
+    assert [(one.name, one.state) for one in job.items()] == [
+        ("b", ItemState.FAILED),
+        ("a", ItemState.OPEN),
+    ]
+    assert job.info().attempts == 2

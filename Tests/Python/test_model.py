@@ -59,7 +59,7 @@ class Store(RuleBasedStateMachine):
 
     def manager(self):
         return bgjobs.JobManager(
-            self.directory, keep_finished=-1, clock=lambda _: int(self.now * 1_000_000_000)
+            self.directory, keep_completed=-1, clock=lambda _: int(self.now * 1_000_000_000)
         )
 
     def teardown(self):
@@ -179,13 +179,16 @@ class Store(RuleBasedStateMachine):
         self.created(job.id, "clone-repos", key, config, 3)
         return job.id
 
-    @rule(name=managers, keep=st.integers(0, 4))
-    def cleanup(self, name, keep):
-        finished = [id for id, job in self.jobs.items() if job.finished]
+    @rule(name=managers, keep=st.integers(0, 4), failed=st.booleans())
+    def cleanup(self, name, keep, failed):
+        finished = [id for id, job in self.jobs.items() if job.may_be_removed(failed)]
         finished.sort(key=lambda id: self.jobs[id].completed)
         remove = finished[: max(0, len(finished) - keep)]
-        assert self.open[name].cleanup(keep) == len(remove)
+        infos = self.open[name].removals(keep, failed=failed)
+        assert [info.id for info in infos] == remove
+        assert self.open[name].cleanup(keep, failed=failed) == len(remove)
         for id in remove:
+            self.check(bgjobs.NotFound, lambda id=id: self.handle(name, id))
             del self.jobs[id]
 
     @rule(name=managers)
@@ -291,6 +294,13 @@ class Store(RuleBasedStateMachine):
     def retry(self, name, id):
         if self.known(id):
             self.check(self.jobs[id].retry(), self.handle(name, id).retry)
+
+    @rule(name=managers, id=ids, chosen=st.lists(items, max_size=2), most=st.integers(0, 3))
+    def retry_some(self, name, id, chosen, most):
+        if self.known(id):
+            job = self.jobs[id]
+            chosen = [*chosen, *list(job.failed)[:most]] if most < 2 else list(job.failed)[:most]
+            self.check(job.retry(chosen), lambda: self.handle(name, id).retry(chosen))
 
     # ---- Reports
 

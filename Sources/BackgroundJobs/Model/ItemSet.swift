@@ -129,7 +129,9 @@ final class ItemSet {
     switch before {
     case .failed: failedCount -= 1
     case .skipped: skippedCount -= 1
-    default: return openCount -= header(slot) & Self.plannedBit != 0 ? 1 : 0
+    default:
+      if header(slot) & Self.plannedBit != 0 { openCount -= 1 }
+      return
     }
     failures[slot] = nil
   }
@@ -151,7 +153,8 @@ final class ItemSet {
     if place.isTaken, let table {
       let slot = table[place.position]
       let mark = mark(of: slot)
-      return mark.rawValue > Mark.done.rawValue ? nil : DonePlace(place: place, slot: slot, isDone: mark == .done)
+      guard mark == .none || mark == .done else { return nil }
+      return DonePlace(place: place, slot: slot, isDone: mark == .done)
     }
     guard (known + 1) * 4 <= tableSize * 3, arena.capacity - arena.count >= item.count + 2,
       arena.capacity < Int(UInt32.max), item.count >= 1, item.count <= 4096
@@ -224,13 +227,34 @@ final class ItemSet {
 
   /// A retry: failed items may be done after all.
   func forgetFailures() {
-    forEachFailed { slot, _ in
-      setMark(slot, .none)
-      failures[slot] = nil
-      if header(slot) & Self.plannedBit != 0 { openCount += 1 }
-    }
+    forEachFailed { slot, _ in forget(slot) }
     failedList.clear()
     failedCount = 0
+  }
+
+  /// The same of one; then, once for all of them, `dropForgotten`.
+  func forgetFailure(of item: UnsafeRawBufferPointer) {
+    guard let slot = find(item), mark(of: slot) == .failed else { return }
+    forget(slot)
+    failedCount -= 1
+  }
+
+  private func forget(_ slot: Slot) {
+    setMark(slot, .none)
+    failures[slot] = nil
+    if header(slot) & Self.plannedBit != 0 { openCount += 1 }
+  }
+
+  /// Who fails again is entered again.
+  func dropForgotten() {
+    var kept = 0
+    for entry in 0..<failedList.count / 4 {
+      let slot = entryOf(failedList, entry)
+      guard mark(of: slot) == .failed else { continue }
+      failedList.store(slot, at: kept * 4, as: UInt32.self)
+      kept += 1
+    }
+    failedList.shorten(to: kept * 4)
   }
 
   /// Adds why, where a snapshot has it apart from the item.

@@ -33,14 +33,8 @@ extension JobState {
       end(.failed, event)
       (self.reason, self.error) = (reason, error)
       if !keepsLog { dropOwner() }
-    case .retried:
-      status = .pending
-      clearReason()
-      completed = nil
-      result = nil
-      attempts = attempts.clampedAdding(1)
-      items.forgetFailures()
-      estimator.skip(to: current, active: clock.total)
+    case .retried: retry(nil)
+    case .retriedItems(_, let chosen): retry(chosen)
     default: break
     }
   }
@@ -109,6 +103,22 @@ extension JobState {
     clearReason()
     completed = event.time
     estimator.feed(items: current, active: clock.total)
+  }
+
+  /// nil: all items that failed.
+  private func retry(_ chosen: PackedItems?) {
+    status = .pending
+    clearReason()
+    completed = nil
+    result = nil
+    attempts = attempts.clampedAdding(1)
+    if let chosen {
+      try? chosen.visit { item throws(JobError) in items.forgetFailure(of: item) }
+      items.dropForgotten()
+    } else {
+      items.forgetFailures()
+    }
+    estimator.skip(to: current, active: clock.total)
   }
 
   private func clearReason() {

@@ -28,7 +28,8 @@ struct Report {
 
   /// Whether a job may get it before it is started.
   var isPreparation: Bool {
-    done == nil && failed == nil && skipped == nil && advance == nil && shift == nil && current == nil
+    done == nil && failed == nil && skipped == nil && advance == nil && shift == nil
+      && current == nil
   }
 
   /// Whether it says something that only the owner may say while there is one.

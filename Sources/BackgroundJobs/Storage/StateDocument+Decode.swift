@@ -55,6 +55,7 @@ extension StateDocument {
     ours["setAside"]?.forEachMember { (name, value) throws(Never) in
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
+    decodeRemoved(ours["removed"], decoded.state)
     decodeOthers(ours, decoded.state)
   }
 

@@ -65,6 +65,7 @@ struct StateDocument {
       for file in state.setAside { try out.member(file.name, file.text) }
       try out.endObject()
     }
+    try encodeRemoved(state, out)
     try encodeOthers(of: state, out)
     try out.endObject()
   }

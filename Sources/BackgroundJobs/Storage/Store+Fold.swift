@@ -198,7 +198,7 @@ extension Store {
     let id: String
     switch change {
     case .opened(let job, _, _, _), .closed(let job, _), .detached(let job, _, _),
-      .completed(let job, _), .retried(let job), .removed(let job):
+      .completed(let job, _), .retried(let job), .retriedItems(let job, _), .removed(let job):
       id = job
     case .failed(let job, _, _, let keepsLog):
       if keepsLog { return nil }

@@ -159,7 +159,7 @@ extension Store {
     _ = try letGo(of: job, log)
     let rest: Message = "it takes no more reports"
     let ended = state.job(id).map { Lifecycle.hasEnded($0, rest) }
-    throw JobError(.finished, ended ?? "job \(id) is removed: \(rest)")
+    throw JobError(.finished, ended ?? Message("\(state.notFound(id).message): \(rest)"))
   }
 
   /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The

@@ -128,6 +128,7 @@ class bgj_options(Structure):
         ("keep_finished", c_int),
         ("clock", bgj_clock),
         ("clock_context", c_void_p),
+        ("keep_for_s", c_int64),
     ]
 
 
@@ -307,6 +308,18 @@ bgj_manager_cleanup = _function(
     removed=POINTER(c_size_t),
     error=_error,
 )
+BGJ_CLEANUP_FAILED = 0x1
+BGJ_CLEANUP_DRY_RUN = 0x2
+
+bgj_manager_cleanup_with = _function(
+    "bgj_manager_cleanup_with",
+    bgj_status,
+    manager=_manager,
+    keep=c_size_t,
+    flags=c_uint,
+    removed=POINTER(POINTER(bgj_job_list)),
+    error=_error,
+)
 bgj_manager_check = _function(
     "bgj_manager_check", bgj_status, manager=_manager, report=POINTER(c_char_p), error=_error
 )
@@ -349,6 +362,14 @@ bgj_job_complete = _function(
 bgj_job_fail = _function("bgj_job_fail", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_cancel = _function("bgj_job_cancel", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_retry = _function("bgj_job_retry", bgj_status, job=_job, error=_error)
+bgj_job_retry_items = _function(
+    "bgj_job_retry_items",
+    bgj_status,
+    job=_job,
+    items=POINTER(c_char_p),
+    count=c_size_t,
+    error=_error,
+)
 
 # ---- A job: reports -----------------------------------------------------------------------------
 

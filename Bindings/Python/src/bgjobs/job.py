@@ -253,9 +253,15 @@ class Job:
         """Ends it badly, because somebody wants it to."""
         return call(_ffi.bgj_job_cancel, self._handle, optional_text(why, "why"))
 
-    def retry(self) -> Outcome:
-        """Gives a job that failed, or has failed items, another try: it is pending again."""
-        return call(_ffi.bgj_job_retry, self._handle)
+    def retry(self, items: Optional[Iterable[str]] = None) -> Outcome:
+        """Gives a job that failed, or has failed items, another try: it is pending again.
+
+        items: only these failed ones are tried again, the others stay failed; None: all.
+        """
+        if items is None:
+            return call(_ffi.bgj_job_retry, self._handle)
+        array = _array(items, "retry")
+        return call(_ffi.bgj_job_retry_items, self._handle, array, len(array))
 
     # ---- Reports --------------------------------------------------------------------------------
 
@@ -338,11 +344,8 @@ class Job:
 
         Items that the job knows are skipped, so that a plan may be given on every run.
         """
-        if isinstance(items, str):
-            raise TypeError(f"plan takes several items, not one str: {items!r}")
-        names = [text(item, "an item") for item in items]
-        array = (ctypes.c_char_p * len(names))(*names)
-        return call(_ffi.bgj_job_plan, self._handle, array, len(names))
+        array = _array(items, "plan")
+        return call(_ffi.bgj_job_plan, self._handle, array, len(array))
 
     # ---- Questions ------------------------------------------------------------------------------
 
@@ -458,6 +461,13 @@ class Job:
         string = ctypes.c_char_p()
         call(function, self._handle, ctypes.byref(string))
         return take_string(string) or "null"
+
+
+def _array(items: Iterable[str], what: str) -> Any:
+    if isinstance(items, str):
+        raise TypeError(f"{what} takes several items, not one str: {items!r}")
+    names = [text(item, "an item") for item in items]
+    return (ctypes.c_char_p * len(names))(*names)
 
 
 def describe(error: BaseException) -> str:
