@@ -65,6 +65,7 @@ struct StateDocument {
       for file in state.setAside { try out.member(file.name, file.text) }
       try out.endObject()
     }
+    try encodeRemoved(state, out)
     try encodeOthers(of: state, out)
     try out.endObject()
   }
@@ -270,6 +271,7 @@ struct StateDocument {
     try encodeClock(job, out)
     try encodePlan(job, out)
     try encodeFailures(job, out)
+    try encodeSkipped(job, out)
     try encodeOthers(of: job, out)
     try out.endObject()
   }
@@ -338,5 +340,23 @@ struct StateDocument {
       try out.string(why)
     }
     try out.endObject()
+  }
+
+  /// Each with why, on a line of its own.
+  private static func encodeSkipped(_ job: JobState, _ out: JSONText) throws(JobError) {
+    guard job.items.skippedCount > 0 else { return }
+    try out.name("skipped")
+    try out.beginArray()
+    try job.items.forEach(.skipped) { slot, item throws(JobError) in
+      try out.next()
+      try out.buffer.append(UInt8(ascii: "["))
+      try out.string(item)
+      if let why = job.items.failures[slot] {
+        try out.buffer.append(", " as StaticString)
+        try out.string(why)
+      }
+      try out.buffer.append(UInt8(ascii: "]"))
+    }
+    try out.endArray()
   }
 }

@@ -15,7 +15,7 @@ package final class Buffer {
 
   deinit { cposix_release(base, capacity) }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   /// Writable room; commit what was filled with `grow(by:)`.
   var room: UnsafeMutableRawBufferPointer {
@@ -83,14 +83,14 @@ package final class Buffer {
   }
 
   @inline(__always)
-  func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
+  package func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try reserve(source.count)
     if let from = source.baseAddress, let base { memcpy(base + count, from, source.count) }
     count += source.count
   }
 
   @inline(__always)
-  func append(_ byte: UInt8) throws(JobError) {
+  package func append(_ byte: UInt8) throws(JobError) {
     try reserve(1)
     base?.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count += 1
@@ -107,7 +107,7 @@ package final class Buffer {
   }
 
   @inline(__always)
-  func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
+  package func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
     let size = MemoryLayout<T>.size
     try reserve(size)
     base?.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
