@@ -12,6 +12,7 @@ enum Main {
     do {
       let arguments = helpOfRun(try projectBehind(try argumentsGiven()))
       var command = try quicklyParsed(arguments) ?? Bgjobs.parseAsRoot(arguments)
+      try ProjectOptions.enterDirectory()
       try command.run()
       Output.finish(0)
     } catch {

@@ -102,7 +102,8 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let items = (each.isEmpty ? try list.read() : each).map(Self.unique)
     let spec = RunSpec(
-      command: argumentVector, directory: currentDirectory(), hasItems: items != nil,
+      command: argumentVector, directory: RunDirectory.stored(project: project.path),
+      hasItems: items != nil,
       items: Int64(items?.count ?? 1), jobs: jobs,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds))
@@ -192,7 +193,8 @@ struct RunCommand: ParsableCommand {
   /// The same line in the same directory is the same job.
   private func derivedKey(in manager: JobManager) throws -> String {
     let line = RunKey(
-      directory: currentDirectory(), list: list.items, each: each, command: argumentVector)
+      directory: RunDirectory.stored(project: project.path), list: list.items, each: each,
+      command: argumentVector)
     return try line.key(in: manager, type: type)
   }
 }

@@ -43,7 +43,7 @@ struct RunWorker: ParsableCommand {
   private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
     let directory = try project.withJob(id) { job, _ in
       guard let run = try StoredRun.of(job) else { throw isNoRun(job.id) }
-      return run.spec.directory
+      return RunDirectory.path(of: run.spec.directory, project: project.path)
     }
     guard chdir(directory) == 0 else {
       throw RunError("cannot go to \(directory): \(String(cString: strerror(errno)))")
