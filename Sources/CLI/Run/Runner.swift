@@ -62,10 +62,11 @@ final class Runner {
     self.keeper = keeper
     log = try RunLog(try job.output(), isDirect: spec.jobs == 1)
     rateLimit = try RateLimit(spec)
-    variables = [
-      ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project),
-      (Self.markName, try Self.mark(of: job)),
-    ]
+    variables =
+      [
+        ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project),
+        (Self.markName, try Self.mark(of: job)),
+      ] + (run.variables ?? []).map { ($0.name, $0.value) }
     var mask: UInt32 = 0
     for number in [SIGINT, SIGTERM, SIGHUP, SIGTSTP] where cprocess_is_ignored(number) == 0 {
       mask |= 1 << UInt32(number)

@@ -11,10 +11,18 @@ struct StoredRun: Codable {
     let item: String
   }
 
+  /// Of the environment, as it was asked for.
+  struct Variable: Codable {
+    let name: String
+    let value: String
+  }
+
   static let name = "run.json"
 
   var spec: RunSpec
   var items: [Named] = []
+  /// nil: none, or a version before wrote it.
+  var variables: [Variable]?
 
   init(_ spec: RunSpec) { self.spec = spec }
 
