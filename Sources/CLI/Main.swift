@@ -109,7 +109,8 @@ enum Main {
 
   /// As ArgumentParser has it, which knows the root alone once a command runs.
   private static func usage(of command: any ParsableCommand.Type) -> String {
-    let lines = Bgjobs.usageString(for: command).split(separator: "\n").joined(separator: "\n       ")
+    let usage = Bgjobs.usageString(for: command).split(separator: "\n")
+    let lines = usage.joined(separator: "\n       ")
     let name = command.configuration.commandName.map { "bgjobs \($0)" } ?? "bgjobs"
     return named("Usage: \(lines)\n  See '\(name) --help' for more information.")
   }

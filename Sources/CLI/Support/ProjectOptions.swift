@@ -105,26 +105,6 @@ extension ProjectOptions {
   }
 }
 
-/// One job, by its id or the beginning of it.
-struct JobArgument: ParsableArguments {
-  @OptionGroup var project: ProjectOptions
-
-  @Argument(help: "The job, by its id or the beginning of it.", completion: .jobs)
-  var id: String
-
-  func validate() throws {
-    if id.isEmpty { throw ValidationError("the id is empty") }
-  }
-
-  /// Runs `body` on the job, and closes its project however that ends.
-  @discardableResult
-  func withJob<Result>(
-    _ body: (Job, JobManager) throws -> Result
-  ) throws -> Result {
-    try project.withJob(id, body)
-  }
-}
-
 extension ProjectOptions {
   /// Runs `body`, and closes the manager however that ends: an exit code like 8 is an error here,
   /// and what was reported before it is to be published all the same.
@@ -153,15 +133,5 @@ extension ProjectOptions {
   func tellOfDamage(_ manager: JobManager) {
     guard manager.hasFilesSetAside else { return }
     Output.note("bgjobs: a damaged file was set aside: see bgjobs check")
-  }
-}
-
-extension CompletionKind {
-  /// The ids of the jobs there are.
-  static var jobs: CompletionKind {
-    .custom { _, _, prefix in
-      let jobs = (try? ProjectOptions.parse([]).withManager { try $0.list() }) ?? []
-      return jobs.map { $0.id }.filter { $0.hasPrefix(prefix) }
-    }
   }
 }
