@@ -5,14 +5,14 @@ struct Bgjobs: ParsableCommand {
     commandName: "bgjobs",
     abstract: "Long work that survives: progress, pause, resume and crash recovery.",
     usage: """
-      bgjobs [--active | --all] [--project DIR]
+      bgjobs [--active | --all] [-C DIR]
       bgjobs --id ID | --resume ID
       bgjobs COMMAND ...
       """,
     discussion: """
       Jobs are kept in DIR/.specweave/state. DIR is --project, else BGJOBS_PROJECT, else the \
-      nearest directory upwards that has .specweave/, else the current one. An ID may be the \
-      beginning of one.
+      nearest directory upwards that has .specweave/, else the current one. -C DIR is a cd: all is \
+      as if it had been called there, without BGJOBS_PROJECT. An ID may be the beginning of one.
 
       Exit codes: 0 ok; 1 failure; 2 usage; 3 not found, or ambiguous; 4 busy: another process \
       owns it; 5 damaged state; 6 not possible in this status; 7 done, with failed items; 8 kept, \

@@ -9,13 +9,16 @@ enum Main {
     // Whoever reads our output may stop: no message, no core, like every filter.
     signal(SIGPIPE, SIG_DFL)
     openStandardDescriptors()
+    var parsed: (any ParsableCommand.Type)?
     do {
       let arguments = helpOfRun(try projectBehind(try argumentsGiven()))
       var command = try quicklyParsed(arguments) ?? Bgjobs.parseAsRoot(arguments)
+      parsed = type(of: command)
+      try ProjectOptions.enterDirectory()
       try command.run()
       Output.finish(0)
     } catch {
-      Output.finish(report(error))
+      Output.finish(report(error, of: parsed))
     }
   }
 
@@ -61,7 +64,7 @@ enum Main {
     }
     guard let name = command.first, !name.isEmpty, !name.hasPrefix("-") else { return arguments }
     guard names.contains(name) else {
-      let near = nearest(to: name, of: names).map { "; there is \($0)" } ?? ""
+      let near = Suggestion.of(name).map { "; there is \($0)" } ?? ""
       throw RunError("there is no command '\(name)'\(near). bgjobs --help lists them", .usage)
     }
     return [name] + arguments[..<command.startIndex] + command.dropFirst()
@@ -71,33 +74,6 @@ enum Main {
   private static var names: [String] {
     let commands = Bgjobs.configuration.subcommands
     return commands.compactMap { $0.configuration.commandName } + ["help"]
-  }
-
-  /// What was likely meant by a name that is none: a third of its letters wrong, or its beginning.
-  private static func nearest(to name: String, of names: [String]) -> String? {
-    let shown = names.filter { $0 != "bare" && $0 != "run-worker" }
-    let ranked = shown.map { ($0, distance(Array(name), Array($0))) }
-    if let (best, wrong) = ranked.min(by: { $0.1 < $1.1 }), wrong <= max(1, name.count / 3) {
-      return best
-    }
-    return shown.first { name.count > 1 && $0.hasPrefix(name) }
-  }
-
-  /// How many letters are to be put in, taken out, replaced, or changed with their neighbour.
-  private static func distance(_ a: [Character], _ b: [Character]) -> Int {
-    var rows = [Array(0...b.count)]
-    for i in a.indices {
-      var row = [i + 1]
-      for j in b.indices {
-        var least = min(rows[i][j + 1] + 1, row[j] + 1, rows[i][j] + (a[i] == b[j] ? 0 : 1))
-        if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
-          least = min(least, rows[i - 1][j - 1] + 1)
-        }
-        row.append(least)
-      }
-      rows.append(row)
-    }
-    return rows[a.count][b.count]
   }
 
   /// The commands that scripts call for each item, without making the tree of all commands, which
@@ -113,29 +89,41 @@ enum Main {
     return try? command.parse(Array(arguments.dropFirst()))
   }
 
-  private static func report(_ error: any Error) -> Int32 {
-    if let error = error as? JobError {
-      Output.complain(error.message)
-      return ExitStatus(error.status).rawValue
-    }
+  /// `command`: that was parsed; nil: it could not be.
+  private static func report(_ error: any Error, of command: (any ParsableCommand.Type)?) -> Int32 {
     if let error = error as? Interruption { return error.raise() }
-    if let error = error as? ExitStatus { return error.rawValue }
-    if let error = error as? ExitCode { return error.rawValue }
-    if let error = error as? RunError {
-      Output.complain(error.description)
-      return error.status.rawValue
+    if let code = Failure.told(error) { return code }
+    if let error = error as? ValidationError, let command {
+      complain("Error: \(error.message)\n\(usage(of: command))")
+      return ExitStatus.usage.rawValue
     }
     let code = Bgjobs.exitCode(for: error)
-    // The bare form has a name only inside.
-    let message = Bgjobs.fullMessage(for: error).replacing("bgjobs bare", with: "bgjobs")
+    let message = named(Bgjobs.fullMessage(for: error))
     if code == .success {
       Output.line(message)
       return 0
     }
-    // It may quote what was given.
+    complain(message)
+    return ExitStatus.usage.rawValue
+  }
+
+  /// As ArgumentParser has it, which knows the root alone once a command runs.
+  private static func usage(of command: any ParsableCommand.Type) -> String {
+    let usage = Bgjobs.usageString(for: command).split(separator: "\n")
+    let lines = usage.joined(separator: "\n       ")
+    let name = command.configuration.commandName.map { "bgjobs \($0)" } ?? "bgjobs"
+    return named("Usage: \(lines)\n  See '\(name) --help' for more information.")
+  }
+
+  /// The bare form has a name only inside.
+  private static func named(_ text: String) -> String {
+    text.replacing("bgjobs bare", with: "bgjobs")
+  }
+
+  /// It may quote what was given.
+  private static func complain(_ message: String) {
     let lines = message.split(separator: "\n", omittingEmptySubsequences: false)
     let shown = lines.map { SafeText.shown(Redaction.text(String($0))) }
     Output.note(shown.joined(separator: "\n"))
-    return ExitStatus.usage.rawValue
   }
 }

@@ -80,9 +80,19 @@ def test_2_usage(project, id, arguments, word):
         ("foo", None),
         ("lst", "list"),
         ("shwo", "show"),
-        ("rate-limit", "rate-limited"),
-        ("comp", "complete"),
+        ("wiat", "wait"),
+        ("tail", "logs -f"),
+        ("ps", "list"),
         ("clone-repos", None),
+        # What changes a job is never suggested.
+        ("stat", None),
+        ("rate-limit", None),
+        ("comp", None),
+        ("pasue", None),
+        ("cancle", None),
+        ("fial", None),
+        ("cleenup", None),
+        ("rnu", None),
         ("l" * 3000, None),
     ],
 )
@@ -93,6 +103,32 @@ def test_2_no_such_command(project, word, near):
         assert (f"there is {near}." in message) if near else "; there is" not in message
     project.run("help", "list")
     project.run("help")
+
+
+def test_2_usage_is_that_of_the_command(project, id):
+    """Whether the options are wrong by themselves, or turn out to be when it runs."""
+    for arguments in (
+        ["list", "--bogus"],
+        ["list", "--status", "x"],
+        ["pause", "--bogus", id],
+        ["pause", id, "--retry-after", "soon"],
+        ["wait", id, "--for", "sometime"],
+        ["update", id, "--bogus"],
+        ["update", id, "--cursor", "@nowhere"],
+        ["create", "t", "--items", "nowhere"],
+        ["plan", id, "--items", "nowhere"],
+        ["run", "--rate-limit-match", "(", "--", "true"],
+        ["run", "--bogus", "--", "true"],
+        ["run", "--each", "-x", "--", "ls"],
+        ["logs", "--bogus", id],
+        ["cleanup", "--bogus"],
+    ):
+        message = complaint(project.run(*arguments, code=2))
+        usage = message[message.index("Usage: ") :]
+        assert usage.startswith(f"Usage: bgjobs {arguments[0]} "), message
+        assert f"'bgjobs {arguments[0]} --help'" in usage and "bgjobs COMMAND" not in usage
+    for arguments in (["--bogus"], ["--id"], ["--active", "--all"]):
+        assert "Usage: bgjobs [" in complaint(project.run(*arguments, code=2))
 
 
 @pytest.mark.parametrize(

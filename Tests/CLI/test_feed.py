@@ -275,3 +275,34 @@ def test_twenty_five_reports_of_forty_processes(project):
     assert len(progress["itemsCompleted"]) == 1000 == len(set(progress["itemsCompleted"]))
     assert progress["current"] == 1000 and progress["percentage"] == 100
     project.run("check")
+
+
+@pytest.mark.parametrize("command", ("create", "ensure", "plan", "done", "run"))
+@pytest.mark.parametrize("form", ("lines", "windows", "zeros"))
+def test_a_byte_order_mark_is_no_part_of_the_first_item(project, command, form):
+    end = {"lines": "\n", "windows": "\r\n", "zeros": "\0"}[form]
+    mark = "\ufeff"
+    (project.path / "names").write_bytes(f"{mark}a{end}{mark}b{end}".encode())
+    options = ["--items", "names", *(["-0"] if form == "zeros" else [])]
+    if command == "run":
+        project.run("run", *options, "--", "true")
+        ids = [job["id"] for job in project.jobs()]
+        assert project.job(ids[0])["progress"]["itemsCompleted"] == ["a", f"{mark}b"]
+        return
+    if command in ("plan", "done"):
+        id = project.out("create", "t")
+        if command == "done":
+            project.run("start", id)
+        project.run(command, id, *options)
+    else:
+        more = ["--key", "k"] if command == "ensure" else []
+        id = project.out(command, "t", *more, *options)
+    job = project.job(id)
+    names = job["progress"]["itemsCompleted"] if command == "done" else job["bgjobs"]["plan"]
+    assert names == ["a", f"{mark}b"]
+
+
+def test_a_byte_order_mark_is_no_part_of_json(project):
+    (project.path / "config").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    id = project.out("create", "t", "--config", "@config")
+    assert project.job(id)["config"]["a"] == 1

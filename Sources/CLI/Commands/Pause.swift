@@ -3,14 +3,16 @@ import BackgroundJobs
 
 struct PauseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pause", abstract: "Pause a job.",
-    usage: "bgjobs pause ID [OPTIONS]",
+    commandName: "pause", abstract: "Pause jobs.",
+    usage: "bgjobs pause ID... | --all [OPTIONS]",
     discussion: """
       Its owner sees that with its next report, finishes what is under way, and waits. A pause of \
       a job that nobody runs keeps it from being started.
+
+      Of several jobs all are tried, and the exit code is the highest of all.
       """)
 
-  @OptionGroup var job: JobArgument
+  @OptionGroup var jobs: JobsArgument
 
   @Option(help: "A word that says why, for programs. Without it: asked.")
   var reason: String?
@@ -21,7 +23,8 @@ struct PauseCommand: ParsableCommand {
   var retryAfter: TimeSpan?
 
   func run() throws {
-    try job.withJob { job, _ in
+    // --all: the reason and the time of another pause stay.
+    try jobs.change(\.isNotHeldBack) { job in
       try job.pause(reason: reason, retryAfter: retryAfter.map { max(1, $0.seconds) })
     }
   }
@@ -52,87 +55,26 @@ struct RateLimitedCommand: ParsableCommand {
   }
 }
 
-struct ResumeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Lift the pause of a job.",
-    discussion: """
-      It is running again if its owner lives. A job of bgjobs run is taken up again in the \
-      background, in its directory; any other job belongs to a program, which has to be run then.
-      """)
-
-  @OptionGroup var job: JobArgument
-
-  func run() throws { try Self.resume(job.id, job.project) }
-
-  static func resume(_ id: String, _ project: ProjectOptions) throws {
-    try project.withJob(id) { job, manager in
-      let isRun = try RunSpec.of(job) != nil
-      if isRun { try job.takeFromNobody() }
-      try job.resume()
-      let info = try job.info()
-      if info.status == .running {
-        guard let owner = info.ownerPID else { return Output.note(isRunningSomewhere(info)) }
-        return Output.note("job \(job.id) is running again, in process \(owner)")
-      }
-      guard isRun else { return Output.note(belongsToAProgram(info)) }
-      ProjectOptions.close(manager)
-      try RunWorker.startDetached(job.id, project)
-      Output.note("job \(job.id) goes on in the background: bgjobs logs -f \(job.id)")
-    }
-  }
-
-  /// Nothing here knows how its work is done.
-  private static func belongsToAProgram(_ info: JobInfo) -> String {
-    "job \(info.id) is none of bgjobs run: it may be started again, by the program that does its work"
-      + " (\(SafeText.shown(name(info)))). Run that program; in a script: bgjobs start \(info.id)"
-  }
-
-  /// A script without --owner-pid works on it, or another tool wrote that somebody does.
-  private static func isRunningSomewhere(_ info: JobInfo) -> String {
-    "job \(info.id) is running (\(SafeText.shown(name(info)))), and nothing is known of who works on"
-      + " it. If nobody does: bgjobs cancel \(info.id) && bgjobs retry \(info.id), then run the"
-      + " program that does its work"
-  }
-
-  private static func name(_ info: JobInfo) -> String {
-    "type \(info.type)" + (info.key.map { ", key \($0)" } ?? "")
-  }
-}
-
-extension Job {
-  /// Only a runner works on the job of a run, and that owns it. One that is running without an owner
-  /// was written so by another tool when it resumed it, or started by hand: it may be started.
-  func takeFromNobody() throws {
-    let info = try info()
-    guard info.status == .running, info.ownerPID == nil else { return }
-    try pause()
-    try resume()
-    guard try self.info().status == .running else { return }
-    // By bgjobs start, without an owner.
-    try cancel()
-    try retry()
-  }
-}
-
 struct CancelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cancel", abstract: "End a job that shall not be finished.",
-    discussion: "Its owner sees that with its next report. It counts as failed, and can be retried."
-  )
+    commandName: "cancel", abstract: "End jobs that shall not be finished.",
+    usage: "bgjobs cancel ID... | --all [OPTIONS]",
+    discussion: """
+      Their owners see that with their next reports. A cancelled job counts as failed, and can be \
+      retried. Of several jobs all are tried, and the exit code is the highest of all.
+      """)
 
-  @OptionGroup var job: JobArgument
+  @OptionGroup var jobs: JobsArgument
   @Option(help: "Why, in words.") var why: String?
 
-  func run() throws { try job.withJob { job, _ in try job.cancel(why) } }
+  func run() throws { try jobs.change(\.isUnfinished) { try $0.cancel(why) } }
 }
 
-struct RetryCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "retry",
-    abstract: "Give a failed job, or one with failed items, another try: it is pending again.",
-    discussion: "Done items stay done; failed ones are to be done again.")
-
-  @OptionGroup var job: JobArgument
-
-  func run() throws { try job.withJob { job, _ in try job.retry() } }
+extension JobInfo {
+  var isUnfinished: Bool { !status.isFinished }
+  var isPaused: Bool { status == .paused }
+  /// Its owner died.
+  var isInterrupted: Bool { isPaused && reason == "interrupted" }
+  /// Nobody has paused it.
+  var isNotHeldBack: Bool { isUnfinished && (!isPaused || isInterrupted) }
 }

@@ -25,6 +25,10 @@ struct RunCommand: ParsableCommand {
       *** in the state file, in the names of items and wherever else others can read; as they were \
       given they are kept in a file of mode 0600 until the job is removed.
 
+      The commands have the environment of the one who runs them: after bgjobs resume that is the \
+      one who resumes. What must be the same then, PATH or a token, say, is named with --env; it \
+      stands in that file of mode 0600, and nowhere else.
+
       Killed, or stopped by a signal, the job goes on with bgjobs resume ID, or when the same line \
       is run again in the same directory: with the items that are not done. A command that was \
       under way, or whose end was not reported yet, runs again: make it safe to do twice.
@@ -57,6 +61,13 @@ struct RunCommand: ParsableCommand {
 
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Items.", valueName: "item"))
   var each: [String] = []
+
+  @Option(
+    name: .customLong("env"),
+    help: ArgumentHelp(
+      "A variable of the environment that is kept for the commands, with its value, so that a resume has it; NAME=VALUE sets it.",
+      valueName: "name"))
+  var variables: [String] = []
 
   @Flag(help: "Print the id at once and work in the background, without this terminal.")
   var detach = false
@@ -134,6 +145,7 @@ struct RunCommand: ParsableCommand {
     if detach, dryRun || tag {
       throw ValidationError("--detach shows nothing: no --dry-run, --tag")
     }
+    _ = try keptVariables()
     try checkPlaceholders()
   }
 
@@ -153,7 +165,8 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     let items = (each.isEmpty ? try list.read() : each).map(Self.unique)
     let spec = RunSpec(
-      command: argumentVector, directory: currentDirectory(), hasItems: items != nil,
+      command: argumentVector, directory: RunDirectory.stored(project: project.path),
+      hasItems: items != nil,
       items: Int64(items?.count ?? 1), jobs: jobs.number,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
@@ -161,7 +174,8 @@ struct RunCommand: ParsableCommand {
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
     if dryRun { return showCommands(spec, items) }
-    try RunWorker.checkProgram(spec)
+    let variables = try keptVariables()
+    try RunWorker.checkProgram(spec, path: variables.last { $0.name == "PATH" }?.value)
     tellDoubtful()
     ProcessTitle.redact()
     // Before anything is opened: it must not hold what we hold.
@@ -169,11 +183,16 @@ struct RunCommand: ParsableCommand {
 
     let manager = try project.open()
     defer { ProjectOptions.close(manager) }
+    var config = spec.redacted
+    // Without its own file it is not to be run: it would lack them.
+    if !variables.isEmpty { config.isRedacted = true }
     let job = try manager.ensure(
-      type, key: key ?? derivedKey(in: manager), config: try spec.redacted.json,
+      type, key: key ?? derivedKey(in: manager), config: try config.json,
       total: Int64(items?.count ?? 1))
     let before = try job.info()
-    let run = try plan(items, spec, job)
+    var run = StoredRun(spec)
+    run.variables = variables.isEmpty ? nil : variables
+    run = try plan(items, run, job)
     var isTold = false
     func tellStart() {
       guard !isTold, before.current > 0 || before.status == .paused else { return }
@@ -218,8 +237,8 @@ struct RunCommand: ParsableCommand {
 
   /// Gives the job its items. What is secret in the line is kept beside its output first, so that
   /// there is nothing to start before that.
-  private func plan(_ items: [String]?, _ spec: RunSpec, _ job: Job) throws -> StoredRun {
-    var run = StoredRun(spec)
+  private func plan(_ items: [String]?, _ new: StoredRun, _ job: Job) throws -> StoredRun {
+    var run = new
     guard try RunSpec.of(job)?.isRedacted != nil else {
       // A version before made it, with its items as they are: others would be further ones.
       if let items { SecretItems.warn(of: items) }
@@ -230,6 +249,27 @@ struct RunCommand: ParsableCommand {
     try run.keep(for: job)
     try job.plan(names ?? [commandName(Redaction.arguments(argumentVector))])
     return run
+  }
+
+  /// As they are now.
+  private func keptVariables() throws -> [StoredRun.Variable] {
+    try variables.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts[0])
+      guard !name.isEmpty else { throw ValidationError("--env: '' is no name of a variable") }
+      // The keeper, and a later resume, know the job by these.
+      guard !name.hasPrefix("BGJOBS_") else {
+        throw ValidationError("--env \(name): variables of that name are ours")
+      }
+      if parts.count == 2 { return StoredRun.Variable(name: name, value: String(parts[1])) }
+      guard let bytes = getenv(name) else {
+        throw ValidationError("--env \(name): there is no such variable; NAME=VALUE sets one")
+      }
+      guard let value = String(validatingCString: bytes) else {
+        throw ValidationError("--env \(name): its value is not UTF-8")
+      }
+      return StoredRun.Variable(name: name, value: value)
+    }
   }
 
   /// An item that a command would take for an option may do anything.
@@ -274,7 +314,8 @@ struct RunCommand: ParsableCommand {
   /// The same line in the same directory is the same job.
   private func derivedKey(in manager: JobManager) throws -> String {
     let line = RunKey(
-      directory: currentDirectory(), list: list.items, each: each, command: argumentVector)
+      directory: RunDirectory.stored(project: project.path), list: list.items, each: each,
+      command: argumentVector)
     return try line.key(in: manager, type: type)
   }
 }

@@ -43,7 +43,7 @@ struct RunWorker: ParsableCommand {
   private static func enterDirectory(of id: String, _ project: ProjectOptions) throws {
     let directory = try project.withJob(id) { job, _ in
       guard let run = try StoredRun.of(job) else { throw isNoRun(job.id) }
-      return run.spec.directory
+      return RunDirectory.path(of: run.spec.directory, project: project.path)
     }
     guard chdir(directory) == 0 else {
       throw RunError("cannot go to \(directory): \(String(cString: strerror(errno)))")
@@ -131,7 +131,8 @@ struct RunWorker: ParsableCommand {
   }
 
   /// A program that is not there would fail for each item: say so before there is a job.
-  static func checkProgram(_ spec: RunSpec) throws {
+  /// `path`: where it is looked for; nil: in our own PATH.
+  static func checkProgram(_ spec: RunSpec, path: String?) throws {
     let name = spec.command[0]
     let shown = Redaction.text(name)
     if name.contains("{}") { return }
@@ -144,7 +145,7 @@ struct RunWorker: ParsableCommand {
       }
       return
     }
-    let path = environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
+    let path = path ?? environment("PATH") ?? "/usr/local/bin:/usr/bin:/bin"
     for directory in path.split(separator: ":", omittingEmptySubsequences: false) {
       if access("\(directory.isEmpty ? "." : String(directory))/\(name)", X_OK) == 0 { return }
     }

@@ -32,6 +32,12 @@ struct StartCommand: ParsableCommand {
 
   func run() throws {
     try job.withJob { job, _ in
+      // Its items are for a runner: nobody would work on it.
+      if try RunSpec.of(job) != nil {
+        throw RunError(
+          "job \(job.id) is one of bgjobs run, which works on it: bgjobs resume \(job.id)",
+          .illegalTransition)
+      }
       guard try job.startDetached(watching: ownerPid, lockedBy: ownerFd) == .paused else { return }
       let info = try job.info()
       Output.complain(

@@ -5,32 +5,47 @@ import Glibc
 struct RunKey {
   private static let secretName = "run.key"
 
+  /// With its directory as it is stored.
   private let line: [UInt8]
+  /// As a version before had it.
+  private let absoluteLine: [UInt8]
   private let hasSecrets: Bool
 
   init(directory: String, list: String?, each: [String], command: [String]) {
-    let parts = [directory, list ?? ""] + each + ["--"] + command
-    line = Array(parts.joined(separator: "\0").utf8)
+    func line(in directory: String) -> [UInt8] {
+      let parts = [directory, list ?? ""] + each + ["--"] + command
+      return Array(parts.joined(separator: "\0").utf8)
+    }
+    self.line = line(in: directory)
+    absoluteLine = line(in: currentDirectory())
     let shown =
       [Redaction.text(directory), list ?? ""] + each.map { Redaction.text($0) } + ["--"]
       + Redaction.arguments(command)
-    hasSecrets = !line.elementsEqual(shown.joined(separator: "\0").utf8)
+    hasSecrets = !self.line.elementsEqual(shown.joined(separator: "\0").utf8)
   }
 
   /// Everybody may read the key. A plain hash of a line with a token in it would tell who guesses
   /// the token that the guess is right; so that hash has a secret of the project in it. A line
   /// without secrets stands in the state file anyway.
   func key(in manager: JobManager, type: String) throws -> String {
-    let plain = "run-\(String(Self.plainHash(line), radix: 16))"
-    guard hasSecrets else { return plain }
-    // A version that knew no secrets may have begun it.
-    let unfinished = try manager.list([.pending, .running, .paused], type: type)
-    if unfinished.contains(where: { $0.key == plain }) { return plain }
-    guard let keyed = KeyedHash(key: try Self.secret(in: try manager.privateDirectory())) else {
-      throw RunError("\(Self.secretName) in the state directory is damaged: delete it")
+    var keyed: KeyedHash?
+    if hasSecrets {
+      keyed = KeyedHash(key: try Self.secret(in: try manager.privateDirectory()))
+      guard keyed != nil else {
+        throw RunError("\(Self.secretName) in the state directory is damaged: delete it")
+      }
     }
-    return "run-\(String(keyed.hash(line), radix: 16))"
+    let key = Self.text(keyed?.hash(line) ?? Self.plainHash(line))
+    // Versions before may have begun it, which knew no secrets and no directory but absolute ones.
+    let old =
+      [Self.text(Self.plainHash(absoluteLine))]
+      + (keyed.map { [Self.text($0.hash(absoluteLine))] } ?? [])
+    guard old != [key] else { return key }
+    let unfinished = try manager.list([.pending, .running, .paused], type: type)
+    return ([key] + old).first { name in unfinished.contains { $0.key == name } } ?? key
   }
+
+  private static func text(_ hash: UInt64) -> String { "run-\(String(hash, radix: 16))" }
 
   /// FNV-1a.
   private static func plainHash(_ bytes: [UInt8]) -> UInt64 {

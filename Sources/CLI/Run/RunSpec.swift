@@ -12,6 +12,7 @@ struct RunSpec: Codable {
 
   /// An argument vector, never a line for a shell; `{}` stands for the item.
   var command: [String]
+  /// Where it works: relative to the project, when it is inside.
   var directory: String
   /// Whether the command is for each item, or there is one, which is the command itself.
   var hasItems: Bool

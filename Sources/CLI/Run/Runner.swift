@@ -93,10 +93,11 @@ final class Runner {
     rateLimit = try RateLimit(spec)
     begunItems = Int(try job.info().current)
     progress = RunProgress(isQuiet: display.isQuiet, hasItems: run.spec.hasItems)
-    variables = [
-      ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project),
-      (Self.markName, try Self.mark(of: job)),
-    ]
+    variables =
+      [
+        ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project),
+        (Self.markName, try Self.mark(of: job)),
+      ] + (run.variables ?? []).map { ($0.name, $0.value) }
     var mask: UInt32 = 0
     for number in [SIGINT, SIGTERM, SIGHUP, SIGTSTP] where cprocess_is_ignored(number) == 0 {
       mask |= 1 << UInt32(number)

@@ -11,10 +11,18 @@ struct StoredRun: Codable {
     let item: String
   }
 
+  /// Of the environment, as it was asked for.
+  struct Variable: Codable {
+    let name: String
+    let value: String
+  }
+
   static let name = "run.json"
 
   var spec: RunSpec
   var items: [Named] = []
+  /// nil: none, or a version before wrote it.
+  var variables: [Variable]?
 
   init(_ spec: RunSpec) { self.spec = spec }
 
@@ -24,7 +32,7 @@ struct StoredRun: Codable {
     func isUnknown(_ why: String) throws -> RunError {
       RunError(
         "job \(job.id): what it runs is not known: \(why). Run the same line again in"
-          + " \(shown.directory), with --key '\(try job.info().key ?? "")'")
+          + " \(RunDirectory.shown(shown.directory)), with --key '\(try job.info().key ?? "")'")
     }
     // First: what others can write must not say that there is nothing to look for. What is there, and
     // is not to be trusted or read, is no reason to run something else.

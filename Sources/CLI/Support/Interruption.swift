@@ -6,6 +6,9 @@ import Glibc
 struct Interruption: Error {
   private static let numbers = [SIGINT, SIGTERM, SIGHUP]
 
+  /// Milliseconds between two looks at the signals.
+  static let slice: Int64 = 200
+
   let number: Int32
 
   /// Ends the program by that signal, as if it had never been held back.
@@ -18,11 +21,11 @@ struct Interruption: Error {
   }
 
   /// From now on these signals only become pending. An ignored one would, too: it stays ignored.
-  fileprivate static func hold() {
+  static func hold() {
     change(SIG_BLOCK, numbers.filter { cprocess_is_ignored($0) == 0 })
   }
 
-  fileprivate static func throwPending() throws {
+  static func throwPending() throws {
     var pending = sigset_t()
     guard sigpending(&pending) == 0 else { return }
     for number in numbers where sigismember(&pending, number) == 1 {
@@ -39,9 +42,6 @@ struct Interruption: Error {
 }
 
 extension Job {
-  /// Milliseconds between two looks at the signals.
-  private static let slice: Int64 = 200
-
   /// As `wait`, for commands that may wait for long: a signal then throws an `Interruption`. A wait
   /// may end a rate limit, which is to be published also when the wait itself is interrupted.
   func waitHeeding(
@@ -52,8 +52,9 @@ extension Job {
     while true {
       try Interruption.throwPending()
       let left = timeoutMs.map { max(0, $0 - (monotonicMs() - begin)) }
-      let now = try wait(for: statuses, timeoutMs: min(Self.slice, left ?? Self.slice))
-      if now.outcome == .timeout, left.map({ $0 > Self.slice }) ?? true { continue }
+      let slice = Interruption.slice
+      let now = try wait(for: statuses, timeoutMs: min(slice, left ?? slice))
+      if now.outcome == .timeout, left.map({ $0 > slice }) ?? true { continue }
       return now
     }
   }

@@ -17,10 +17,10 @@ struct ItemList: ParsableArguments {
     return try Self.read(items, null ? 0 : UInt8(ascii: "\n"))
   }
 
-  /// Empty items are skipped, and the CR of a CRLF. What is not UTF-8 is an error that names the
+  /// Empty items are skipped, the CR of a CRLF, and a byte order mark at the beginning. What is not UTF-8 is an error that names the
   /// line.
   static func read(_ path: String, _ separator: UInt8) throws -> [String] {
-    let bytes = try readFile(path)
+    let bytes = try readText(path)
     var items: [String] = []
     var number = 0
     for part in bytes.split(separator: separator, omittingEmptySubsequences: false) {
@@ -35,6 +35,12 @@ struct ItemList: ParsableArguments {
     }
     return items
   }
+}
+
+/// All of a file of text, without the mark that some editors put before it.
+func readText(_ path: String) throws -> [UInt8] {
+  let bytes = try readFile(path)
+  return bytes.starts(with: [0xef, 0xbb, 0xbf]) ? Array(bytes.dropFirst(3)) : bytes
 }
 
 /// All of a file; - is standard input.
@@ -60,7 +66,7 @@ func readFile(_ path: String) throws -> [UInt8] {
 func readJSON(_ argument: String) throws -> String {
   guard argument.hasPrefix("@") else { return argument }
   let path = String(argument.dropFirst())
-  guard let text = String(validating: try readFile(path), as: UTF8.self) else {
+  guard let text = String(validating: try readText(path), as: UTF8.self) else {
     throw ValidationError("\(path) is not UTF-8")
   }
   return text

@@ -4,16 +4,46 @@ import Glibc
 
 struct ProjectOptions: ParsableArguments {
   @Option(
-    name: [.long, .customShort("C")],
-    help: ArgumentHelp("The project directory.", valueName: "dir"), completion: .directory)
+    name: .customShort("C"),
+    help: ArgumentHelp(
+      "Do all of it in this directory; the search for the project, too, begins there.",
+      valueName: "dir"), completion: .directory)
+  var directory: String?
+
+  @Option(
+    help: ArgumentHelp("The project: this directory and no other.", valueName: "dir"),
+    completion: .directory)
   var project: String?
 
   @Flag(help: "Accept a file system that is not known to be safe: NFS, for instance.")
   var anyFileSystem = false
 
-  /// Where the state is: said, in the environment, upwards from here, or here.
+  /// What -C says, for `enterDirectory`. The program has one thread.
+  nonisolated(unsafe) private static var said: String?
+
+  func validate() throws {
+    if directory?.isEmpty ?? false { throw ValidationError("-C: the directory is empty") }
+    // Not here: what is parsed may be parsed once more.
+    if let directory { Self.said = directory }
+  }
+
+  /// `-C DIR` is a `cd`, before anything else.
+  static func enterDirectory() throws {
+    guard let said, chdir(said) != 0 else { return }
+    let number = errno
+    throw RunError(
+      "cannot go to \(said): \(String(cString: strerror(number)))",
+      number == ENOENT ? .notFound : .failure)
+  }
+
+  /// Where the state is: said, upwards from the directory that was said, in the environment, upwards
+  /// from here, or here.
   var path: String {
     if let project { return project }
+    // Who names a directory means it, whoever has put a project into it.
+    if directory != nil {
+      return Self.hasProject(".") ? currentDirectory() : Self.nearest() ?? currentDirectory()
+    }
     if let project = environment("BGJOBS_PROJECT"), !project.isEmpty { return project }
     return Self.nearest() ?? "."
   }
@@ -23,6 +53,11 @@ struct ProjectOptions: ParsableArguments {
     var options = self
     options.project = path.hasPrefix("/") ? path : "\(currentDirectory())/\(path)"
     return options
+  }
+
+  private static func hasProject(_ path: String) -> Bool {
+    var status = stat()
+    return lstat("\(path)/.specweave", &status) == 0
   }
 
   /// The same for another bgjobs in this directory.
@@ -70,26 +105,6 @@ extension ProjectOptions {
   }
 }
 
-/// One job, by its id or the beginning of it.
-struct JobArgument: ParsableArguments {
-  @OptionGroup var project: ProjectOptions
-
-  @Argument(help: "The job, by its id or the beginning of it.", completion: .jobs)
-  var id: String
-
-  func validate() throws {
-    if id.isEmpty { throw ValidationError("the id is empty") }
-  }
-
-  /// Runs `body` on the job, and closes its project however that ends.
-  @discardableResult
-  func withJob<Result>(
-    _ body: (Job, JobManager) throws -> Result
-  ) throws -> Result {
-    try project.withJob(id, body)
-  }
-}
-
 extension ProjectOptions {
   /// Runs `body`, and closes the manager however that ends: an exit code like 8 is an error here,
   /// and what was reported before it is to be published all the same.
@@ -118,15 +133,5 @@ extension ProjectOptions {
   func tellOfDamage(_ manager: JobManager) {
     guard manager.hasFilesSetAside else { return }
     Output.note("bgjobs: a damaged file was set aside: see bgjobs check")
-  }
-}
-
-extension CompletionKind {
-  /// The ids of the jobs there are.
-  static var jobs: CompletionKind {
-    .custom { _, _, prefix in
-      let jobs = (try? ProjectOptions.parse([]).withManager { try $0.list() }) ?? []
-      return jobs.map { $0.id }.filter { $0.hasPrefix(prefix) }
-    }
   }
 }
