@@ -133,6 +133,47 @@ public func bgj_job_plan(
   }
 }
 
+@_cdecl("bgj_job_set_plan") @implementation
+public func bgj_job_set_plan(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ items: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ count: Int, _ withdrawn: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    let result = try job.setPlan(packed: try pack(items, count))
+    withdrawn?.pointee = result.withdrawn
+    return result.status
+  }
+}
+
+@_cdecl("bgj_job_item_begin") @implementation
+public func bgj_job_item_begin(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ attempt: UnsafeMutablePointer<Int64>?, _ unended: UnsafeMutablePointer<Int64>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    let result = try job.begin(bytes(item))
+    attempt?.pointee = result.attempt
+    unended?.pointee = result.unended
+    return result.status
+  }
+}
+
+@_cdecl("bgj_job_item_give_back") @implementation
+public func bgj_job_item_give_back(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.giveBack(bytes(item))
+  }
+}
+
 /// A caller's items, each behind its length.
 func pack(
   _ items: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int
