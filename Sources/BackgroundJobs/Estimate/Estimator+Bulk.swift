@@ -30,6 +30,8 @@ extension Estimator {
     }
   }
 
+  // Not inlined, here and below: the library is to stay small.
+  @inline(never)
   private func isBulk(_ older: Bucket, beside newer: Bucket) -> Bool {
     older.items * newer.count > Self.bulk * newer.items * older.count
       && older.mean * Self.bulk < newer.mean
@@ -45,11 +47,13 @@ extension Estimator {
   }
 
   /// At the start of an owner's life: later than that it may come again.
+  @inline(never)
   func isAtStart(_ event: Bucket, behind seconds: Double) -> Bool {
     let (took, _) = active.subtractingReportingOverflow(since)
     return Double(took) / 1000 - seconds - event.seconds <= Self.atOnce
   }
 
+  @inline(never)
   private mutating func drop(_ start: Int, _ end: Int, _ row: Bucket) {
     let after = buckets[..<start].reduce(0) { $0 + $1.seconds }
     if !isAtStart(row, behind: after) { note(row, isSlow: false) }

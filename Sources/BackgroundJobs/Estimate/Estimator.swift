@@ -166,6 +166,8 @@ struct Estimator: Equatable {
     noise += (difference * difference / 2 - noise) / noiseCount
   }
 
+  // Not inlined: the library is to stay small.
+  @inline(never)
   mutating func push(_ event: Bucket) {
     // From event to event, so that a change of regime is seen once and not as noise.
     if buckets.count > 1 {
