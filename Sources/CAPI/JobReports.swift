@@ -69,27 +69,25 @@ public func bgj_job_item_done(
 public func bgj_job_item_failed(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
   _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
-) -> bgj_status {
-  call(error) { () throws(JobError) in
-    let job = try object(job)
-    guard let item else { throw missing("item") }
-    return try job.send {
-      $0.failed = bytes(item)
-      $0.why = optionalBytes(why)
-    }
-  }
-}
+) -> bgj_status { ended(job, item, why, isFailure: true, error) }
 
 @_cdecl("bgj_job_item_skipped") @implementation
 public func bgj_job_item_skipped(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
   _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status { ended(job, item, why, isFailure: false, error) }
+
+// Not inlined: the library is to stay small.
+@inline(never)
+private func ended(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ why: UnsafePointer<CChar>?, isFailure: Bool, _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
     guard let item else { throw missing("item") }
     return try job.send {
-      $0.skipped = bytes(item)
+      if isFailure { $0.failed = bytes(item) } else { $0.skipped = bytes(item) }
       $0.why = optionalBytes(why)
     }
   }

@@ -72,8 +72,7 @@ extension JobState {
     clearReason()
     started = started ?? event.time
     isPauseAcknowledged = false
-    estimator.skip(to: current, active: clock.total)
-    estimator.isFresh = true
+    estimator.begin(items: current, active: clock.total)
   }
 
   private func close(_ why: String?) {
