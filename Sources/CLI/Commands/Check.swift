@@ -30,6 +30,7 @@ struct CheckCommand: ParsableCommand {
 struct CleanupCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cleanup", abstract: "Remove finished jobs, the oldest first.",
+    usage: "bgjobs cleanup [OPTIONS]",
     discussion: "A job that another one depends on stays.")
 
   @OptionGroup var project: ProjectOptions
@@ -45,7 +46,10 @@ struct CleanupCommand: ParsableCommand {
     // Printed when it is closed: who reads this may stop, and that is a signal.
     let removals = try project.withManager { manager in
       let removals = try manager.removals(keep: keep)
-      if !dryRun { _ = try manager.cleanup(keep: keep) }
+      if !dryRun {
+        for job in removals { try OnceMemory.add(try manager.find(job.id), in: manager) }
+        _ = try manager.cleanup(keep: keep)
+      }
       return removals
     }
     if json {

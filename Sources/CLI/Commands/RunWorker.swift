@@ -92,6 +92,7 @@ struct RunWorker: ParsableCommand {
       let runner = try Runner(job, run, keeper, project: project)
       started()
       let code = try runner.run()
+      if run.spec.once == true { try OnceMemory.add(job, in: manager) }
       ProjectOptions.close(manager)
       return ExitCode(code)
     } catch {

@@ -30,6 +30,8 @@ struct RunSpec: Codable {
   var rateLimitMatch: String?
   /// Seconds to wait when nothing says how long.
   var rateLimitWait: Int64 = 60
+  /// What an earlier run of its key has done is left out, and what it does is remembered.
+  var once: Bool?
   /// In the state file: whether anything in it was replaced, so that it cannot be run. Absent: made
   /// by a version that kept nothing elsewhere.
   var isRedacted: Bool?
