@@ -75,7 +75,8 @@
  *
  *   - Inputs are copied: you may reuse or free what you passed as soon as the call returns.
  *   - What you get through a `**out` parameter is yours, to release with the function its type
- *     names: bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_string_free.
+ *     names: bgj_manager_close, bgj_job_release, bgj_job_list_free, bgj_item_list_free,
+ *     bgj_string_free.
  *   - A const pointer that you get lives as long as the object that it was read from.
  *   - Never pass anything of ours to free(3).
  *
@@ -137,8 +138,11 @@ typedef struct bgj_manager bgj_manager;
  * functions then give BGJ_INVALID). Release it with bgj_job_release. */
 typedef struct bgj_job bgj_job;
 
-/* What bgj_manager_list found. Free it with bgj_job_list_free. */
+/* What bgj_manager_list found, or a cleanup removed. Free it with bgj_job_list_free. */
 typedef struct bgj_job_list bgj_job_list;
+
+/* What bgj_job_items found. Free it with bgj_item_list_free. */
+typedef struct bgj_item_list bgj_item_list;
 
 /* What a call gives back. 0 is success. 1 to 9 are no failures: what was reported is kept, and
  * there is news. With 10 and up nothing was changed. Numbers are never reused; new ones may be
@@ -233,12 +237,13 @@ typedef struct bgj_options {
   size_t struct_size;       /* sizeof(bgj_options); set by BGJ_OPTIONS_INIT */
   unsigned int flags;       /* BGJ_OPEN_... */
   int lock_timeout_ms;      /* how long to wait for the writer lock; 0: 10000; at most 86400000 */
-  int keep_finished;        /* completed jobs kept when a job completes; 0: 10; negative: all */
+  int keep_finished;        /* see bgj_job_complete; 0: 10; negative: all are kept */
   bgj_clock clock;          /* NULL: the system's clocks */
   void *clock_context;      /* handed to clock */
+  int64_t keep_for_s;       /* see bgj_job_complete; seconds; 0: a day; negative: for ever */
 } bgj_options;
 
-#define BGJ_OPTIONS_INIT {sizeof(bgj_options), 0u, 0, 0, 0, 0}
+#define BGJ_OPTIONS_INIT {sizeof(bgj_options), 0u, 0, 0, 0, 0, 0}
 
 /* How to start a job. Initialise with BGJ_START_OPTIONS_INIT. */
 typedef struct bgj_start_options {
@@ -282,7 +287,7 @@ typedef struct bgj_job_info {
   const char *current_item;   /* what is being worked on */
   uint64_t items_completed;   /* how many */
   uint64_t items_failed;      /* how many */
-  uint64_t items_planned;     /* planned items that are neither completed nor failed */
+  uint64_t items_planned;     /* planned items that have not ended */
   double rate;                /* items per second of work; negative: unknown or not running */
   int64_t eta;                /* seconds of work that remain, now; -1: unknown or not running */
   int64_t eta_low;            /* its likely range, which at first has room for a change; or -1 */
@@ -306,12 +311,43 @@ typedef struct bgj_job_info {
   const char *refused_status; /* that status, as it stood in the file */
   int has_warnings;           /* completed: 1 when items have failed, or another tool ended it as
                                  completed_with_warnings */
+  uint64_t items_skipped;     /* how many */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0}
+   0, 0, 0}
+
+/* What became of an item. */
+typedef enum bgj_item_state {
+  BGJ_ITEM_OPEN = 1,      /* planned, and none of the others */
+  BGJ_ITEM_UNDER_WAY = 2, /* begun, and not ended yet */
+  BGJ_ITEM_DONE = 3,
+  BGJ_ITEM_FAILED = 4,
+  BGJ_ITEM_SKIPPED = 5    /* there was nothing to do */
+} bgj_item_state;
+
+/* Sets of these, for bgj_job_items: combine with |. */
+#define BGJ_ITEM_MASK_OPEN 0x02u
+#define BGJ_ITEM_MASK_UNDER_WAY 0x04u
+#define BGJ_ITEM_MASK_DONE 0x08u
+#define BGJ_ITEM_MASK_FAILED 0x10u
+#define BGJ_ITEM_MASK_SKIPPED 0x20u
+#define BGJ_ITEM_MASK_ALL 0x3eu
+
+/* An item of a list. Initialise with BGJ_ITEM_INIT before the first use; it may be filled again and
+ * again. Its strings belong to the list, and live as long as that. */
+typedef struct bgj_item {
+  size_t struct_size;   /* sizeof(bgj_item); set by BGJ_ITEM_INIT */
+  const char *name;     /* never NULL */
+  bgj_item_state state;
+  int attempts;         /* how often it was begun, as far as that was said: 1 at least once it has
+                           ended */
+  const char *why;      /* failed or skipped: why, in words; NULL: nobody said */
+} bgj_item;
+
+#define BGJ_ITEM_INIT {sizeof(bgj_item), 0, BGJ_ITEM_OPEN, 0, 0}
 
 /* ---- The library --------------------------------------------------------------------------- */
 
@@ -389,11 +425,27 @@ BGJ_API bgj_status bgj_manager_list(bgj_manager *manager, unsigned int statuses,
                                     bgj_job_list **list, bgj_error *error);
 
 /*
- * Removes finished jobs, oldest first, until keep are left. A job that another one names in
- * dependsOn stays. removed may be NULL.
+ * Removes jobs that completed without failed items, oldest first, until keep of them are left. Jobs
+ * that failed or were cancelled, and completed ones with failed items, stay, and so does a job that
+ * another one names in dependsOn. removed gets how many went; it may be NULL.
+ *
+ * Of the last 100 jobs that were removed, whoever did it, the store remembers how they ended:
+ * bgj_job_wait gives it, and the error of BGJ_NOT_FOUND says it.
  */
 BGJ_API bgj_status bgj_manager_cleanup(bgj_manager *manager, size_t keep, size_t *removed,
                                        bgj_error *error);
+
+/* All finished jobs may go, those that failed or have failed items, too. */
+#define BGJ_CLEANUP_FAILED 0x1u
+/* Nothing is removed: says only what would be. A read-only manager may do this. */
+#define BGJ_CLEANUP_DRY_RUN 0x2u
+
+/*
+ * As bgj_manager_cleanup, with flags (BGJ_CLEANUP_..., 0: none) that say what may go. removed gets
+ * the jobs that went, as they were, oldest first; it may be NULL.
+ */
+BGJ_API bgj_status bgj_manager_cleanup_with(bgj_manager *manager, size_t keep, unsigned int flags,
+                                            bgj_job_list **removed, bgj_error *error);
 
 /*
  * Reads every file of the state directory and compares it with its checksums, mending nothing.
@@ -486,7 +538,8 @@ BGJ_API bgj_status bgj_job_resume(bgj_job *job, bgj_error *error);
  * with a time (a rate limit) ends when its time has come, through the owner's wait, or through
  * anybody's when there is no owner. BGJ_MASK_PENDING also stands for interrupted, as such a job may
  * be started. Other threads may use the manager meanwhile. status, if not NULL, gets the job's
- * status, whatever the result.
+ * status, whatever the result. A job that was removed has the status that it had ended with, as
+ * long as that is remembered (see bgj_manager_cleanup), else BGJ_JOB_OTHER.
  *   BGJ_FINISHED     the job ended in a status that was not asked for, or was removed
  *   BGJ_TIMEOUT      the time has passed
  */
@@ -495,8 +548,9 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
 
 /*
  * Ends a job well, a pending one as well. result: a JSON value to be kept with it, or NULL. A job
- * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Completed
- * jobs beyond the last keep_finished are removed.
+ * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Other
+ * jobs are removed then that completed without failed items, are not among the last keep_finished
+ * of those, and ended more than keep_for_s ago.
  *   BGJ_FINISHED     it has failed
  *   BGJ_BUSY         another live process owns it
  *   BGJ_INVALID      result is not JSON
@@ -522,6 +576,16 @@ BGJ_API bgj_status bgj_job_cancel(bgj_job *job, const char *why, bgj_error *erro
  */
 BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
 
+/*
+ * The same for count of its failed items: only these are forgotten, the others stay failed. count
+ * may be 0.
+ *   BGJ_ILLEGAL_TRANSITION  as bgj_job_retry
+ *   BGJ_BUSY         as bgj_job_retry
+ *   BGJ_INVALID      one of them has not failed, or items has no count members
+ */
+BGJ_API bgj_status bgj_job_retry_items(bgj_job *job, const char *const *items, size_t count,
+                                       bgj_error *error);
+
 /* ---- A job: reports ------------------------------------------------------------------------- */
 
 /*
@@ -537,7 +601,7 @@ BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);
 /*
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
  * items, those of this very call included; -1: not said; owner only while the job has an owner.
- * Until somebody says it, current is the number of items completed and failed, plus the advances;
+ * Until somebody says it, current is the number of items that have ended, plus the advances;
  * after that, further items and advances are added to what was said. current_item: what is being
  * worked on; "": nothing; NULL: not said; owner only likewise. completed_item, failed_item: as
  * bgj_job_item_done and bgj_job_item_failed; NULL: none.
@@ -550,12 +614,20 @@ BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *cur
  * shows 0. */
 BGJ_API bgj_status bgj_job_advance(bgj_job *job, int64_t count, bgj_error *error);
 
-/* Marks an item done. A failed item that is done after all is done; a done item stays done. */
+/* Marks an item done. One that had failed, or was skipped, and is done after all is done; a done
+ * item stays done. */
 BGJ_API bgj_status bgj_job_item_done(bgj_job *job, const char *item, bgj_error *error);
 
-/* Marks an item failed, unless it is done already; why, in words, may be NULL. */
+/* Marks an item failed, unless it is done or skipped already; why, in words, may be NULL. */
 BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const char *why,
                                        bgj_error *error);
+
+/* Marks an item skipped, unless it is done already: there was nothing to do ("already there"); why,
+ * in words, may be NULL. It counts as finished, in current too, and never as failed: it is no
+ * warning, and a retry leaves it. One that has failed before is skipped then. In the state file it
+ * is in current, and in no list. */
+BGJ_API bgj_status bgj_job_item_skipped(bgj_job *job, const char *item, const char *why,
+                                        bgj_error *error);
 
 /* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes
  * it from anyone. */
@@ -585,7 +657,7 @@ BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t c
 BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
 
 /*
- * The next planned item that is neither done nor failed; free it with bgj_string_free. Each manager
+ * The next planned item that has not ended; free it with bgj_string_free. Each manager
  * gets each item once, however many threads ask; after bgj_job_start it begins again. A pending job
  * gives out items too: whoever wants to own them starts it first.
  *   BGJ_END          there is none; *item is NULL
@@ -625,6 +697,29 @@ BGJ_API bgj_status bgj_job_get_cursor(bgj_job *job, char **json, bgj_error *erro
 /* The whole job as it would stand in the state file; free it with bgj_string_free.
  *   BGJ_NOT_FOUND    the job was removed */
 BGJ_API bgj_status bgj_job_get_json(bgj_job *job, char **json, bgj_error *error);
+
+/*
+ * The items whose state is in states (BGJ_ITEM_MASK_...; 0: all): those that are done, skipped and
+ * failed, each in the order in which they became so, then the others in the order of the plan. It
+ * looks at the files again; the list is a copy, which does not change any more.
+ *   BGJ_NOT_FOUND    the job was removed
+ */
+BGJ_API bgj_status bgj_job_items(bgj_job *job, unsigned int states, bgj_item_list **list,
+                                 bgj_error *error);
+
+/* How many items the list has. NULL: 0. */
+BGJ_API size_t bgj_item_list_count(const bgj_item_list *list);
+
+/*
+ * Fills item with the one at index, 0 to count - 1. Constant time.
+ *   BGJ_NOT_FOUND    index is not below the count
+ *   BGJ_INVALID      item.struct_size was not set
+ */
+BGJ_API bgj_status bgj_item_list_at(const bgj_item_list *list, size_t index, bgj_item *item,
+                                    bgj_error *error);
+
+/* Frees a list, and the strings of what was read from it. NULL is fine. */
+BGJ_API void bgj_item_list_free(bgj_item_list *list);
 
 /* Lets go of the handle. The job, and this manager's ownership of it, are not touched. NULL is
  * fine. */

@@ -190,6 +190,28 @@ extension Job {
     }
   }
 
+  /// The same for some of the failed items: only these are forgotten, the others stay failed.
+  ///
+  /// - Throws: as ``retry()``; `.invalid` when one of them has not failed.
+  @discardableResult
+  public func retry(_ items: [String]) throws(JobError) -> Status {
+    let packed = Buffer()
+    for item in items { try packed.appendCounted(item) }
+    return try retry(packed: packed)
+  }
+
+  package func retry(packed: Buffer) throws(JobError) -> Status {
+    try change(.retry) { job, _ throws(JobError) in
+      let items = PackedItems(packed)
+      try items.visit { item throws(JobError) in
+        if let slot = job.items.find(item), job.items.mark(of: slot) == .failed { return }
+        let name = String(decoding: item, as: UTF8.self)
+        throw JobError(.invalid, "item \(name) of job \(job.id) has not failed: cannot retry it")
+      }
+      return [.retriedItems(job: job.id, items)]
+    }
+  }
+
   /// One transition: asks the life cycle, syncs the progress before it, appends.
   func change(
     _ operation: Operation, _ changes: (JobState, Store) throws(JobError) -> [Change]

@@ -60,6 +60,21 @@ extension Job {
     }
   }
 
+  /// Marks an item skipped, unless it is done already: there was nothing to do. It counts as
+  /// finished, and never as failed; one that has failed before is skipped then.
+  @discardableResult
+  public func itemSkipped(_ item: String, why: String? = nil) throws(JobError) -> Status {
+    try withBytes(of: item) { item throws(JobError) in
+      guard let why else { return try send { $0.skipped = item } }
+      return try withBytes(of: why) { why throws(JobError) in
+        try send {
+          $0.skipped = item
+          $0.why = why
+        }
+      }
+    }
+  }
+
   /// Adds to `current`, for work whose items have no names.
   @discardableResult
   public func advance(by count: Int64) throws(JobError) -> Status {

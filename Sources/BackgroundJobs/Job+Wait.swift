@@ -5,7 +5,8 @@ extension Job {
   /// interrupted, as such a job may be started.
   ///
   /// A job that ends otherwise, and a time that passes, are no errors here: they are **returned**, as
-  /// `.finished` and `.timeout`. Only this call returns these two; look at the outcome.
+  /// `.finished` and `.timeout`. Only this call returns these two; look at the outcome. A job that
+  /// was removed has the status that it had ended with, as long as that is remembered.
   ///
   /// - Parameters:
   ///   - statuses: What to wait for.
@@ -20,7 +21,13 @@ extension Job {
     var nap: Int64 = 5
     while true {
       let now = try manager.with { store throws(JobError) in try look(store) }
-      guard let (now, isInterrupted) = now else { return (.finished, .other("removed")) }
+      guard let (now, isInterrupted) = now else {
+        let status = try manager.with { store throws(JobError) in
+          store.state.removedJob(id)?.status
+        }
+        guard let status, status.isFinished else { return (.finished, .other("removed")) }
+        return (statuses.contains(status) ? .ok : .finished, status)
+      }
       if statuses.contains(now) { return (.ok, now) }
       // Whoever waits to start a job may start an interrupted one.
       if isInterrupted, statuses.contains(JobStatus.pending) { return (.ok, now) }
@@ -31,6 +38,14 @@ extension Job {
       Clock.sleep(milliseconds: min(nap, left))
       nap = min(nap + nap / 2, 50)
     }
+  }
+
+  /// To who waited for something else.
+  package func hasEnded(as status: JobStatus) -> Message {
+    let gone = try? manager.with { store throws(JobError) -> String? in
+      store.state.job(id) == nil ? store.state.removedJob(id)?.sentence : nil
+    }
+    return (gone ?? nil).map { Message($0) } ?? "job \(id) is \(status.name)"
   }
 
   /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil:

@@ -33,7 +33,9 @@ public struct JobInfo: Sendable {
   public var itemsCompleted = 0
   /// How many items have failed.
   public var itemsFailed = 0
-  /// Planned items that are neither completed nor failed.
+  /// How many items were skipped.
+  public var itemsSkipped = 0
+  /// Planned items that have not ended.
   public var itemsPlanned = 0
   /// Items per second of active time; nil: unknown, or not running.
   public var rate: Double?
@@ -113,6 +115,7 @@ extension Store {
     }
     info.itemsCompleted = job.items.doneCount
     info.itemsFailed = job.items.failedCount
+    info.itemsSkipped = job.items.skippedCount
     info.itemsPlanned = job.items.openCount
     estimate(job, isInterrupted, &info)
     info.activeMs = isInterrupted ? job.clock.total : activeTime(of: job)

@@ -13,8 +13,11 @@ public final class JobManager: @unchecked Sendable {
     public var acceptsAnyFileSystem = false
     /// How long to wait for the writer lock, in milliseconds, 0 to 86,400,000 (a day).
     public var lockTimeoutMs: Int64 = 10_000
-    /// How many completed jobs are kept when a job completes; the oldest go first. nil: all.
+    /// When a job completes, older ones are removed that completed without failed items: but for
+    /// the last ones, so many; nil: all stay.
     public var keepFinished: Int? = 10
+    /// Nor are those removed then that ended less than so many seconds ago; nil: all stay.
+    public var keepFor: Int64? = 86_400
     /// A clock for tests, in nanoseconds; nil: the system's.
     public var clock: ((ClockID) -> Int64)?
 
@@ -42,7 +45,7 @@ public final class JobManager: @unchecked Sendable {
       options: .init(
         isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
         lockTimeoutMs: min(max(0, options.lockTimeoutMs), 86_400_000),
-        keepFinished: options.keepFinished),
+        keepFinished: options.keepFinished, keepFor: options.keepFor),
       clock: Clock(source: options.clock), forkGeneration: forkGeneration)
     try store.refresh()
     self.init(store, mutex)
@@ -177,31 +180,43 @@ public final class JobManager: @unchecked Sendable {
     }
   }
 
-  /// Removes finished jobs, oldest first, until `keep` are left; gives how many went.
+  /// Removes jobs that completed without failed items, oldest first, until `keep` of them are left;
+  /// gives how many went. A job that another one names in `dependsOn` stays.
   public func cleanup(keep: Int = 10) throws(JobError) -> Int {
+    try cleanup(keep: keep, includingFailed: false).count
+  }
+
+  /// The same; with `includingFailed`, of all finished jobs. Gives those that went, as they were.
+  public func cleanup(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
     try with { store throws(JobError) in
-      try store.transact { () throws(JobError) -> Int in
+      try store.transact { () throws(JobError) -> [JobInfo] in
         try store.closeDeadOwners()
-        let removals = store.removals(keep: keep) { $0.status.isFinished }
-        try store.remove(removals)
-        return removals.count
+        let jobs = store.removals(keep: keep, includingFailed)
+        let infos = try store.infos(jobs)
+        try store.remove(jobs)
+        return infos
       }
     }
   }
 
-  #if !hasFeature(Embedded)
-    /// What ``cleanup(keep:)`` would remove now.
-    package func removals(keep: Int) throws(JobError) -> [JobInfo] {
-      try with { store throws(JobError) in
-        try store.refresh()
-        var infos: [JobInfo] = []
-        for case .removed(let id) in store.removals(keep: keep, { $0.status.isFinished }) {
-          infos.append(try store.info(try store.require(id)))
-        }
-        return infos
-      }
+  /// What ``cleanup(keep:includingFailed:)`` would remove now.
+  public func removals(
+    keep: Int = 10, includingFailed: Bool = false
+  ) throws(JobError) -> [JobInfo] {
+    try with { store throws(JobError) in
+      try store.refresh()
+      return try store.infos(store.removals(keep: keep, includingFailed))
     }
-  #endif
+  }
+
+  /// What is remembered of a job that was removed, by its id or the beginning of that; nil: nothing.
+  /// The last hundred are.
+  package func removedJob(_ id: String) throws(JobError) -> RemovedJob? {
+    try with { store throws(JobError) in
+      try store.refresh()
+      return store.state.removedJob(id)
+    }
+  }
 
   #if !hasFeature(Embedded)
     /// Whether a damaged file was set aside, and its copy is still there.
@@ -238,7 +253,7 @@ extension Store {
   func find(_ id: String) throws(JobError) -> String {
     if state.job(id) != nil { return id }
     let matches = state.jobs.filter { begins($0.id, with: id) }
-    guard let first = matches.first else { throw JobError(.notFound, "there is no job \(id)") }
+    guard let first = matches.first else { throw state.notFound(id) }
     guard matches.count == 1 else {
       var some = Message(first.id)
       for match in matches.dropFirst().prefix(3) { some = "\(some), \(match.id)" }
@@ -250,24 +265,35 @@ extension Store {
     return first.id
   }
 
-  /// The oldest of the finished jobs beyond `keep` that no other job needs.
-  func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [Change] {
+  func removals(keep: Int, _ includingFailed: Bool) -> [JobState] {
+    removals(keep: keep) {
+      includingFailed ? $0.status.isFinished : $0.status == .completed && !$0.hasWarnings
+    }
+  }
+
+  /// The oldest of these jobs beyond `keep` that no other job needs.
+  func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [JobState] {
     let jobs = state.jobs
     let finished = jobs.filter { $0.owner == nil && isCandidate($0) }
     guard finished.count > max(0, keep) else { return [] }
     var ranks = finished.indices.map { index in
-      let job = finished[index]
-      return cposix_rank(key: job.completed ?? job.updated ?? 0, index: UInt32(clamping: index))
+      cposix_rank(key: finished[index].endedMs, index: UInt32(clamping: index))
     }
     cposix_sort(&ranks, ranks.count)
-    var removals: [Change] = []
-    for rank in ranks.prefix(finished.count - max(0, keep)) {
-      let job = finished[Int(rank.index)]
-      let isNeeded = jobs.contains { other in
-        other !== job && other.dependsOn.contains { $0 == job.id }
-      }
-      if !isNeeded { removals.append(.removed(job: job.id)) }
+    return ranks.prefix(finished.count - max(0, keep)).map { finished[Int($0.index)] }.filter {
+      job in
+      !jobs.contains { other in other !== job && other.dependsOn.contains { $0 == job.id } }
     }
-    return removals
   }
+
+  func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {
+    var infos: [JobInfo] = []
+    for job in jobs { infos.append(try info(job)) }
+    return infos
+  }
+}
+
+extension JobState {
+  /// For the order of those that have ended.
+  var endedMs: Int64 { completed ?? updated ?? 0 }
 }

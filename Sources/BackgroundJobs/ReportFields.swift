@@ -26,6 +26,10 @@ package struct ReportFields {
     get { report.failed }
     set { report.failed = newValue }
   }
+  package var skipped: UnsafeRawBufferPointer? {
+    get { report.skipped }
+    set { report.skipped = newValue }
+  }
   package var why: UnsafeRawBufferPointer? {
     get { report.why }
     set { report.why = newValue }
@@ -40,6 +44,7 @@ package struct ReportFields {
   func check() throws(JobError) {
     if let done = report.done { try Limits.checkItem(done) }
     if let failed = report.failed { try Limits.checkItem(failed) }
+    if let skipped = report.skipped { try Limits.checkItem(skipped) }
     if let why = report.why { try Limits.checkText(why, "why") }
     if let item = report.currentItem, item.count > 0 { try Limits.checkItem(item) }
     if let current = report.current, current < 0 || current > Int64.largestJSON {

@@ -103,6 +103,7 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.wait_ms = job.waitMs ?? -1
   info.finish_ms = job.finishMs ?? -1
   info.refused_ms = job.refusedMs ?? -1
+  info.items_skipped = UInt64(job.itemsSkipped)
   info.has_warnings = job.hasWarnings ? 1 : 0
 }
 

@@ -104,7 +104,7 @@ public func bgj_job_wait(
     let (outcome, now) = try job.wait(for: wanted, timeoutMs: timeout_ms < 0 ? nil : timeout_ms)
     status?.pointee = number(now)
     switch outcome {
-    case .finished: throw JobError(.finished, "job \(job.id) is \(now.name)")
+    case .finished: throw JobError(.finished, job.hasEnded(as: now))
     case .timeout: throw JobError(.timeout, "job \(job.id) is still \(now.name)")
     default: return outcome
     }
@@ -142,6 +142,17 @@ public func bgj_job_retry(
   _ job: UnsafeMutablePointer<bgj_job>?, _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
   call(error) { () throws(JobError) in try object(job).retry() }
+}
+
+@_cdecl("bgj_job_retry_items") @implementation
+public func bgj_job_retry_items(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ items: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ count: Int, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    return try job.retry(packed: try pack(items, count))
+  }
 }
 
 /// A reason in words; none is fine.

@@ -80,6 +80,21 @@ public func bgj_job_item_failed(
   }
 }
 
+@_cdecl("bgj_job_item_skipped") @implementation
+public func bgj_job_item_skipped(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.send {
+      $0.skipped = bytes(item)
+      $0.why = optionalBytes(why)
+    }
+  }
+}
+
 @_cdecl("bgj_job_set_total") @implementation
 public func bgj_job_set_total(
   _ job: UnsafeMutablePointer<bgj_job>?, _ total: Int64, _ error: UnsafeMutablePointer<bgj_error>?
@@ -114,17 +129,24 @@ public func bgj_job_plan(
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
-    guard count >= 0 else { throw JobError(.invalid, "count is too large") }
-    guard let items = items ?? nil else {
-      if count == 0 { return try job.plan(packed: Buffer()) }
-      throw missing("items")
-    }
-    let packed = Buffer()
-    for index in 0..<count {
-      guard let item = items[index] else { throw JobError(.invalid, "items[\(index)] is NULL") }
-      try Limits.checkItem(bytes(item))
-      try packed.appendCounted(bytes(item))
-    }
-    return try job.plan(packed: packed)
+    return try job.plan(packed: try pack(items, count))
   }
+}
+
+/// A caller's items, each behind its length.
+func pack(
+  _ items: UnsafePointer<UnsafePointer<CChar>?>?, _ count: Int
+) throws(JobError) -> Buffer {
+  guard count >= 0 else { throw JobError(.invalid, "count is too large") }
+  let packed = Buffer()
+  guard let items else {
+    if count == 0 { return packed }
+    throw missing("items")
+  }
+  for index in 0..<count {
+    guard let item = items[index] else { throw JobError(.invalid, "items[\(index)] is NULL") }
+    try Limits.checkItem(bytes(item))
+    try packed.appendCounted(bytes(item))
+  }
+  return packed
 }

@@ -38,6 +38,7 @@ private func managerOptions(_ raw: bgj_options) throws(JobError) -> JobManager.O
   if raw.keep_finished != 0 {
     options.keepFinished = raw.keep_finished < 0 ? nil : Int(raw.keep_finished)
   }
+  if raw.keep_for_s != 0 { options.keepFor = raw.keep_for_s < 0 ? nil : raw.keep_for_s }
   if let clock = raw.clock {
     nonisolated(unsafe) let context = raw.clock_context
     options.clock = { clock(context, bgj_clock_id(rawValue: UInt32($0.rawValue))) }
@@ -145,6 +146,27 @@ public func bgj_manager_cleanup(
     // A size_t beyond Int comes in as a negative number: keep everything.
     let count = try object(manager).cleanup(keep: keep < 0 ? .max : keep)
     removed?.pointee = count
+    return .ok
+  }
+}
+
+@_cdecl("bgj_manager_cleanup_with") @implementation
+public func bgj_manager_cleanup_with(
+  _ manager: UnsafeMutablePointer<bgj_manager>?, _ keep: Int, _ flags: UInt32,
+  _ removed: UnsafeMutablePointer<UnsafeMutablePointer<bgj_job_list>?>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let manager = try object(manager)
+    guard flags & ~0x3 == 0 else {
+      throw JobError(.invalid, "flags has bits that this version does not know")
+    }
+    let (keep, failed) = (keep < 0 ? .max : keep, flags & 0x1 != 0)
+    let jobs =
+      flags & 0x2 != 0
+      ? try manager.removals(keep: keep, includingFailed: failed)
+      : try manager.cleanup(keep: keep, includingFailed: failed)
+    if let removed { removed.pointee = handle(jobs) }
     return .ok
   }
 }

@@ -1,6 +1,6 @@
 /* The keeper: the parent of all commands of a run. It lives in a session of its own, so that what is
  * sent to the runner's process group or terminal does not reach it, and outlives the runner just as
- * long as it takes to kill what is left. */
+ * long as it takes to end what is left. */
 #define _GNU_SOURCE
 #include "CProcess.h"
 
@@ -79,7 +79,7 @@ static pid_t spawn(char *const *arguments, char **variables, int output) {
   pid_t pid = vfork();
   if (pid == 0) {
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* for the case that the keeper is killed */
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* for the case that the keeper is killed */
     if (getppid() != keeper) _exit(127);
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
     int null = open("/dev/null", O_RDONLY);
@@ -159,6 +159,8 @@ static int serve_request(void) {
   if (request.kind == CPROCESS_SPAWN) {
     int failure = start(request.tag, bytes, request.size, output);
     if (failure != 0) reply(request.tag, CPROCESS_REFUSED, failure);
+  } else if (request.kind == CPROCESS_HOLD) {
+    output = -1;
   } else {
     for (size_t i = 0; i < count; i++)
       if (commands[i].tag == request.tag) kill(-commands[i].pid, request.value);
@@ -222,6 +224,6 @@ int cprocess_keeper_start(void) {
   fcntl(channel, F_SETFD, FD_CLOEXEC);
   close_range(4, ~0u, 0);
   serve();
-  cprocess_kill_descendants();
+  cprocess_end_descendants();
   _exit(0);
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <stdio.h>
@@ -30,6 +31,12 @@ int cprocess_signals(uint32_t mask) {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+int cprocess_processors(void) {
+  cpu_set_t set;
+  int number = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return number > 0 ? number : 1;
+}
+
 int cprocess_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int cprocess_is_ignored(int number) {
@@ -51,11 +58,18 @@ void cprocess_set_argument(int position, const char *text) {
   memset(place + size, 0, room - size);
 }
 
-/* ---- Descendants ---- */
+/* ---- What is to end ---- */
+
+enum { LOOK_MS = 2, GRACE_MS = 5000, KILL_MS = 10000 };
 
 struct process {
   pid_t pid, parent;
-  char is_ours;
+  char is_meant;
+};
+
+struct processes {
+  struct process *list;
+  size_t count, capacity;
 };
 
 /* The parent is field 4 of /proc/PID/stat; the second may contain anything, so count from its end. */
@@ -74,60 +88,11 @@ static pid_t parent_of(pid_t pid, char *state) {
   return parent;
 }
 
-/* How many descendants, dead ones left out, were found and killed; -1: nobody can tell. */
-static int kill_once(void) {
-  static struct process *list;
-  static size_t capacity;
-  size_t count = 0;
-  DIR *directory = opendir("/proc");
-  if (directory == NULL) return -1;
-  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-    pid_t pid = atoi(entry->d_name);
-    if (pid <= 0 || pid == getpid()) continue;
-    if (count == capacity) {
-      size_t larger = capacity ? capacity * 2 : 256;
-      struct process *grown = realloc(list, larger * sizeof *grown);
-      if (grown == NULL) break;
-      list = grown;
-      capacity = larger;
-    }
-    char state = 'Z';
-    pid_t parent = parent_of(pid, &state);
-    if (parent > 0 && state != 'Z' && state != 'X') list[count++] = (struct process){pid, parent, 0};
-  }
-  closedir(directory);
-  int found = 0;
-  for (int changed = 1; changed;) {
-    changed = 0;
-    for (size_t i = 0; i < count; i++) {
-      if (list[i].is_ours) continue;
-      int is_ours = list[i].parent == getpid();
-      for (size_t k = 0; k < count && !is_ours; k++)
-        is_ours = list[k].is_ours && list[k].pid == list[i].parent;
-      if (!is_ours) continue;
-      list[i].is_ours = changed = 1;
-      kill(list[i].pid, SIGKILL);
-      found++;
-    }
-  }
-  return found;
-}
-
-void cprocess_kill_descendants(void) {
-  const struct timespec pause = {0, 2000000};
-  for (int round = 0; round < 5000; round++) {
-    int found = kill_once();
-    while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-    if (found == 0) return;
-    nanosleep(&pause, NULL);
-  }
-}
-
-static int is_marked(const char *pid, const char *mark) {
+static int is_marked(pid_t pid, const char *mark) {
   char path[64], *line = NULL;
   size_t room = 0;
   int found = 0;
-  snprintf(path, sizeof path, "/proc/%s/environ", pid);
+  snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
   FILE *file = fopen(path, "re");
   if (file == NULL) return 0;
   while (!found && getdelim(&line, &room, 0, file) > 0) found = strcmp(line, mark) == 0;
@@ -136,25 +101,100 @@ static int is_marked(const char *pid, const char *mark) {
   return found;
 }
 
-void cprocess_kill_marked(const char *mark) {
-  for (int round = 0; round < 100; round++) {
-    int found = 0;
-    DIR *all = opendir("/proc");
-    if (all == NULL) return;
-    for (struct dirent *entry; (entry = readdir(all)) != NULL;) {
-      pid_t pid = atoi(entry->d_name);
-      struct stat status;
-      if (pid <= 0 || pid == getpid() ||
-          fstatat(dirfd(all), entry->d_name, &status, 0) != 0 || status.st_uid != geteuid() ||
-          !is_marked(entry->d_name, mark))
-        continue;
-      found |= kill(pid, SIGKILL) == 0;
-    }
-    closedir(all);
-    if (!found) return;
-    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+/* Ours that have the mark. */
+static void mean_marked(struct processes *all, const char *mark) {
+  for (size_t i = 0; i < all->count; i++) {
+    char path[32];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d", (int)all->list[i].pid);
+    all->list[i].is_meant = stat(path, &status) == 0 && status.st_uid == geteuid() &&
+                            is_marked(all->list[i].pid, mark);
   }
 }
+
+static void mean_descendants(struct processes *all) {
+  for (int changed = 1; changed;) {
+    changed = 0;
+    for (size_t i = 0; i < all->count; i++) {
+      if (all->list[i].is_meant) continue;
+      int is_ours = all->list[i].parent == getpid();
+      for (size_t k = 0; k < all->count && !is_ours; k++)
+        is_ours = all->list[k].is_meant && all->list[k].pid == all->list[i].parent;
+      if (is_ours) all->list[i].is_meant = changed = 1;
+    }
+  }
+}
+
+/* All that live and are not this process. 0: nobody can tell. */
+static int look(struct processes *all) {
+  all->count = 0;
+  DIR *directory = opendir("/proc");
+  if (directory == NULL) return 0;
+  for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    pid_t pid = atoi(entry->d_name);
+    if (pid <= 0 || pid == getpid()) continue;
+    if (all->count == all->capacity) {
+      size_t larger = all->capacity ? all->capacity * 2 : 256;
+      struct process *grown = realloc(all->list, larger * sizeof *grown);
+      if (grown == NULL) break;
+      all->list = grown;
+      all->capacity = larger;
+    }
+    char state = 'Z';
+    pid_t parent = parent_of(pid, &state);
+    if (parent > 0 && state != 'Z' && state != 'X')
+      all->list[all->count++] = (struct process){pid, parent, 0};
+  }
+  closedir(directory);
+  return 1;
+}
+
+static int is_in(const struct processes *all, pid_t pid) {
+  for (size_t i = 0; i < all->count; i++)
+    if (all->list[i].pid == pid && all->list[i].is_meant) return 1;
+  return 0;
+}
+
+static int64_t now_ms(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Tells each once to end, so that it can take its lock files away, and kills what has not ended in
+ * time. mark: what to look for; NULL: our descendants. */
+static void end_all(const char *mark) {
+  struct processes now = {0}, told = {0};
+  int64_t begin = now_ms();
+  for (int64_t passed; (passed = now_ms() - begin) < GRACE_MS + KILL_MS && look(&now);) {
+    if (mark != NULL) mean_marked(&now, mark);
+    else mean_descendants(&now);
+    int found = 0;
+    for (size_t i = 0; i < now.count; i++) {
+      if (!now.list[i].is_meant) continue;
+      pid_t pid = now.list[i].pid;
+      found = 1;
+      if (passed >= GRACE_MS) {
+        kill(pid, SIGKILL);
+      } else if (!is_in(&told, pid)) {
+        kill(pid, SIGTERM);
+        kill(pid, SIGCONT); /* one that is stopped would not see it */
+      }
+    }
+    while (mark == NULL && waitpid(-1, NULL, WNOHANG) > 0) continue;
+    if (!found) break;
+    struct processes before = told;
+    told = now;
+    now = before;
+    nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+  }
+  free(now.list);
+  free(told.list);
+}
+
+void cprocess_end_descendants(void) { end_all(NULL); }
+
+void cprocess_end_marked(const char *mark) { end_all(mark); }
 
 /* ---- A program of its own ---- */
 

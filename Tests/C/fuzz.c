@@ -121,6 +121,7 @@ static void open_one(bgj_manager **slot) {
   if (chance(30)) options.lock_timeout_ms = (int)any_number();
   if (options.lock_timeout_ms > 2000) options.lock_timeout_ms = 2000;
   if (chance(4)) options.keep_finished = (int)any_number();
+  if (chance(4)) options.keep_for_s = any_number();
   if (chance(10)) options.clock = any_clock;
   if (chance(30)) options.struct_size = below(sizeof options + 1);
   const char *path = chance(40) ? any_text() : project;
@@ -186,11 +187,31 @@ static void call_manager(bgj_manager **slot) {
     }
     case 7:
       if (chance(8)) CALL(bgj_manager_cleanup, manager, (size_t)any_number(), NULL);
+      else if (chance(8))
+        CALL(bgj_manager_cleanup_with, manager, (size_t)any_number(), below(5), NULL);
       break;
     default:
       status = CALL(bgj_manager_check, manager, &text);
       if (text != untouched) must_be_utf8("the report", text), bgj_string_free(text);
   }
+}
+
+static void walk_items(bgj_job *job) {
+  bgj_item_list *list = (bgj_item_list *)untouched;
+  bgj_item item = BGJ_ITEM_INIT;
+  unsigned int states = chance(2) ? 0 : (unsigned int)any_number();
+  bgj_status status = CALL(bgj_job_items, job, states, &list);
+  if (status >= BGJ_FINISHED) {
+    if (list != (bgj_item_list *)untouched) broken("wrote its output");
+    return;
+  }
+  for (size_t i = 0; CALL(bgj_item_list_at, list, i, &item) == BGJ_OK; i++) {
+    must_be_utf8("an item", item.name), must_be_utf8("why", item.why);
+    if (item.state < BGJ_ITEM_OPEN || item.state > BGJ_ITEM_SKIPPED) broken("state");
+    if (item.name == NULL || item.attempts < 0) broken("an item without name, or attempts");
+  }
+  CALL(bgj_item_list_at, list, (size_t)any_number(), &item);
+  bgj_item_list_free(list);
 }
 
 static void call_job(bgj_job *job) {
@@ -200,7 +221,7 @@ static void call_job(bgj_job *job) {
   char *text = (char *)untouched;
   const char *plan[8];
   bgj_status status;
-  switch (below(30)) {
+  switch (below(32)) {
     case 0: case 1: case 2:
       if (chance(8)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_START_DETACHED;
       if (options.flags != 0) options.owner_pid = any_number();
@@ -218,7 +239,11 @@ static void call_job(bgj_job *job) {
     case 10: if (chance(4)) CALL(bgj_job_complete, job, any_json()); break;
     case 11: if (chance(4)) CALL(bgj_job_fail, job, any_text()); break;
     case 12: if (chance(4)) CALL(bgj_job_cancel, job, any_text()); break;
-    case 13: CALL(bgj_job_retry, job); break;
+    case 13:
+      for (int i = 0; i < 2; i++) plan[i] = any_text();
+      if (chance(2)) CALL(bgj_job_retry, job);
+      else CALL(bgj_job_retry_items, job, plan, (size_t)below(3));
+      break;
     case 14: case 15:
       CALL(bgj_job_update, job, chance(2) ? -1 : any_number(), any_text(), any_text(), any_text());
       break;
@@ -248,6 +273,8 @@ static void call_job(bgj_job *job) {
       if (status == BGJ_OK && info.struct_size == sizeof info) check_info(&info);
       bgj_job_info_clear(&info);
       break;
+    case 29: walk_items(job); break;
+    case 30: CALL(bgj_job_item_skipped, job, any_text(), any_text()); break;
     case 28:
       status = CALL(bgj_job_get_json, job, &text);
       check_json(status, text);

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char garbage[] = "{\"jobs\": [{\"id\": \"abc\"},\n  oops";
@@ -171,6 +172,37 @@ static void a_missing_journal_is_mended_from_the_file(void **state) {
   open_damaged(id, "journal");
 }
 
+/* ---- The log ---- */
+
+static void what_a_damaged_log_has_lost_is_in_the_file(void **state) {
+  (void)state;
+  char log[512];
+  size_t size;
+  bgj_job *job = create();
+  pid_t child = fork();
+  if (child == 0) { /* dies without a word */
+    bgj_manager *own = NULL;
+    bgj_job *same = NULL;
+    int bad = bgj_manager_open(project, NULL, &own, NULL) ||
+              bgj_manager_find(own, bgj_job_id(job), &same, NULL) ||
+              bgj_job_start(same, NULL, NULL) || bgj_job_item_done(same, "a", NULL) ||
+              bgj_job_item_skipped(same, "b", "there", NULL) ||
+              bgj_job_item_done(same, "c", NULL) || bgj_job_item_skipped(same, "d", NULL, NULL) ||
+              bgj_manager_sync(own, NULL);
+    _exit(bad ? 1 : 0);
+  }
+  int status = -1;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  assert_int_equal(files_with(STORE, "log-", log), 1);
+  free(read_file(log, &size));
+  assert_int_equal(truncate(path_of(log), (off_t)size - 40), 0);
+  assert_ok(bgj_job_start(job, NULL, &error));
+  assert_int_equal(look(job)->items_completed, 2);
+  assert_int_equal(look(job)->items_skipped, 2);
+  assert_int_equal(look(job)->current, 4);
+}
+
 static void odd_files_in_the_store_do_no_harm(void **state) {
   (void)state;
   const char *id = make();
@@ -224,6 +256,7 @@ int main(void) {
       TEST(a_journal_of_garbage_is_mended_from_the_file),
       TEST(a_flipped_bit_is_found),
       TEST(a_missing_journal_is_mended_from_the_file),
+      TEST(what_a_damaged_log_has_lost_is_in_the_file),
       TEST(odd_files_in_the_store_do_no_harm),
       TEST(the_store_may_not_be_a_link),
       TEST(nothing_below_the_project_may_be_a_link),

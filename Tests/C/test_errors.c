@@ -138,7 +138,7 @@ static void outputs_are_not_touched_by_a_failure(void **state) {
   assert_status(BGJ_NOT_FOUND, bgj_job_get_cursor(job, &text, &error));
   assert_ok(bgj_job_cancel(job, NULL, &error));
   assert_status(BGJ_FINISHED, bgj_job_next(job, &text, &error));
-  assert_ok(bgj_manager_cleanup(manager, 0, NULL, &error));
+  assert_ok(bgj_manager_cleanup_with(manager, 0, BGJ_CLEANUP_FAILED, NULL, &error));
   assert_status(BGJ_NOT_FOUND, bgj_job_get_config(job, &text, &error));
   assert_status(BGJ_NOT_FOUND, bgj_job_get_json(job, &text, &error));
   assert_status(BGJ_NOT_FOUND, bgj_job_get_info(job, &info, &error));

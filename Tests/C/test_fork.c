@@ -27,6 +27,7 @@ static int all_give_forked(bgj_job *job) {
   bgj_job_info info = BGJ_JOB_INFO_INIT;
   bgj_job *other = NULL;
   bgj_job_list *list = NULL;
+  bgj_item_list *items = NULL;
   char *text = NULL;
   FORKED(bgj_manager_sync(manager, NULL));
   FORKED(bgj_manager_create(manager, "t", NULL, 0, &other, NULL));
@@ -34,6 +35,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_find(manager, "a", &other, NULL));
   FORKED(bgj_manager_list(manager, 0, NULL, &list, NULL));
   FORKED(bgj_manager_cleanup(manager, 0, NULL, NULL));
+  FORKED(bgj_manager_cleanup_with(manager, 0, BGJ_CLEANUP_DRY_RUN, &list, NULL));
   FORKED(bgj_manager_check(manager, NULL, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));
   FORKED(bgj_job_leave(job, NULL, NULL));
@@ -45,10 +47,12 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_fail(job, NULL, NULL));
   FORKED(bgj_job_cancel(job, NULL, NULL));
   FORKED(bgj_job_retry(job, NULL));
+  FORKED(bgj_job_retry_items(job, plan, 1, NULL));
   FORKED(bgj_job_update(job, 1, "a", "b", "c", NULL));
   FORKED(bgj_job_advance(job, 1, NULL));
   FORKED(bgj_job_item_done(job, "a", NULL));
   FORKED(bgj_job_item_failed(job, "a", NULL, NULL));
+  FORKED(bgj_job_item_skipped(job, "a", NULL, NULL));
   FORKED(bgj_job_set_total(job, 1, NULL));
   FORKED(bgj_job_set_cursor(job, "1", NULL));
   FORKED(bgj_job_plan(job, plan, 1, NULL));
@@ -57,6 +61,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_get_config(job, &text, NULL));
   FORKED(bgj_job_get_cursor(job, &text, NULL));
   FORKED(bgj_job_get_json(job, &text, NULL));
+  FORKED(bgj_job_items(job, 0, &items, NULL));
   return 0;
 }
 

@@ -3,6 +3,7 @@
 
 static bgj_job *job;
 static bgj_job_list *list;
+static bgj_item_list *items;
 
 /* Says which line failed, and that nothing came out. */
 #define INVALID(call) assert_int_equal(call, BGJ_INVALID)
@@ -44,6 +45,9 @@ static void managers(void **state) {
   INVALID(bgj_manager_cleanup(NULL, 9, NULL, &error));
   INVALID(bgj_manager_cleanup(NULL, 9, NULL, NULL));
   assert_int_equal(bgj_manager_cleanup(manager, 9, NULL, NULL), BGJ_OK);
+  INVALID(bgj_manager_cleanup_with(NULL, 9, 0, &l, &error));
+  INVALID(bgj_manager_cleanup_with(NULL, 9, 0, NULL, NULL));
+  assert_int_equal(bgj_manager_cleanup_with(manager, 9, 0, NULL, NULL), BGJ_OK);
   INVALID(bgj_manager_check(NULL, NULL, &error));
   INVALID(bgj_manager_check(NULL, NULL, NULL));
   assert_int_equal(bgj_manager_check(manager, NULL, NULL), BGJ_OK);
@@ -62,6 +66,12 @@ static void lists(void **state) {
   INVALID(bgj_job_list_at(list, 0, NULL, &error));
   INVALID(bgj_job_list_at(NULL, 0, NULL, NULL));
   bgj_job_list_free(NULL);
+  bgj_item item = BGJ_ITEM_INIT;
+  assert_int_equal(bgj_item_list_count(NULL), 0);
+  INVALID(bgj_item_list_at(NULL, 0, &item, &error));
+  INVALID(bgj_item_list_at(items, 0, NULL, &error));
+  INVALID(bgj_item_list_at(NULL, 0, NULL, NULL));
+  bgj_item_list_free(NULL);
   bgj_job_info_clear(NULL);
   bgj_string_free(NULL);
   assert_null(info.id);
@@ -89,6 +99,9 @@ static void lives(void **state) {
   INVALID(bgj_job_cancel(NULL, NULL, NULL));
   INVALID(bgj_job_retry(NULL, &error));
   INVALID(bgj_job_retry(NULL, NULL));
+  INVALID(bgj_job_retry_items(NULL, NULL, 0, &error));
+  INVALID(bgj_job_retry_items(job, NULL, 1, &error));
+  INVALID(bgj_job_retry_items(NULL, NULL, 1, NULL));
   assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
 }
 
@@ -105,6 +118,9 @@ static void reports(void **state) {
   INVALID(bgj_job_item_failed(NULL, "a", "why", &error));
   INVALID(bgj_job_item_failed(job, NULL, "why", &error));
   INVALID(bgj_job_item_failed(NULL, NULL, NULL, NULL));
+  INVALID(bgj_job_item_skipped(NULL, "a", "why", &error));
+  INVALID(bgj_job_item_skipped(job, NULL, "why", &error));
+  INVALID(bgj_job_item_skipped(NULL, NULL, NULL, NULL));
   INVALID(bgj_job_set_total(NULL, 1, &error));
   INVALID(bgj_job_set_total(NULL, 1, NULL));
   INVALID(bgj_job_set_cursor(NULL, "1", &error));
@@ -140,6 +156,11 @@ static void questions(void **state) {
   INVALID(bgj_job_get_json(NULL, &text, &error));
   INVALID(bgj_job_get_json(job, NULL, &error));
   INVALID(bgj_job_get_json(NULL, NULL, NULL));
+  bgj_item_list *l = NULL;
+  INVALID(bgj_job_items(NULL, 0, &l, &error));
+  INVALID(bgj_job_items(job, 0, NULL, &error));
+  INVALID(bgj_job_items(NULL, 0, NULL, NULL));
+  assert_null(l);
   bgj_job_release(NULL);
   assert_null(text);
   assert_null(info.id);
@@ -156,6 +177,7 @@ static void optional(void **state) {
   bgj_job_release(j);
   assert_int_equal(bgj_job_update(job, -1, NULL, NULL, NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_item_failed(job, "x", NULL, NULL), BGJ_OK);
+  assert_int_equal(bgj_job_item_skipped(job, "y", NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_plan(job, NULL, 0, NULL), BGJ_OK);
   assert_int_equal(bgj_job_wait(job, BGJ_MASK_RUNNING, 0, NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_get_json(job, &json, NULL), BGJ_OK);
@@ -172,11 +194,13 @@ static void optional(void **state) {
 static int set_up_all(void **state) {
   if (set_up(state) != 0) return -1;
   job = running();
+  if (bgj_job_items(job, 0, &items, NULL) != BGJ_OK) return -1;
   return bgj_manager_list(manager, 0, NULL, &list, NULL) == BGJ_OK ? 0 : -1;
 }
 
 static int tear_down_all(void **state) {
   bgj_job_list_free(list);
+  bgj_item_list_free(items);
   return tear_down(state);
 }
 

@@ -16,11 +16,12 @@ static bgj_status complete(bgj_job *job) { return bgj_job_complete(job, NULL, &e
 static bgj_status fail_it(bgj_job *job) { return bgj_job_fail(job, "why", &error); }
 static bgj_status cancel(bgj_job *job) { return bgj_job_cancel(job, "why", &error); }
 static bgj_status retry(bgj_job *job) { return bgj_job_retry(job, &error); }
+static bgj_status retry_some(bgj_job *job) { return bgj_job_retry_items(job, NULL, 0, &error); }
 
 /* Where BGJ_OK leads: a status, or one of these. */
 enum { STAYS = -1, LIFTED = -2 };
 
-enum { OPERATIONS = 10 };
+enum { OPERATIONS = 11 };
 static const struct operation {
   const char *name;
   bgj_status (*call)(bgj_job *);
@@ -37,6 +38,7 @@ static const struct operation {
     {"fail", fail_it, BGJ_JOB_FAILED, "fail"},
     {"cancel", cancel, BGJ_JOB_FAILED, "cancel"},
     {"retry", retry, BGJ_JOB_PENDING, "retr"},
+    {"retry some", retry_some, BGJ_JOB_PENDING, "retr"},
 };
 
 /* ---- States ---- */
@@ -94,27 +96,28 @@ static const struct state {
   int expected[OPERATIONS];
 } states[STATES] = {
     /* start, report, pause, rate-limited, resume,
-     * leave, complete, fail, cancel, retry */
+     * leave, complete, fail, cancel, retry, retry some */
     {"pending", create, BGJ_JOB_PENDING,
-     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL}},
+     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
     {"mine, running", mine, BGJ_JOB_RUNNING,
-     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL}},
+     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL}},
     {"mine, paused", mine_paused, BGJ_JOB_PAUSED,
-     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL}},
+     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL}},
     {"theirs, running", theirs, BGJ_JOB_RUNNING,
-     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL}},
+     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL}},
     {"theirs, paused", theirs_paused, BGJ_JOB_PAUSED,
-     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL}},
+     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL}},
     {"paused", paused, BGJ_JOB_PAUSED,
-     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL}},
+     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
     {"interrupted", interrupted, BGJ_JOB_PAUSED,
-     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL}},
+     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
     {"completed", completed, BGJ_JOB_COMPLETED,
-     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, ILLEGAL}},
+     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, ILLEGAL,
+      ILLEGAL}},
     {"completed in part", completed_in_part, BGJ_JOB_COMPLETED,
-     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, OK}},
+     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, OK, OK}},
     {"failed", failed, BGJ_JOB_FAILED,
-     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, OK, OK}},
+     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, OK, OK, OK}},
 };
 
 static const char *const status_names[] = {"",       "pending",   "running",

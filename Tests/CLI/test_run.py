@@ -80,7 +80,7 @@ def test_exit_codes(project):
     assert "3: exit 3" in project.out("show", job["id"])
     project.run("run", "--key", "k", "--each", "2", "3", *SHELL, "exit $1", "sh", "{}", code=1)
     assert [job["status"] for job in project.jobs("--status", "failed")] == ["failed"]
-    project.run("run", "--key", "l", *SHELL, "kill -9 $$", code=1)
+    project.run("run", "--key", "l", *SHELL, "kill -9 $$", code=137)
     assert any("signal 9" in project.out("show", job["id"]) for job in project.jobs())
 
 

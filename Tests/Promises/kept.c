@@ -250,7 +250,7 @@ static void discard(const char *project, const char *key) {
   bgj_manager *manager = manager_open(project);
   bgj_job *job = job_of_key(manager, key);
   if (job && bgj_job_cancel(job, "checked", &fault) != BGJ_FINISHED) MUST(fault.status);
-  MUST(bgj_manager_cleanup(manager, 0, NULL, &fault));
+  MUST(bgj_manager_cleanup_with(manager, 0, BGJ_CLEANUP_FAILED, NULL, &fault));
   bgj_job_release(job);
   MUST(bgj_manager_close(manager, &fault));
 }
@@ -391,7 +391,7 @@ static void lives_are_kept(void **unused) {
     cut[(int)step]++;
     if (step) check_life(manager, step, id, of);
     check_strangers(manager);
-    MUST(bgj_manager_cleanup(manager, 2, NULL, &fault));
+    MUST(bgj_manager_cleanup_with(manager, 2, BGJ_CLEANUP_FAILED, NULL, &fault));
     MUST(bgj_manager_close(manager, &fault));
     json_decref(file_exists(state_path(project)) ? state_json(project) : NULL);
     free(output);

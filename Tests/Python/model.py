@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional, Tuple
 
-from bgjobs import JobStatus, Outcome, errors
+from bgjobs import ItemState, JobItem, JobStatus, Outcome, errors
 
 PENDING, RUNNING, PAUSED = JobStatus.PENDING, JobStatus.RUNNING, JobStatus.PAUSED
 COMPLETED, FAILED, OTHER = JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.OTHER
@@ -90,6 +90,7 @@ class ModelJob:
     detached: bool = False  # it runs, and nobody owns it
     done: List[str] = dataclasses.field(default_factory=list)
     failed: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
+    skipped: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
     planned: List[str] = dataclasses.field(default_factory=list)
     extra: int = 0  # of current, besides the items
     current_item: Optional[str] = None
@@ -122,6 +123,7 @@ class ModelJob:
         self.done = list(progress["itemsCompleted"])
         self.failed = dict.fromkeys(progress["itemsFailed"])
         self.extra = progress["current"] - len(self.done) - len(self.failed)
+        self.skipped = {}
 
     def take_status(self, entry: Dict[str, Any]) -> None:
         self.status = STATUSES.get(entry["status"], OTHER)
@@ -129,7 +131,7 @@ class ModelJob:
         self.completed = read(entry.get("completedAt"))
         self.reason = self.resume_at = None
         self.detached = self.detached and self.status in (RUNNING, PAUSED)
-        self.extra = self.current - len(self.done) - len(self.failed)
+        self.extra = self.current - self.ended
 
     # ---- Another tool's word
 
@@ -159,11 +161,24 @@ class ModelJob:
 
     @property
     def current(self) -> int:
-        return max(0, self.extra + len(self.done) + len(self.failed))
+        return max(0, self.extra + self.ended)
+
+    @property
+    def ended(self) -> int:
+        return len(self.done) + len(self.failed) + len(self.skipped)
 
     @property
     def open_items(self) -> List[str]:
-        return [i for i in self.planned if i not in self.done and i not in self.failed]
+        return [i for i in self.planned if i not in {*self.done, *self.failed, *self.skipped}]
+
+    @property
+    def items(self) -> List[JobItem]:
+        return [
+            *(JobItem(name, ItemState.DONE, None, 1) for name in self.done),
+            *(JobItem(name, ItemState.SKIPPED, why, 1) for name, why in self.skipped.items()),
+            *(JobItem(name, ItemState.FAILED, why, 1) for name, why in self.failed.items()),
+            *(JobItem(name, ItemState.OPEN, None, 0) for name in self.open_items),
+        ]
 
     def shown(self) -> Dict[str, Any]:
         return {
@@ -177,6 +192,7 @@ class ModelJob:
             "current_item": self.current_item,
             "items_completed": len(self.done),
             "items_failed": len(self.failed),
+            "items_skipped": len(self.skipped),
             "items_planned": len(self.open_items),
             "attempts": self.attempts,
             "created": date(self.created),
@@ -199,6 +215,10 @@ class ModelJob:
     @property
     def finished(self) -> bool:
         return self.status in (COMPLETED, FAILED)
+
+    def may_be_removed(self, failed: bool) -> bool:
+        well = self.status is COMPLETED and not self.failed and self.status_name is None
+        return well or (failed and self.finished)
 
     def refusal(self) -> Any:
         """Of what only unfinished jobs take."""
@@ -298,14 +318,17 @@ class ModelJob:
         self.error = "why"
         return OK
 
-    def retry(self) -> Any:
+    def retry(self, items: Optional[List[str]] = None) -> Any:
         if self.status is not FAILED and not (self.status is COMPLETED and self.failed):
             return errors.IllegalTransition
+        if any(item not in self.failed for item in items or []):
+            return errors.Invalid
         self.ours = True
         self.status = PENDING
         self._clear()
         self.completed = self.result = None
-        self.failed = {}
+        retried = self.failed if items is None else items
+        self.failed = {item: why for item, why in self.failed.items() if item not in retried}
         self.attempts += 1
         return OK
 
@@ -323,6 +346,7 @@ class ModelJob:
 
     def keep_done(self, item: str) -> None:
         self.failed.pop(item, None)
+        self.skipped.pop(item, None)
         if item not in self.done:
             self.ours = True
             self.done.append(item)
@@ -330,9 +354,19 @@ class ModelJob:
                 self.current_item = None
 
     def keep_failed(self, item: str, why: Optional[str]) -> None:
-        if item not in self.done and item not in self.failed:
+        if item not in {*self.done, *self.failed, *self.skipped}:
             self.ours = True
             self.failed[item] = why
+            if self.current_item == item:
+                self.current_item = None
+
+    def keep_skipped(self, item: str, why: Optional[str]) -> None:
+        if item in self.skipped:
+            return
+        self.failed.pop(item, None)
+        if item not in self.done:
+            self.ours = True
+            self.skipped[item] = why
             if self.current_item == item:
                 self.current_item = None
 
@@ -341,5 +375,5 @@ class ModelJob:
             return refusal
         self.ours = True
         self.planned += [i for i in dict.fromkeys(items) if i not in self.planned]
-        self.total = max(self.total, len({*self.planned, *self.done, *self.failed}))
+        self.total = max(self.total, len({*self.planned, *self.done, *self.failed, *self.skipped}))
         return OK

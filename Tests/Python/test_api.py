@@ -628,7 +628,7 @@ def test_arguments_of_another_type(manager, job):
     with pytest.raises(ValueError):
         bgjobs.JobManager(".", lock_timeout=2**40)
     with pytest.raises(ValueError):
-        bgjobs.JobManager(".", keep_finished=0)
+        bgjobs.JobManager(".", keep_completed=0)
     with pytest.raises(ValueError):
         job.update(current=-5)
     with pytest.raises(ValueError):

@@ -38,7 +38,7 @@ def c_types(kind):
     """All spellings of a ctypes type that mean the same to the machine."""
     simple = {
         None: {"void"},
-        ctypes.c_int: {"int", "bgj_status", "bgj_job_status", "bgj_clock_id"},
+        ctypes.c_int: {"int", "bgj_status", "bgj_job_status", "bgj_clock_id", "bgj_item_state"},
         ctypes.c_uint: {"unsigned int"},
         ctypes.c_int64: {"int64_t"},
         ctypes.c_uint64: {"uint64_t", "size_t"},  # one ctypes class
@@ -80,7 +80,7 @@ def test_functions(declarations):
 @needs_clang
 def test_structs(declarations):
     structs = [one for one in declarations if one["kind"] == "RecordDecl" and "inner" in one]
-    names = {"bgj_error", "bgj_options", "bgj_start_options", "bgj_job_info"}
+    names = {"bgj_error", "bgj_options", "bgj_start_options", "bgj_job_info", "bgj_item"}
     assert {one["name"] for one in structs} == names
     for struct in structs:
         fields = [one for one in struct["inner"] if one["kind"] == "FieldDecl"]
@@ -106,15 +106,16 @@ def test_enums(declarations):
 def test_macros_and_layout(tmp_path):
     """Numbers that are no enum, sizes, offsets, and what each _INIT makes."""
     macros = re.findall(
-        r"^#define (BGJ_(?:VERSION|MASK|OPEN|START)_\w+) ", HEADER.read_text(), re.M
+        r"^#define (BGJ_(?:VERSION|MASK|OPEN|START|ITEM|CLEANUP)_\w+) ", HEADER.read_text(), re.M
     )
     numbers = [name for name in macros if not name.endswith("_INIT")]
-    assert len(numbers) == 16
+    assert len(numbers) == 24
     inits = {
         "bgj_error": "BGJ_ERROR_INIT",
         "bgj_options": "BGJ_OPTIONS_INIT",
         "bgj_start_options": "BGJ_START_OPTIONS_INIT",
         "bgj_job_info": "BGJ_JOB_INFO_INIT",
+        "bgj_item": "BGJ_ITEM_INIT",
     }
     lines = [f'printf("{name} %lld\\n", (long long){name});' for name in numbers]
     for struct, init in inits.items():

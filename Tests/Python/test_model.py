@@ -59,7 +59,7 @@ class Store(RuleBasedStateMachine):
 
     def manager(self):
         return bgjobs.JobManager(
-            self.directory, keep_finished=-1, clock=lambda _: int(self.now * 1_000_000_000)
+            self.directory, keep_completed=-1, clock=lambda _: int(self.now * 1_000_000_000)
         )
 
     def teardown(self):
@@ -119,10 +119,13 @@ class Store(RuleBasedStateMachine):
             ours = entry.get("bgjobs", {})
             whys = {item: why for item, why in job.failed.items() if why is not None}
             assert ours.get("failures", {}) == whys
+            skipped = [[item] if why is None else [item, why] for item, why in job.skipped.items()]
+            assert ours.get("skipped", []) == skipped
             assert ours.get("plan", []) == [i for i in job.planned if i not in job.done]
             handle = self.handle(name, entry["id"])
             assert handle.config == job.members.values["config"]
             assert handle.cursor == job.cursor
+            assert handle.items() == job.items
             assert all(handle.is_done(item) for item in job.done)
 
     def published(self, name="A"):
@@ -176,13 +179,16 @@ class Store(RuleBasedStateMachine):
         self.created(job.id, "clone-repos", key, config, 3)
         return job.id
 
-    @rule(name=managers, keep=st.integers(0, 4))
-    def cleanup(self, name, keep):
-        finished = [id for id, job in self.jobs.items() if job.finished]
+    @rule(name=managers, keep=st.integers(0, 4), failed=st.booleans())
+    def cleanup(self, name, keep, failed):
+        finished = [id for id, job in self.jobs.items() if job.may_be_removed(failed)]
         finished.sort(key=lambda id: self.jobs[id].completed)
         remove = finished[: max(0, len(finished) - keep)]
-        assert self.open[name].cleanup(keep) == len(remove)
+        infos = self.open[name].removals(keep, failed=failed)
+        assert [info.id for info in infos] == remove
+        assert self.open[name].cleanup(keep, failed=failed) == len(remove)
         for id in remove:
+            self.check(bgjobs.NotFound, lambda id=id: self.handle(name, id))
             del self.jobs[id]
 
     @rule(name=managers)
@@ -289,6 +295,13 @@ class Store(RuleBasedStateMachine):
         if self.known(id):
             self.check(self.jobs[id].retry(), self.handle(name, id).retry)
 
+    @rule(name=managers, id=ids, chosen=st.lists(items, max_size=2), most=st.integers(0, 3))
+    def retry_some(self, name, id, chosen, most):
+        if self.known(id):
+            job = self.jobs[id]
+            chosen = [*chosen, *list(job.failed)[:most]] if most < 2 else list(job.failed)[:most]
+            self.check(job.retry(chosen), lambda: self.handle(name, id).retry(chosen))
+
     # ---- Reports
 
     @rule(name=managers, id=ids, item=items)
@@ -308,6 +321,15 @@ class Store(RuleBasedStateMachine):
         self.check(expected, lambda: self.handle(name, id).failed(item, why))
         if isinstance(expected, Outcome):
             self.jobs[id].keep_failed(item, why)
+
+    @rule(name=managers, id=ids, item=items, why=reasons)
+    def skipped(self, name, id, item, why):
+        if not self.known(id):
+            return
+        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        self.check(expected, lambda: self.handle(name, id).skipped(item, why))
+        if isinstance(expected, Outcome):
+            self.jobs[id].keep_skipped(item, why)
 
     @rule(
         name=managers,
@@ -340,7 +362,7 @@ class Store(RuleBasedStateMachine):
             job.ours = True
             job.current_item = item or None
         if current is not None:
-            before, job.extra = job.extra, current - len(job.done) - len(job.failed)
+            before, job.extra = job.extra, current - job.ended
             job.ours = job.ours or job.extra != before
 
     @rule(name=managers, id=ids, count=st.integers(-3, 3))

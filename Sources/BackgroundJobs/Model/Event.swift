@@ -23,6 +23,8 @@ enum Change {
   /// `keepsLog`: another live process owns it and has yet to see this.
   case failed(job: String, reason: String, error: String?, keepsLog: Bool)
   case retried(job: String)
+  /// Of these items only.
+  case retriedItems(job: String, PackedItems)
   case removed(job: String)
   /// A report of somebody who is not the owner.
   case reported(job: String, Report)

@@ -1,7 +1,7 @@
 import CPosix
 
-/// The items of one job: a set that keeps three orders (of planning, of completion, of failure) and
-/// answers in constant time.
+/// The items of one job: a set that keeps the orders of planning, of completion, of failure and of
+/// being skipped, and answers in constant time.
 ///
 /// Every item stands once in an arena: a 16-bit header and its bytes, in the order in which items
 /// became known. An open-addressed table (linear probing, load at most 3/4) and the three lists
@@ -17,6 +17,7 @@ final class ItemSet {
     case none = 0
     case done = 1
     case failed = 2
+    case skipped = 3
   }
 
   // Header: 12 bits length - 1, 2 bits mark, planned, long (a 32-bit length follows: items of other
@@ -36,14 +37,16 @@ final class ItemSet {
   private let planList = Buffer()
   private let doneList = Buffer()
   private let failedList = Buffer()
+  private let skippedList = Buffer()
   private let seed = randomBits()
 
   private(set) var known = 0
   private(set) var doneCount = 0
   private(set) var failedCount = 0
-  /// Planned items that are neither done nor failed.
+  private(set) var skippedCount = 0
+  /// Planned items that have not ended.
   private(set) var openCount = 0
-  /// Why items failed, where somebody said so.
+  /// Why items failed or were skipped, where somebody said so.
   private(set) var failures = [Slot: String]()
 
   init() {}
@@ -73,8 +76,10 @@ final class ItemSet {
     return UnsafeRawBufferPointer(start: base + start + 6, count: Int(length))
   }
 
-  /// Items that are planned, done or failed: what a plan needs room for.
-  var accounted: Int { doneCount + failedCount + openCount }
+  var endedCount: Int { doneCount + failedCount + skippedCount }
+
+  /// Items that are planned or have ended: what a plan needs room for.
+  var accounted: Int { endedCount + openCount }
 
   func accounts(for item: UnsafeRawBufferPointer) -> Bool {
     guard let slot = find(item) else { return false }
@@ -83,7 +88,7 @@ final class ItemSet {
 
   // MARK: Changing
 
-  /// The item's slot; a new item is neither planned, done nor failed.
+  /// The item's slot; a new item is not planned and has not ended.
   func insert(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot {
     var place = place(of: item)
     if place.isTaken, let table { return table[place.position] }
@@ -103,6 +108,7 @@ final class ItemSet {
     try arena.reserve(length + 6)
     try doneList.reserve(4)
     try failedList.reserve(4)
+    try skippedList.reserve(4)
     if (known + 1) * 4 > tableSize * 3 { try growTable() }
   }
 
@@ -113,14 +119,21 @@ final class ItemSet {
     try doneList.append(slot, as: UInt32.self)
     setMark(slot, .done)
     doneCount += 1
-    if before == .failed {
-      // Its entry in the list of failures is passed over from now on: done items never fail again.
-      failedCount -= 1
-      failures[slot] = nil
-    } else if header(slot) & Self.plannedBit != 0 {
-      openCount -= 1
-    }
+    leave(before, slot)
     return true
+  }
+
+  /// What an item is no more. Its entry in the list of that is passed over from now on: it never
+  /// becomes so again.
+  private func leave(_ before: Mark, _ slot: Slot) {
+    switch before {
+    case .failed: failedCount -= 1
+    case .skipped: skippedCount -= 1
+    default:
+      if header(slot) & Self.plannedBit != 0 { openCount -= 1 }
+      return
+    }
+    failures[slot] = nil
   }
 
   /// Where an item that is done now is entered.
@@ -132,7 +145,7 @@ final class ItemSet {
     var isDone = false
   }
 
-  /// nil: there is no room for it, or it has failed.
+  /// nil: there is no room for it, or it has ended otherwise.
   @inline(__always)
   func placeForDone(_ item: UnsafeRawBufferPointer) -> DonePlace? {
     let place = place(of: item)
@@ -140,7 +153,8 @@ final class ItemSet {
     if place.isTaken, let table {
       let slot = table[place.position]
       let mark = mark(of: slot)
-      return mark == .failed ? nil : DonePlace(place: place, slot: slot, isDone: mark == .done)
+      guard mark == .none || mark == .done else { return nil }
+      return DonePlace(place: place, slot: slot, isDone: mark == .done)
     }
     guard (known + 1) * 4 <= tableSize * 3, arena.capacity - arena.count >= item.count + 2,
       arena.capacity < Int(UInt32.max), item.count >= 1, item.count <= 4096
@@ -181,12 +195,25 @@ final class ItemSet {
     return true
   }
 
+  /// Nothing was to do: that beats a failure, and what is done stays so.
+  func markSkipped(_ slot: Slot, why: String?) throws(JobError) -> Bool {
+    let before = mark(of: slot)
+    if before == .skipped, checksum(why) > checksum(failures[slot]) { failures[slot] = why }
+    guard before == .none || before == .failed else { return false }
+    try skippedList.append(slot, as: UInt32.self)
+    setMark(slot, .skipped)
+    skippedCount += 1
+    leave(before, slot)
+    if let why { failures[slot] = why }
+    return true
+  }
+
   /// Another tool's list names an item twice: both stay, and it counts once.
   func repeatInList(_ slot: Slot) throws(JobError) {
     switch mark(of: slot) {
     case .done: try doneList.append(slot, as: UInt32.self)
     case .failed: try failedList.append(slot, as: UInt32.self)
-    case .none: break
+    case .none, .skipped: break
     }
   }
 
@@ -200,13 +227,34 @@ final class ItemSet {
 
   /// A retry: failed items may be done after all.
   func forgetFailures() {
-    forEachFailed { slot, _ in
-      setMark(slot, .none)
-      if header(slot) & Self.plannedBit != 0 { openCount += 1 }
-    }
+    forEachFailed { slot, _ in forget(slot) }
     failedList.clear()
-    failures = .init()
     failedCount = 0
+  }
+
+  /// The same of one; then, once for all of them, `dropForgotten`.
+  func forgetFailure(of item: UnsafeRawBufferPointer) {
+    guard let slot = find(item), mark(of: slot) == .failed else { return }
+    forget(slot)
+    failedCount -= 1
+  }
+
+  private func forget(_ slot: Slot) {
+    setMark(slot, .none)
+    failures[slot] = nil
+    if header(slot) & Self.plannedBit != 0 { openCount += 1 }
+  }
+
+  /// Who fails again is entered again.
+  func dropForgotten() {
+    var kept = 0
+    for entry in 0..<failedList.count / 4 {
+      let slot = entryOf(failedList, entry)
+      guard mark(of: slot) == .failed else { continue }
+      failedList.store(slot, at: kept * 4, as: UInt32.self)
+      kept += 1
+    }
+    failedList.shorten(to: kept * 4)
   }
 
   /// Adds why, where a snapshot has it apart from the item.
@@ -229,6 +277,32 @@ final class ItemSet {
     }
   }
 
+  /// Each once, in the order in which they got the mark; where another tool's list has named some
+  /// twice, in that in which they became known.
+  func forEach(
+    _ mark: Mark, _ body: (Slot, UnsafeRawBufferPointer) throws(JobError) -> Void
+  ) throws(JobError) {
+    let (list, count) =
+      switch mark {
+      case .done: (doneList, doneCount)
+      case .failed: (failedList, failedCount)
+      default: (skippedList, skippedCount)
+      }
+    var found = 0
+    for entry in 0..<list.count / 4 where self.mark(of: entryOf(list, entry)) == mark { found += 1 }
+    if found == count {
+      for entry in 0..<list.count / 4 {
+        let slot = entryOf(list, entry)
+        if self.mark(of: slot) == mark { try body(slot, bytes(of: slot)) }
+      }
+      return
+    }
+    var position = 0
+    while let slot = slot(at: &position) {
+      if self.mark(of: slot) == mark { try body(slot, bytes(of: slot)) }
+    }
+  }
+
   /// Planned items that are not done, in the order of the plan.
   func forEachPlanned(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
     for entry in 0..<planList.count / 4 {
@@ -237,7 +311,7 @@ final class ItemSet {
     }
   }
 
-  /// The next planned item from `position` in the plan on that is neither done nor failed.
+  /// The next planned item from `position` in the plan on that has not ended.
   func nextOpen(from position: inout Int) -> Slot? {
     guard openCount > 0 else { return nil }
     while position < planList.count / 4 {

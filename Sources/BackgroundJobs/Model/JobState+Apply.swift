@@ -33,14 +33,8 @@ extension JobState {
       end(.failed, event)
       (self.reason, self.error) = (reason, error)
       if !keepsLog { dropOwner() }
-    case .retried:
-      status = .pending
-      clearReason()
-      completed = nil
-      result = nil
-      attempts = attempts.clampedAdding(1)
-      items.forgetFailures()
-      estimator.skip(to: current, active: clock.total)
+    case .retried: retry(nil)
+    case .retriedItems(_, let chosen): retry(chosen)
     default: break
     }
   }
@@ -111,6 +105,22 @@ extension JobState {
     estimator.feed(items: current, active: clock.total)
   }
 
+  /// nil: all items that failed.
+  private func retry(_ chosen: PackedItems?) {
+    status = .pending
+    clearReason()
+    completed = nil
+    result = nil
+    attempts = attempts.clampedAdding(1)
+    if let chosen {
+      try? chosen.visit { item throws(JobError) in items.forgetFailure(of: item) }
+      items.dropForgotten()
+    } else {
+      items.forgetFailures()
+    }
+    estimator.skip(to: current, active: clock.total)
+  }
+
   private func clearReason() {
     reason = nil
     error = nil
@@ -138,6 +148,11 @@ extension JobState {
     if let item = report.failed {
       let why = report.why.map { String(decoding: $0, as: UTF8.self) }
       _ = try items.markFailed(try items.insert(item), why: why)
+      leaveCurrentItem(item, report.logMark)
+    }
+    if let item = report.skipped {
+      let why = report.why.map { String(decoding: $0, as: UTF8.self) }
+      _ = try items.markSkipped(try items.insert(item), why: why)
       leaveCurrentItem(item, report.logMark)
     }
     if let count = report.advance { advances = advances.clampedAdding(count) }
@@ -223,20 +238,28 @@ extension JobState {
     if theirs.saysNoItems, isOurs {
       total = max(total, theirs.total)
     } else {
+      let counted = theirs.counted
       keepOurs(in: theirs.items)
       items = theirs.items
       foreignFailures = theirs.foreignFailures
       (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
+      // A current that was said has these in it.
+      if progressMembers["current"].flatMap(wholeNumber) != nil {
+        shift = shift.clampedAdding(counted.clampedAdding(-theirs.counted))
+      }
     }
     currentItem.clear()
     try? currentItem.append(theirs.currentItem.bytes)
   }
 
-  /// What another tool writes has no plan, and no word why items failed.
+  /// What another tool writes has no plan, no skipped items, and no word why items failed.
   private func keepOurs(in theirs: ItemSet) {
     try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
     items.forEachFailed { slot, item throws(Never) in
       if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
+    }
+    try? items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try theirs.markSkipped(try theirs.insert(item), why: items.failures[slot])
     }
   }
 
@@ -247,6 +270,9 @@ extension JobState {
     }
     try other.items.forEachFailed { slot, item throws(JobError) in
       _ = try items.markFailed(try items.insert(item), why: other.items.failures[slot])
+    }
+    try other.items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try items.markSkipped(try items.insert(item), why: other.items.failures[slot])
     }
     advances = max(advances, other.advances)
   }

@@ -74,7 +74,7 @@ final class JobState {
   var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }
 
   /// Items and advances, before what was said explicitly.
-  var counted: Int64 { Int64(items.doneCount + items.failedCount).clampedAdding(advances) }
+  var counted: Int64 { Int64(items.endedCount).clampedAdding(advances) }
 
   var current: Int64 { Swift.max(0, counted.clampedAdding(shift)) }
 

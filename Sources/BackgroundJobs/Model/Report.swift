@@ -14,6 +14,8 @@ struct Report {
   var currentItem: UnsafeRawBufferPointer?
   var done: UnsafeRawBufferPointer?
   var failed: UnsafeRawBufferPointer?
+  var skipped: UnsafeRawBufferPointer?
+  /// Why it failed, or was skipped.
   var why: UnsafeRawBufferPointer?
   /// JSON text.
   var cursor: UnsafeRawBufferPointer?
@@ -26,7 +28,8 @@ struct Report {
 
   /// Whether a job may get it before it is started.
   var isPreparation: Bool {
-    done == nil && failed == nil && advance == nil && shift == nil && current == nil
+    done == nil && failed == nil && skipped == nil && advance == nil && shift == nil
+      && current == nil
   }
 
   /// Whether it says something that only the owner may say while there is one.

@@ -21,6 +21,8 @@ final class State {
   var hasNeighbours = false
   /// Damaged files that were set aside: name and reason.
   var setAside: [JSONMember] = []
+  /// Oldest first.
+  var removed: [RemovedJob] = []
   var publication = Publication()
   /// Whether the journal that holds this has a durable name.
   var isNamed = false
@@ -82,7 +84,10 @@ final class State {
     case .setAside(let name, let why): setAside.set(name, why)
     case .named: isNamed = true
     case .published(let publication): self.publication = publication
-    case .removed(let id): if let job = job(id) { remove(job) }
+    case .removed(let id):
+      guard let job = job(id) else { return }
+      remember(job, removedAt: event.time)
+      remove(job)
     case .reported(let id, let report):
       guard let job = job(id) else { return }
       try job.apply(report, at: event.time, fromOwner: job.owner?.isDetached ?? false)
@@ -93,7 +98,7 @@ final class State {
       job.touch(event)
     case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
-      .retried(let id):
+      .retried(let id), .retriedItems(let id, _):
       guard let job = job(id) else { return }
       let (before, result) = (job.status, job.result)
       job.transition(event)

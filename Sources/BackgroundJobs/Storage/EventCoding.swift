@@ -11,6 +11,7 @@ extension Change {
     case .completed: .completed
     case .failed: .failed
     case .retried: .retried
+    case .retriedItems: .retriedItems
     case .removed: .removed
     case .reported: .reported
     case .planned(_, _, let mark): mark == nil ? .planned : .plannedBeside
@@ -74,6 +75,9 @@ extension Change {
       }
       try buffer.appendCounted(items.buffer.bytes)
     case .imported(let job): try encode(job, to: buffer)
+    case .retriedItems(let job, let items):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(items.buffer.bytes)
     case .importedOpaque(let text): try buffer.appendCounted(text)
     case .edited(let job, let members, let life):
       try buffer.append(life.rawValue)
@@ -161,6 +165,9 @@ extension Change {
         job: job, reason: reason, error: error, resumeAt: resumeAt < 0 ? nil : resumeAt)
     case .resumed: return .resumed(job: reader.text())
     case .retried: return .retried(job: reader.text())
+    case .retriedItems:
+      let job = reader.text()
+      return .retriedItems(job: job, PackedItems(try Buffer(reader.counted())))
     case .removed: return .removed(job: reader.text())
     case .completed: return .completed(job: reader.text(), result: reader.optionalText())
     case .failed:

@@ -99,8 +99,29 @@ final class JSONText {
   }
 
   private func newLine(_ depth: Int) throws(JobError) {
-    try buffer.append(UInt8(ascii: "\n"))
-    for _ in 0..<max(0, depth) { try buffer.append("  " as StaticString) }
+    let indent = 2 * max(0, depth)
+    try buffer.reserve(1 + indent)
+    buffer.putLine(indent: indent)
+  }
+
+  /// An element of an array. Most of a large state file is items: they take one look at the room.
+  func element(_ text: UnsafeRawBufferPointer) throws(JobError) {
+    guard Self.isPlain(text) else {
+      try next()
+      return try string(text)
+    }
+    try stream?.checkpoint()
+    let indent = 2 * depth
+    try buffer.reserve(text.count + indent + 4)
+    if !isFirst { buffer.put(UInt8(ascii: ","), as: UInt8.self) }
+    isFirst = false
+    buffer.putLine(indent: indent)
+    buffer.putQuoted(text)
+  }
+
+  /// Whether it needs no escape.
+  private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+    text.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
   }
 
   // MARK: Values
@@ -111,11 +132,9 @@ final class JSONText {
 
   /// What needs no escape is copied; everything else jansson encodes.
   func string(_ bytes: UnsafeRawBufferPointer) throws(JobError) {
-    if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+    if Self.isPlain(bytes) {
       try buffer.reserve(bytes.count + 2)
-      try buffer.append(UInt8(ascii: "\""))
-      try buffer.append(bytes)
-      return try buffer.append(UInt8(ascii: "\""))
+      return buffer.putQuoted(bytes)
     }
     let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
     guard let value = json_stringn_nocheck(base, bytes.count) else {

@@ -12,13 +12,11 @@ struct LockFile {
   /// that is in it.
   private static let source = "lock"
   private static let staleMs: UInt64 = 30_000
-  /// What it is taken for, and after how many milliseconds it is stale: ours is nearly as old as that
-  /// from the beginning, so that a kill costs others no more. Not less than a busy disk takes: two of
-  /// them that take over a stale lock at once both have it.
-  enum Purpose: Int64 {
-    case exchange = 90
-    case sync = 500
-  }
+  /// After so many milliseconds it is stale: ours is nearly as old as that from the beginning, so that
+  /// a kill costs others no more. Not less than a busy disk takes: two of them that take over a stale
+  /// lock at once both have it.
+  private static let shortest: Int64 = 90
+  private static let longest: Int64 = 500
   /// Younger ones are not judged: their holder may be in another PID namespace, or not have written
   /// its text yet.
   private static let youngMs: UInt64 = 10
@@ -27,25 +25,20 @@ struct LockFile {
 
   private let state: Directory
   private let files: Directory
-  private let purpose: Purpose
+  /// Milliseconds after which it is stale.
+  private let life: Int64
   private let begin: Int64
 
-  private static func take(
-    _ places: StateDirectory, _ pid: Int64, _ purpose: Purpose
+  /// Under the writer lock, which tells apart the holders among ourselves. nil: another tool has it,
+  /// for more than some milliseconds. `holding`: for so many nanoseconds it may be held.
+  static func takeSoon(
+    _ places: StateDirectory, pid: Int64, holding: Int64 = 0
   ) throws(JobError) -> LockFile? {
     guard let state = places.state, let files = places.files else { return nil }
-    let lock = LockFile(
-      state: state, files: files, purpose: purpose, begin: Clock.machine)
-    return try lock.make(places, pid) ? lock : nil
-  }
-
-  /// Under the writer lock, which tells apart the holders among ourselves. nil: another tool has it,
-  /// for more than some milliseconds.
-  static func takeSoon(
-    _ places: StateDirectory, pid: Int64, for purpose: Purpose
-  ) throws(JobError) -> LockFile? {
+    let life = min(max(shortest, holding / 1_000_000), longest)
     for _ in 0..<8 {
-      if let lock = try take(places, pid, purpose) { return lock }
+      let lock = LockFile(state: state, files: files, life: life, begin: Clock.machine)
+      if try lock.make(places, pid) { return lock }
       cposix_sleep(500_000)
     }
     return nil
@@ -55,7 +48,7 @@ struct LockFile {
     let (file, status) = try source(places)
     if status.links > 1, try !isFree(pid) { return false }
     let now = cposix_realtime()
-    let created = now / 1_000_000 - Int64(Self.staleMs) + purpose.rawValue
+    let created = now / 1_000_000 - Int64(Self.staleMs) + life
     let text = Buffer()
     try text.append(Message("\(pid)\n\(created)").text)
     // As long as any, so that there is nothing to cut off.
@@ -123,7 +116,7 @@ struct LockFile {
 
   func release() {
     // After the time it was good for, somebody else may hold it.
-    if Clock.machine &- begin > purpose.rawValue * 500_000 {
+    if Clock.machine &- begin > life * 500_000 {
       let mine = try? files.status(Self.source)
       guard let mine, let there = try? state.status(Self.name), mine.inode == there.inode else {
         return

@@ -13,14 +13,18 @@ extension Report {
   private static let resumedBit: UInt64 = 1 << 9
   private static let clockBit: UInt64 = 1 << 10
   private static let markBit: UInt64 = 1 << 11
+  private static let skippedBit: UInt64 = 1 << 14
+  /// Whoever meets one of these was told more than it can know, and must not guess the rest.
+  private static let unknownBits: UInt64 = ~0x4fff
 
   /// The most that `encode` writes.
   @inline(__always)
   private var room: Int {
-    var room = 12 * Pen.number
+    var room = 13 * Pen.number
     if let currentItem { room += currentItem.count }
     if let done { room += done.count }
     if let failed { room += failed.count }
+    if let skipped { room += skipped.count }
     if let why { room += why.count }
     if let cursor { room += cursor.count }
     return room
@@ -43,6 +47,7 @@ extension Report {
     if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
     if clockOffset != nil { mask |= Self.clockBit }
     if logMark != nil { mask |= Self.markBit }
+    if skipped != nil { mask |= Self.skippedBit }
     pen.varint(mask)
     pen.signed(time)
     if let shift { pen.signed(shift) }
@@ -55,12 +60,14 @@ extension Report {
     if let cursor { pen.counted(cursor) }
     if let clockOffset { pen.signed(clockOffset) }
     if let logMark { pen.varint(logMark) }
+    if let skipped { pen.counted(skipped) }
     buffer.grow(by: pen.written)
   }
 
   /// nil: not a report. What it says borrows from the reader's bytes.
   init?(_ reader: inout Reader) {
     let mask = reader.varint()
+    if mask & Self.unknownBits != 0 { return nil }
     time = reader.signed()
     if mask & Self.shiftBit != 0 { shift = reader.signed() }
     if mask & Self.advanceBit != 0 { advance = reader.signed() }
@@ -74,6 +81,7 @@ extension Report {
     if mask & Self.resumedBit != 0 { acknowledgesPause = false }
     if mask & Self.clockBit != 0 { clockOffset = reader.signed() }
     if mask & Self.markBit != 0 { logMark = reader.varint() }
+    if mask & Self.skippedBit != 0 { skipped = reader.counted() }
     if reader.failed { return nil }
   }
 }

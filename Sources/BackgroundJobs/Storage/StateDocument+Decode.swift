@@ -55,6 +55,7 @@ extension StateDocument {
     ours["setAside"]?.forEachMember { (name, value) throws(Never) in
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
+    decodeRemoved(ours["removed"], decoded.state)
     decodeOthers(ours, decoded.state)
   }
 
@@ -202,7 +203,15 @@ extension StateDocument {
       guard let text = why.string else { return }
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
+    if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
     decodeOthers(ours, job)
+  }
+
+  private static func decodeSkipped(_ skipped: JSONValue, _ job: JobState) throws(JobError) {
+    for position in 0..<skipped.count {
+      guard let entry = skipped.at(position), let item = entry.at(0)?.stringBytes else { continue }
+      _ = try job.items.markSkipped(try job.items.insert(item), why: entry.at(1)?.string)
+    }
   }
 
   private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {

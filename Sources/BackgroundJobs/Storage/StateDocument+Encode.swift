@@ -65,6 +65,7 @@ struct StateDocument {
       for file in state.setAside { try out.member(file.name, file.text) }
       try out.endObject()
     }
+    try encodeRemoved(state, out)
     try encodeOthers(of: state, out)
     try out.endObject()
   }
@@ -76,24 +77,38 @@ struct StateDocument {
     "result", "dependsOn",
   ]
 
-  /// The order of the file, then what has come since; or our order for a new job.
+  /// Those of `order` and of `JobState.progressNames` whose values we make, by their places there.
+  private enum JobMember: Int {
+    case id, type, status, progress, startedAt, updatedAt
+    case completedAt = 7
+    case error, result
+  }
+  private enum ProgressMember: Int {
+    case current, total, percentage, currentItem, itemsCompleted, itemsFailed, rate, eta
+  }
+
+  /// The order of the file, then what has come since; or our order for a new job. `body` gets the
+  /// place in our order, too.
   private static func forEachName(
-    _ members: [JSONMember], _ order: [String], _ body: (String) throws(JobError) -> Void
+    _ members: [JSONMember], _ order: [String], _ body: (String, Int?) throws(JobError) -> Void
   ) throws(JobError) {
     let isFromFile = members.contains { $0.name == order[0] }
-    if isFromFile { for member in members { try body(member.name) } }
-    for name in order where !isFromFile || !members.contains(where: { $0.name == name }) {
-      try body(name)
+    if isFromFile {
+      for member in members { try body(member.name, order.firstIndex { $0 == member.name }) }
+    }
+    for place in order.indices {
+      if isFromFile, members.contains(where: { $0.name == order[place] }) { continue }
+      try body(order[place], place)
     }
     if isFromFile { return }
-    for member in members where !order.contains(member.name) { try body(member.name) }
+    for member in members where !order.contains(member.name) { try body(member.name, nil) }
   }
 
   static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {
     guard job.isOurs else { return try encodeForeign(job, out) }
     try out.beginObject()
-    try forEachName(job.members, order) { name throws(JobError) in
-      try encodeMember(name, job, out)
+    try forEachName(job.members, order) { name, place throws(JobError) in
+      try encodeMember(name, place.flatMap { JobMember(rawValue: $0) }, job, out)
     }
     try encodeOurs(job, out)
     try out.endObject()
@@ -113,21 +128,20 @@ struct StateDocument {
   }
 
   private static func encodeMember(
-    _ name: String, _ job: JobState, _ out: JSONText
+    _ name: String, _ member: JobMember?, _ job: JobState, _ out: JSONText
   ) throws(JobError) {
     let raw = job.members[name]
-    switch name {
-    case "id": try out.member(name, job.id)
-    case "type": try out.member(name, job.type)
-    case "status": try out.member(name, job.statusName)
-    case "progress": try encodeProgress(job, out)
-    case "startedAt": try encodeDate(name, job.started ?? job.created, raw, out)
-    case "updatedAt": try encodeDate(name, job.updated, raw, out)
-    case "completedAt": try encodeDate(name, job.completed, raw, out)
-    case "error": if let error = job.error { try out.member(name, error) }
-    case "result": if let result = job.result { try out.member(name, raw: result) }
-    case "bgjobs": break
-    default: if let raw { try out.member(name, raw: raw) }
+    switch member {
+    case .id: try out.member(name, job.id)
+    case .type: try out.member(name, job.type)
+    case .status: try out.member(name, job.statusName)
+    case .progress: try encodeProgress(job, out)
+    case .startedAt: try encodeDate(name, job.started ?? job.created, raw, out)
+    case .updatedAt: try encodeDate(name, job.updated, raw, out)
+    case .completedAt: try encodeDate(name, job.completed, raw, out)
+    case .error: if let error = job.error { try out.member(name, error) }
+    case .result: if let result = job.result { try out.member(name, raw: result) }
+    case nil: if let raw, name != "bgjobs" { try out.member(name, raw: raw) }
     }
   }
 
@@ -163,31 +177,32 @@ struct StateDocument {
     let estimate = currentEstimate(job)
     try out.name("progress")
     try out.beginObject()
-    try forEachName(members, JobState.progressNames) { name throws(JobError) in
+    try forEachName(members, JobState.progressNames) { name, place throws(JobError) in
       let raw = members[name]
-      switch name {
-      case "current", "total", "percentage":
+      let member = place.flatMap { ProgressMember(rawValue: $0) }
+      switch member {
+      case .current, .total, .percentage:
         let value =
-          name == "current" ? job.current : name == "total" ? job.total : job.percentage
+          member == .current ? job.current : member == .total ? job.total : job.percentage
         // A plan of ours has its part in the percentage.
-        if isUnchanged, let raw, name != "percentage" || job.items.openCount == 0 {
+        if isUnchanged, let raw, member != .percentage || job.items.openCount == 0 {
           try out.member(name, raw: raw)
         } else {
           try out.member(name, value)
         }
-      case "currentItem":
+      case .currentItem:
         guard job.currentItem.count > 0 else { break }
         try out.name(name)
         try out.string(job.currentItem.bytes)
-      case "itemsCompleted", "itemsFailed": try encodeItems(name, job, out)
-      case "rate":
+      case .itemsCompleted, .itemsFailed: try encodeItems(name, job, out)
+      case .rate:
         guard let estimate else { break }
         try out.name(name)
         try out.number(rounded(estimate.rate))
-      case "eta":
+      case .eta:
         guard let estimate, job.total > 0, let eta = whole(estimate.eta) else { break }
         try out.member(name, job.remaining > 0 ? max(1, eta) : eta)
-      default: if let raw { try out.member(name, raw: raw) }
+      case nil: if let raw { try out.member(name, raw: raw) }
       }
     }
     try out.endObject()
@@ -204,13 +219,11 @@ struct StateDocument {
     try out.beginArray()
     if name == "itemsCompleted" {
       try job.items.forEachDone { item throws(JobError) in
-        try out.next()
-        try out.string(item)
+        try out.element(item)
       }
     } else {
       try job.items.forEachFailed { _, item throws(JobError) in
-        try out.next()
-        try out.string(item)
+        try out.element(item)
       }
     }
     try out.endArray()
@@ -258,6 +271,7 @@ struct StateDocument {
     try encodeClock(job, out)
     try encodePlan(job, out)
     try encodeFailures(job, out)
+    try encodeSkipped(job, out)
     try encodeOthers(of: job, out)
     try out.endObject()
   }
@@ -309,8 +323,7 @@ struct StateDocument {
         try out.beginArray()
         hasBegun = true
       }
-      try out.next()
-      try out.string(item)
+      try out.element(item)
     }
     if hasBegun { try out.endArray() }
   }
@@ -327,5 +340,23 @@ struct StateDocument {
       try out.string(why)
     }
     try out.endObject()
+  }
+
+  /// Each with why, on a line of its own.
+  private static func encodeSkipped(_ job: JobState, _ out: JSONText) throws(JobError) {
+    guard job.items.skippedCount > 0 else { return }
+    try out.name("skipped")
+    try out.beginArray()
+    try job.items.forEach(.skipped) { slot, item throws(JobError) in
+      try out.next()
+      try out.buffer.append(UInt8(ascii: "["))
+      try out.string(item)
+      if let why = job.items.failures[slot] {
+        try out.buffer.append(", " as StaticString)
+        try out.string(why)
+      }
+      try out.buffer.append(UInt8(ascii: "]"))
+    }
+    try out.endArray()
   }
 }

@@ -31,6 +31,43 @@ extension StateDocument {
     try out.endObject()
   }
 
+  /// Each on a line: id, type, key, status, failed items, when it ended, when it went.
+  static func encodeRemoved(_ state: State, _ out: JSONText) throws(JobError) {
+    guard !state.removed.isEmpty else { return }
+    let (separator, null): (StaticString, StaticString) = (", ", "null")
+    try out.name("removed")
+    try out.beginArray()
+    for job in state.removed {
+      try out.next()
+      try out.buffer.append(UInt8(ascii: "["))
+      for text in [job.id, job.type, job.key, job.status.name] {
+        if let text { try out.string(text) } else { try out.buffer.append(null) }
+        try out.buffer.append(separator)
+      }
+      try out.integer(job.failedItems)
+      try out.buffer.append(separator)
+      if let ended = job.endedMs { try out.integer(ended) } else { try out.buffer.append(null) }
+      try out.buffer.append(separator)
+      try out.integer(job.removedMs)
+      try out.buffer.append(UInt8(ascii: "]"))
+    }
+    try out.endArray()
+  }
+
+  static func decodeRemoved(_ removed: JSONValue?, _ state: State) {
+    guard let removed else { return }
+    for position in 0..<removed.count where state.removed.count < RemovedJob.most {
+      guard let entry = removed.at(position), let id = entry.at(0)?.string,
+        let type = entry.at(1)?.string, let status = entry.at(3)?.string,
+        let failed = entry.at(4)?.integer, let time = entry.at(6)?.integer
+      else { continue }
+      state.removed.append(
+        RemovedJob(
+          id: id, type: type, key: entry.at(2)?.string, status: JobStatus(name: status),
+          failedItems: max(0, failed), endedMs: entry.at(5)?.integer, removedMs: time))
+    }
+  }
+
   private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
     guard !edits.isEmpty else { return }
     try out.name("theirs")

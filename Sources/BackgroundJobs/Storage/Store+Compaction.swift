@@ -35,16 +35,18 @@ extension Store {
     if hasRemovedJobs { removeOutputOfGoneJobs() }
   }
 
-  /// What completing does besides: only jobs of ours, only completed ones.
+  /// What completing does besides: only jobs of ours, and only what nobody need look at any more.
   func removeOldJobs() throws(JobError) {
-    guard let keep = options.keepFinished else { return }
-    try remove(removals(keep: keep) { $0.status == .completed && $0.isOurs })
+    guard let keep = options.keepFinished, let seconds = options.keepFor else { return }
+    let limit = clock.realtimeMs.clampedAdding(-seconds.clampedSeconds)
+    let old = removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
+    try remove(old.filter { $0.endedMs <= limit })
   }
 
   /// Removes jobs, and what they left behind.
-  func remove(_ removals: [Change]) throws(JobError) {
-    guard !removals.isEmpty else { return }
-    try append(removals, durable: true)
+  func remove(_ jobs: [JobState]) throws(JobError) {
+    guard !jobs.isEmpty else { return }
+    try append(jobs.map { .removed(job: $0.id) }, durable: true)
     removeOutputOfGoneJobs()
   }
 

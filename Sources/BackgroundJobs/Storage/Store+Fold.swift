@@ -198,7 +198,7 @@ extension Store {
     let id: String
     switch change {
     case .opened(let job, _, _, _), .closed(let job, _), .detached(let job, _, _),
-      .completed(let job, _), .retried(let job), .removed(let job):
+      .completed(let job, _), .retried(let job), .retriedItems(let job, _), .removed(let job):
       id = job
     case .failed(let job, _, _, let keepsLog):
       if keepsLog { return nil }
@@ -259,7 +259,12 @@ extension Store {
           logBytes.bytes, at: Int(place), salt: position.salt, index: index)
       {
         var reader = Reader(payload)
-        guard let report = Report(&reader) else { return }
+        guard let report = Report(&reader) else {
+          throw JobError(
+            .unsupported,
+            "\(LogFormat.name(position.number)) has a report of an unknown kind: written by a newer"
+              + " version?")
+        }
         let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
         try job.apply(report, at: realtime, fromOwner: true)
         let count = Int64(LogFormat.recordSize(payload.count))

@@ -56,7 +56,7 @@ extension Store {
     guard let file, out.inode != state.publication.out.inode, file.inode != out.inode,
       file.stamp != state.publication.file, isAsPublished(file),
       !isKnown(CRC32C.of(bytes.bytes), isOut: true),
-      let lock = try LockFile.takeSoon(places, pid: process.pid, for: .exchange)
+      let lock = try LockFile.takeSoon(places, pid: process.pid)
     else { return false }
     defer { lock.release() }
     guard try directory.status(Self.fileName)?.stamp == file.stamp else { return false }

@@ -62,6 +62,7 @@ extension Store {
     else { return }
     // What others have reported since stands in the journal, and is not lost.
     try published.addItems(of: job)
+    try reportSkipped(in: published, of: job, beside: position.index)
     var changes = [Change.edited(published, members: [], takes: .all)]
     // After a power cut it is no wonder: what was published need not have been synced.
     if job.owner?.process.boot == process.boot {
@@ -74,6 +75,23 @@ extension Store {
       changes.append(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text))
     }
     try append(changes, durable: true)
+  }
+
+  /// An edit takes only what other tools know of, and that is not which items were skipped.
+  private func reportSkipped(
+    in published: JobState, of job: JobState, beside mark: UInt64
+  ) throws(JobError) {
+    try published.items.forEach(.skipped) { slot, item throws(JobError) in
+      var report = Report()
+      (report.time, report.logMark, report.skipped) = (clock.realtimeMs, mark, item)
+      let why = published.items.failures[slot]
+      try withBytes(of: why ?? "") { bytes throws(JobError) in
+        if why != nil { report.why = bytes }
+        if try isNews(&report, job) {
+          try append(.reported(job: job.id, report), durable: false)
+        }
+      }
+    }
   }
 
   func closeDeadOwners() throws(JobError) {

@@ -72,13 +72,14 @@ extension Store {
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
     // Known by its stamp, the displaced file is looked at when it is to be deleted.
     var looksAtOut = state.publication.out == FileStamp()
+    var cost: Int64 = 0
     for attempt in 0..<8 {
       var lock: LockFile?
       defer { lock?.release() }
       // Others write as often as we sync: once they have to wait for that.
       let isCrowded = attempt > 1 && state.hasNeighbours
       if isCrowded {
-        lock = try LockFile.takeSoon(places, pid: process.pid, for: .sync)
+        lock = try LockFile.takeSoon(places, pid: process.pid, holding: cost * 8)
         if lock == nil { return .locked }
       }
       let before = try directory.status(Self.fileName)
@@ -88,9 +89,11 @@ extension Store {
       else { return .unreadable }
       looksAtOut = true
       let seq = state.seq
+      let begin = Clock.machine
       let written = try writeNext(in: files, like: before)
+      cost = max(cost, Clock.machine - begin)
       if state.hasNeighbours, lock == nil {
-        lock = try LockFile.takeSoon(places, pid: process.pid, for: .exchange)
+        lock = try LockFile.takeSoon(places, pid: process.pid)
         guard lock != nil else {
           try? files.unlink(Self.nextName)
           return .locked

@@ -32,7 +32,8 @@ extension Store {
     if log.failure != nil { try mendFailure(log, job, now) }
     if try isNews(&report, job) {
       report.time = awake(now) &- log.base
-      try job.items.reserve(max(report.done?.count ?? 0, report.failed?.count ?? 0))
+      try job.items.reserve(
+        max(report.done?.count ?? 0, report.failed?.count ?? 0, report.skipped?.count ?? 0))
       try log.append(report)
       let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
       try job.apply(report, at: realtime, fromOwner: true)
@@ -59,7 +60,7 @@ extension Store {
     if let item = report.done {
       switch job.items.find(item).map({ job.items.mark(of: $0) }) ?? .none {
       case .done: report.done = nil
-      case .failed: isNews = true
+      case .failed, .skipped: isNews = true
       case .none:
         isNews = true
         added += 1
@@ -71,6 +72,15 @@ extension Store {
         report.failed = nil
         report.why = nil
       } else {
+        isNews = true
+        added += 1
+      }
+    }
+    if let item = report.skipped {
+      switch job.items.find(item).map({ job.items.mark(of: $0) }) ?? .none {
+      case .done, .skipped: (report.skipped, report.why) = (nil, nil)
+      case .failed: isNews = true
+      case .none:
         isNews = true
         added += 1
       }
@@ -149,7 +159,7 @@ extension Store {
     _ = try letGo(of: job, log)
     let rest: Message = "it takes no more reports"
     let ended = state.job(id).map { Lifecycle.hasEnded($0, rest) }
-    throw JobError(.finished, ended ?? "job \(id) is removed: \(rest)")
+    throw JobError(.finished, ended ?? Message("\(state.notFound(id).message): \(rest)"))
   }
 
   /// PROTOCOL R15, R7 and publishing: seldom, and never more than a twentieth of the time. The

@@ -9,8 +9,10 @@ final class Store {
     var isReadOnly = false
     var acceptsAnyFileSystem = false
     var lockTimeoutMs: Int64 = 10_000
-    /// Completed jobs kept when a job completes; nil: all.
+    /// What completed well is removed when a job completes: not the last ones, nor what ended less
+    /// than so many seconds ago; nil: nothing.
     var keepFinished: Int? = 10
+    var keepFor: Int64? = 86_400
   }
 
   let places: StateDirectory
@@ -98,7 +100,7 @@ final class Store {
   }
 
   func require(_ id: String) throws(JobError) -> JobState {
-    guard let job = state.job(id) else { throw JobError(.notFound, "there is no job \(id)") }
+    guard let job = state.job(id) else { throw state.notFound(id) }
     return job
   }
 
@@ -205,7 +207,8 @@ final class Store {
   private func jobOwned(by change: Change) -> String? {
     switch change {
     case .opened(let id, _, _, false), .closed(let id, _), .detached(let id, _, _),
-      .completed(let id, _), .failed(let id, _, _, _), .retried(let id), .removed(let id):
+      .completed(let id, _), .failed(let id, _, _, _), .retried(let id),
+      .retriedItems(let id, _), .removed(let id):
       id
     case .edited(let job, _, .all), .edited(let job, _, .status): job.id
     default: nil

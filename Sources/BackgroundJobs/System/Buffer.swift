@@ -15,7 +15,7 @@ package final class Buffer {
 
   deinit { cposix_release(base, capacity) }
 
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   /// Writable room; commit what was filled with `grow(by:)`.
   var room: UnsafeMutableRawBufferPointer {
@@ -65,15 +65,32 @@ package final class Buffer {
     count += MemoryLayout<T>.size
   }
 
+  /// The end of a line and the indent of the next, where there is room for it; else nothing.
+  func putLine(indent: Int) {
+    guard let base, indent < capacity - count else { return }
+    base.storeBytes(of: UInt8(ascii: "\n"), toByteOffset: count, as: UInt8.self)
+    memset(base + count + 1, 0x20, indent)
+    count += 1 + indent
+  }
+
+  /// Between quotes, where there is room for that; else nothing.
+  func putQuoted(_ source: UnsafeRawBufferPointer) {
+    guard let base, source.count + 2 <= capacity - count else { return }
+    base.storeBytes(of: UInt8(ascii: "\""), toByteOffset: count, as: UInt8.self)
+    if let from = source.baseAddress { memcpy(base + count + 1, from, source.count) }
+    count += source.count + 2
+    base.storeBytes(of: UInt8(ascii: "\""), toByteOffset: count - 1, as: UInt8.self)
+  }
+
   @inline(__always)
-  func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
+  package func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try reserve(source.count)
     if let from = source.baseAddress, let base { memcpy(base + count, from, source.count) }
     count += source.count
   }
 
   @inline(__always)
-  func append(_ byte: UInt8) throws(JobError) {
+  package func append(_ byte: UInt8) throws(JobError) {
     try reserve(1)
     base?.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count += 1
@@ -90,7 +107,7 @@ package final class Buffer {
   }
 
   @inline(__always)
-  func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
+  package func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
     let size = MemoryLayout<T>.size
     try reserve(size)
     base?.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)

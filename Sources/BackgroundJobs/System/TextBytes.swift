@@ -6,10 +6,10 @@ import CPosix
 
 extension String {
   static func == (a: String, b: String) -> Bool {
+    guard a.utf8.count == b.utf8.count else { return false }
     var (a, b) = (a, b)
     return a.withUTF8 { a in
       b.withUTF8 { b in
-        guard a.count == b.count else { return false }
         guard let one = a.baseAddress, let other = b.baseAddress else { return true }
         return memcmp(one, other, a.count) == 0
       }

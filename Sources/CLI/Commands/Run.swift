@@ -12,10 +12,14 @@ struct RunCommand: ParsableCommand {
       bgjobs run [OPTIONS] --each ITEM... -- CMD ARG... {}
       """,
     discussion: """
-      {} stands for the item, in any argument and any part of one; without it, the item is the \
-      last argument. Arguments are passed on as they are: there is no shell. Each command has the \
-      item in BGJOBS_ITEM, the job in BGJOBS_JOB_ID, nothing to read, and its output in the log \
-      (bgjobs logs ID). What a command leaves running ends with the run.
+      {} stands for the item, in any argument and any part of one; without any such, the item is \
+      the last argument. As in GNU parallel, {.} is the item without its extension, {/} its last \
+      part, {//} the part before that, {/.} the last part without its extension, {#} the number of \
+      the item, from 1, {%} which of the commands side by side it is. Other placeholders of GNU \
+      parallel are refused. Arguments are passed on as they are: there is no shell. Each command \
+      has the item in BGJOBS_ITEM, which attempt at it this is in BGJOBS_ATTEMPT (1, 2 …), the job \
+      in BGJOBS_JOB_ID, nothing to read, and its output in the log (bgjobs logs ID). What a command \
+      leaves running ends with the run: SIGTERM, and after five seconds SIGKILL.
 
       Credentials in URLs, tokens of well-known shapes and values like that of --password stand as \
       *** in the state file, in the names of items and wherever else others can read; as they were \
@@ -29,13 +33,17 @@ struct RunCommand: ParsableCommand {
       is run again in the same directory: with the items that are not done. A command that was \
       under way, or whose end was not reported yet, runs again: make it safe to do twice.
 
+      Without a terminal, standard error gets a line now and then that says how far it is, and one \
+      at the end.
+
       The last run of the same line, or --key, counts: what it left unfinished is gone on with, and \
       if items of it had failed, those are taken up again (--again: all of it anew). Options, \
       command and variables are those that were said last, for bgjobs resume, too. For a list that \
       grows, every night say, --once leaves out what any earlier run of that key has done, also \
       when that job was cleaned up.
 
-      Exit codes: 0 all done; 7 done, some items failed; 1 all failed; 4 another process runs this \
+      Exit codes: 0 all done; 7 done, some items failed; 1 all failed; without items that of the \
+      command, 128 + N when signal N killed it, 124 after --timeout; 4 another process runs this \
       job already; 8 somebody paused it: it was not started; 9 somebody ended it; 128 + N stopped by \
       signal N. With --detach: 0 it runs; 4 and 8 as above, and the id is printed all the same.
       """)
@@ -50,8 +58,10 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     name: [.customShort("j", allowingJoined: true), .customLong("jobs")],
-    help: "Commands at a time.")
-  var jobs = 1
+    help: ArgumentHelp(
+      "Commands at a time; 0: as many as there are processors; 50%: half as many.",
+      valueName: "n"))
+  var jobs = CommandCount(1)
 
   @OptionGroup var list: ItemList
 
@@ -76,6 +86,32 @@ struct RunCommand: ParsableCommand {
 
   @Option(help: "Further attempts at an item whose command failed, 1, 2, 4 … 60 s apart.")
   var retries = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "Stop a command after that time, with all that it has started: 90, 10m.", valueName: "time"))
+  var timeout: TimeSpan?
+
+  @Option(help: ArgumentHelp("Between the beginnings of two commands.", valueName: "time"))
+  var delay: TimeSpan?
+
+  @Option(
+    help: ArgumentHelp(
+      "Begin nothing further after so many failures, or so many percent of the items (10%).",
+      valueName: "n"))
+  var halt: HaltLimit?
+
+  @Option(help: ArgumentHelp("The same after so many one after the other.", valueName: "n"))
+  var haltInARow: Int64?
+
+  @Flag(help: "Print the commands, one a line, and run none.")
+  var dryRun = false
+
+  @Flag(help: "Print the output as it comes, each line behind its item and a tab.")
+  var tag = false
+
+  @Flag(name: .shortAndLong, help: "No progress and no summary, only what goes wrong.")
+  var quiet = false
 
   @Option(help: "What a pause does to commands under way: finish or stop.")
   var pauseMode = RunSpec.PauseMode.finish
@@ -108,7 +144,7 @@ struct RunCommand: ParsableCommand {
     if program.hasPrefix("-") {
       throw ValidationError("'\(program)' is no option of run; the command stands behind --")
     }
-    guard (1...1000).contains(jobs) else { throw ValidationError("-j must be 1 to 1000") }
+    guard (1...1000).contains(jobs.number) else { throw ValidationError("-j must be 0 to 1000") }
     guard (0...1000).contains(retries) else { throw ValidationError("--retries must be 0 to 1000") }
     if once, list.items == nil, each.isEmpty {
       throw ValidationError("--once is for items, and there is neither --items nor --each")
@@ -121,9 +157,24 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--rate-limit-exit must be 1 to 255")
     }
     _ = try keptVariables()
-    let uses = argumentVector.contains { $0.contains("{}") }
-    if uses, list.items == nil, each.isEmpty {
-      throw ValidationError("{} stands for an item, but there is neither --items nor --each")
+    if let haltInARow, haltInARow < 1 { throw ValidationError("--halt-in-a-row must be 1 or more") }
+    if let timeout, timeout.milliseconds < 1 { throw ValidationError("--timeout must be above 0") }
+    if detach, dryRun || tag {
+      throw ValidationError("--detach shows nothing: no --dry-run, --tag")
+    }
+    try checkPlaceholders()
+  }
+
+  private func checkPlaceholders() throws {
+    let template = CommandTemplate(arguments: argumentVector)
+    guard list.items != nil || !each.isEmpty else {
+      guard let used = template.used.first(where: { $0.beginsAsItem }) else { return }
+      throw ValidationError(
+        "\(used.rawValue) stands for an item, but there is neither --items nor --each")
+    }
+    if let unknown = template.unknown {
+      throw ValidationError(
+        "\(unknown) is no placeholder of bgjobs, which has \(Placeholder.list)")
     }
   }
 
@@ -132,14 +183,17 @@ struct RunCommand: ParsableCommand {
     let spec = RunSpec(
       command: argumentVector, directory: RunDirectory.stored(project: project.path),
       hasItems: items != nil,
-      items: Int64(items?.count ?? 1), jobs: jobs,
+      items: Int64(items?.count ?? 1), jobs: jobs.number,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
+      timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule,
       once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
+    if dryRun { return showCommands(spec, items) }
     let variables = try keptVariables()
     try RunWorker.checkProgram(spec, path: variables.last { $0.name == "PATH" }?.value)
+    tellDoubtful()
     ProcessTitle.redact()
     // Before anything is opened: it must not hold what we hold.
     let keeper = detach ? nil : try Keeper.start()
@@ -170,7 +224,31 @@ struct RunCommand: ParsableCommand {
       return tellStart()
     }
     throw try RunWorker.work(
-      job, manager, taken.run, keeper, project.absolute.path, started: tellStart)
+      job, manager, taken.run, keeper, project.absolute.path,
+      Runner.Display(isQuiet: quiet, isTagged: tag), started: tellStart)
+  }
+
+  private var haltRule: HaltRule? {
+    guard halt != nil || haltInARow != nil else { return nil }
+    return HaltRule(count: halt?.count, percent: halt?.percent, inARow: haltInARow)
+  }
+
+  private func showCommands(_ spec: RunSpec, _ items: [String]?) {
+    for (place, item) in (items ?? [""]).enumerated() {
+      let number = place + 1
+      let slot = place % spec.jobs + 1
+      let words = spec.arguments(for: PlacedItem(item: item, number: number, slot: slot))
+      Output.data(words.map { ShellText.quoted($0) }.joined(separator: " "))
+    }
+  }
+
+  /// Braces are common in commands; a word in them may have been meant for the item.
+  private func tellDoubtful() {
+    guard !quiet, list.items != nil || !each.isEmpty,
+      let word = CommandTemplate(arguments: argumentVector).doubtful
+    else { return }
+    Output.complain(
+      "\(word) is passed on as it is, and the item behind it; placeholders are \(Placeholder.list)")
   }
 
   /// As they are now.
@@ -204,9 +282,13 @@ struct RunCommand: ParsableCommand {
         "the item '\(SafeText.shown(String(item.prefix(40))))…' has \(item.utf8.count) bytes;"
           + " 1 to 4096 are possible")
     }
-    guard spec.takesItemsAsOptions, let item = items.first(where: { $0.hasPrefix("-") }) else {
-      return
+    guard spec.takesItemsAsOptions else { return }
+    let used = CommandTemplate(arguments: spec.command).used.filter { $0.beginsAsItem }
+    let begins = used.isEmpty ? [.item] : used
+    let isOption = { (item: String) in
+      begins.contains { PlacedItem(item: item, number: 1, slot: 1).value(of: $0).hasPrefix("-") }
     }
+    guard let item = items.first(where: isOption) else { return }
     throw ValidationError(
       "the item '\(SafeText.shown(item))' would be taken for an option: put -- or some text before {}"
     )

@@ -73,7 +73,7 @@ struct RunWorker: ParsableCommand {
   /// Owns the job and works on it. Gives how the program is to end.
   static func work(
     _ job: Job, _ manager: JobManager, _ run: StoredRun, _ keeper: Keeper, _ project: String,
-    started: () -> Void = {}
+    _ display: Runner.Display = Runner.Display(isQuiet: true), started: () -> Void = {}
   ) throws -> ExitCode {
     try job.takeFromNobody()
     while try job.start() == .paused {
@@ -88,8 +88,8 @@ struct RunWorker: ParsableCommand {
     }
     do {
       try requireAllItems(of: job, run.spec)
-      cprocess_kill_marked("\(Runner.markName)=\(try Runner.mark(of: job))")
-      let runner = try Runner(job, run, keeper, project: project)
+      try Runner.endLeftovers(of: job, keeper)
+      let runner = try Runner(job, run, keeper, project: project, display)
       started()
       let code = try runner.run()
       if run.spec.once == true { try OnceMemory.add(job, in: manager) }

@@ -43,6 +43,11 @@ struct Keeper {
     try send(kind: CPROCESS_SPAWN.rawValue, tag, 0, bytes, with: output)
   }
 
+  /// Keeps a descriptor open as long as the keeper lives.
+  func hold(_ file: Int32) throws {
+    try send(kind: CPROCESS_HOLD.rawValue, 0, 0, [], with: file)
+  }
+
   func signal(_ tag: UInt32, _ number: Int32) throws {
     try send(kind: CPROCESS_SIGNAL.rawValue, tag, number, [])
   }

@@ -1,45 +1,64 @@
 import BackgroundJobs
 import Glibc
 
-/// What the commands of a job print, in one file: for each item a line that begins it, its output,
-/// and a line that ends it. Commands side by side write to files of their own, which are added
-/// whole.
-struct RunLog {
+/// What the commands of a job print: one file with all of it, as it was printed, and beside it the
+/// index that says what of it is whose (`Attempt`). A command writes to a file of its own, which is
+/// added to the log when it has ended.
+final class RunLog {
   static let name = "output.log"
-  private static let partial = "running-"
+  static let indexName = "output.index"
 
-  /// Where a command writes.
+  /// Where the command of an attempt writes.
   struct Output {
-    let name: String
+    let attempt: Attempt
     /// For us to read.
     fileprivate let descriptor: Int32
+    fileprivate var name: String { RunLog.partial(attempt.serial) }
   }
 
   private let directory: OutputDirectory
-  private let descriptor: Int32
-  /// One command at a time writes into the log itself: it can be followed.
-  let isDirect: Bool
+  private let log: Int32
+  private let index: Int32
+  private var nextSerial = 1
+  private var room = [UInt8](repeating: 0, count: 1 << 16)
 
-  init(_ directory: OutputDirectory, isDirect: Bool) throws {
+  /// The caller owns the job: nobody else writes here.
+  init(_ directory: OutputDirectory) throws {
     self.directory = directory
-    self.isDirect = isDirect
-    let there = try directory.open(Self.name, O_RDWR | O_APPEND)
-    descriptor = try there ?? directory.create(Self.name)
-    try endInterrupted()
+    log = try Self.openToAppend(Self.name, in: directory)
+    index = try Self.openToAppend(Self.indexName, in: directory)
     try takeUpLeftovers()
   }
+
+  deinit {
+    close(log)
+    close(index)
+  }
+
+  private static func openToAppend(_ name: String, in directory: OutputDirectory) throws -> Int32 {
+    let there = try directory.open(name, O_RDWR | O_APPEND)
+    return try there ?? directory.create(name)
+  }
+
+  /// The file of an attempt that is under way.
+  static func partial(_ serial: Int) -> String { "\(partialPrefix)\(serial)" }
+  private static let partialPrefix = "running-"
 
   /// An item in the lines that begin and end its output.
   static func shown(_ item: String) -> String { SafeText.shown(Redaction.item(item)) }
 
-  /// Where a command is to write. Its first line is there already.
-  func begin(_ tag: UInt32, _ item: String, attempt: Int) throws -> Output {
-    let count = attempt > 1 ? " (attempt \(attempt))" : ""
-    let line = "==> \(Self.shown(item))\(count)\n"
-    let name = isDirect ? Self.name : "\(Self.partial)\(tag)"
+  // MARK: An attempt
+
+  func begin(_ item: String, attempt number: Int) throws -> Output {
+    let attempt = Attempt(serial: nextSerial, item: item, number: number, begin: realtimeMs())
     let output = Output(
-      name: name, descriptor: isDirect ? descriptor : try directory.create(name))
-    try write(Array(line.utf8), to: output.descriptor)
+      attempt: attempt, descriptor: try directory.create(Self.partial(attempt.serial)))
+    do { try append(attempt) } catch {
+      close(output.descriptor)
+      try? directory.unlink(output.name)
+      throw error
+    }
+    nextSerial += 1
     return output
   }
 
@@ -52,93 +71,112 @@ struct RunLog {
     return file
   }
 
-  /// How much is in a file, so that the output from there on can be read.
-  func size(of output: Output) -> Int {
-    var status = stat()
-    return fstat(output.descriptor, &status) == 0 ? Int(status.st_size) : 0
-  }
-
-  /// The last of what was printed from `offset` on, at most 64 KiB.
-  func text(of output: Output, from offset: Int) -> [UInt8] {
-    let begin = max(offset, size(of: output) - (64 << 10))
-    var room = [UInt8](repeating: 0, count: 64 << 10)
+  /// The last of what was printed, at most 64 KiB.
+  func text(of output: Output) -> [UInt8] {
+    let begin = max(0, size(of: output.descriptor) - Int64(room.count))
     let got = pread(output.descriptor, &room, room.count, off_t(begin))
     return Array(room.prefix(max(0, got)))
   }
 
-  func end(_ output: Output, _ item: String, _ result: String) throws {
-    let line = "<== \(Self.shown(item)): \(result)\n"
-    guard !isDirect else {
-      try endLine()
-      return try write(Array(line.utf8), to: descriptor)
-    }
-    defer { close(output.descriptor) }
-    try append(output.descriptor)
-    try write(Array(line.utf8), to: descriptor)
+  /// May be called again when it fails: a full disk is no end.
+  func end(_ output: Output, _ outcome: String, at time: Int64?) throws {
+    try finish(output.attempt, output.descriptor, outcome, at: time)
+    close(output.descriptor)
     try directory.unlink(output.name)
   }
 
-  /// What a command wrote last may be no whole line.
-  private func endLine() throws {
-    let last = tail(1)
-    if let byte = last.first, byte != UInt8(ascii: "\n") {
-      try write([UInt8(ascii: "\n")], to: descriptor)
+  private func finish(
+    _ attempt: Attempt, _ file: Int32, _ outcome: String, at time: Int64?
+  ) throws {
+    var attempt = attempt
+    let offset = size(of: log)
+    let length = try undoing(log, from: offset) { try copy(file) }
+    attempt.end = Attempt.Ending(time: time, offset: offset, length: length, outcome: outcome)
+    try append(attempt)
+  }
+
+  // MARK: Files
+
+  private func append(_ attempt: Attempt) throws {
+    let line = Array(attempt.line.utf8)
+    try undoing(index, from: size(of: index)) {
+      try write(line, count: line.count, to: index, Self.indexName)
     }
   }
 
-  /// A runner that was killed leaves the log without the line that ends its command.
-  private func endInterrupted() throws {
-    let last = tail(1 << 16).split(separator: UInt8(ascii: "\n")).last
-    guard let last, !last.starts(with: Array("<== ".utf8)) else { return }
-    try endLine()
-    try write(Array("<== interrupted\n".utf8), to: descriptor)
-  }
-
-  /// The end of the log, at most `count` bytes.
-  private func tail(_ count: Int) -> [UInt8] {
-    let end = lseek(descriptor, 0, SEEK_END)
-    var room = [UInt8](repeating: 0, count: min(count, max(0, Int(end))))
-    let got = pread(descriptor, &room, room.count, end - off_t(room.count))
-    return Array(room.prefix(max(0, got)))
-  }
-
-  /// A runner that was killed leaves the files of what was under way.
-  private func takeUpLeftovers() throws {
-    for name in try directory.names() where name.hasPrefix(Self.partial) {
-      guard let file = try directory.open(name, O_RDONLY) else { continue }
-      defer { close(file) }
-      try append(file)
-      try write(Array("<== interrupted\n".utf8), to: descriptor)
-      try directory.unlink(name)
-    }
-  }
-
-  /// All of a file, from its beginning.
-  private func append(_ file: Int32) throws {
-    var room = [UInt8](repeating: 0, count: 64 << 10)
-    var last = UInt8(ascii: "\n")
+  /// All of a file; gives how much.
+  private func copy(_ file: Int32) throws -> Int64 {
     var offset: off_t = 0
     while case let got = pread(file, &room, room.count, offset), got > 0 {
       offset += off_t(got)
-      last = room[got - 1]
-      try write(Array(room[..<got]), to: descriptor)
+      try write(room, count: got, to: log, Self.name)
     }
-    if last != UInt8(ascii: "\n") { try write([UInt8(ascii: "\n")], to: descriptor) }
+    return Int64(offset)
   }
 
-  private func write(_ bytes: [UInt8], to descriptor: Int32) throws {
+  /// What fails in the middle leaves nothing behind.
+  private func undoing<T>(_ file: Int32, from size: Int64, _ body: () throws -> T) throws -> T {
+    do { return try body() } catch {
+      ftruncate(file, off_t(size))
+      throw error
+    }
+  }
+
+  private func size(of file: Int32) -> Int64 {
+    var status = stat()
+    return fstat(file, &status) == 0 ? Int64(status.st_size) : 0
+  }
+
+  private func write(
+    _ bytes: [UInt8], count: Int, to descriptor: Int32, _ name: String
+  ) throws {
     var done = 0
-    while done < bytes.count {
+    while done < count {
       let put = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+        Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, count - done)
       }
       if put < 0, errno == EINTR { continue }
-      guard put > 0 else { throw failure(Self.name) }
+      guard put > 0 else {
+        let number = errno
+        throw JobError(
+          number == ENOSPC || number == EDQUOT ? .noSpace : .io,
+          "cannot write \(directory.path)/\(name): \(String(cString: strerror(number)))",
+          osError: number)
+      }
       done += put
     }
   }
 
-  private func failure(_ name: String) -> RunError {
-    RunError("cannot write \(directory.path)/\(name): \(String(cString: strerror(errno)))")
+  /// A runner that was killed leaves the files of what was under way, and perhaps half a line.
+  private func takeUpLeftovers() throws {
+    let reading = dup(index)
+    defer { close(reading) }
+    lseek(reading, 0, SEEK_SET)
+    var open: [Int: Attempt] = [:]
+    var reader = IndexReader(reading)
+    try reader.read { attempt in
+      open[attempt.serial] = attempt.end == nil ? attempt : nil
+      nextSerial = max(nextSerial, attempt.serial + 1)
+    }
+    let end = size(of: index)
+    var last: UInt8 = 0
+    if end > 0, pread(index, &last, 1, off_t(end - 1)) == 1, last != UInt8(ascii: "\n") {
+      try write([UInt8(ascii: "\n")], count: 1, to: index, Self.indexName)
+    }
+    for attempt in open.values.sorted(by: { $0.serial < $1.serial }) {
+      let file = try directory.open(Self.partial(attempt.serial), O_RDONLY)
+      defer { if let file { close(file) } }
+      try finish(attempt, file ?? -1, "interrupted", at: nil)
+    }
+    for name in try directory.names() where name.hasPrefix(Self.partialPrefix) {
+      try directory.unlink(name)
+    }
   }
+}
+
+/// Milliseconds since 1970.
+func realtimeMs() -> Int64 {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
 }

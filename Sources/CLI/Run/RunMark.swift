@@ -1,4 +1,5 @@
 import BackgroundJobs
+import CProcess
 import Glibc
 
 extension Runner {
@@ -15,5 +16,26 @@ extension Runner {
       throw RunError("cannot look at the output of job \(job.id)")
     }
     return "\(job.id)-\(status.st_dev)-\(status.st_ino)"
+  }
+
+  private static let lockName = "keeper"
+  /// Milliseconds: longer than a keeper needs to end what it has.
+  private static let patience: Int64 = 20_000
+
+  /// Waits until what a runner before has left is ended: by its keeper, which holds a lock as long as
+  /// it lives, and what has lost that too, by us.
+  static func endLeftovers(of job: Job, _ keeper: Keeper) throws {
+    let directory = try job.output()
+    let lock = try directory.open(lockName, O_RDONLY) ?? directory.create(lockName)
+    defer { close(lock) }
+    let begin = monotonicMs()
+    while flock(lock, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK, monotonicMs() - begin < patience else {
+        throw RunError("what an earlier run of job \(job.id) has started does not end", .busy)
+      }
+      usleep(10_000)
+    }
+    try keeper.hold(lock)
+    cprocess_end_marked("\(markName)=\(try mark(of: job))")
   }
 }

@@ -30,6 +30,12 @@ struct RunSpec: Codable {
   var rateLimitMatch: String?
   /// Seconds to wait when nothing says how long.
   var rateLimitWait: Int64 = 60
+  /// Milliseconds after which a command is stopped.
+  var timeout: Int64?
+  /// Milliseconds between the beginnings of two commands.
+  var delay: Int64?
+  /// After so many failures nothing further is started.
+  var halt: HaltRule?
   /// What an earlier run of its key has done is left out, and what it does is remembered.
   var once: Bool?
   /// In the state file: whether anything in it was replaced, so that it cannot be run. Absent: made
@@ -64,12 +70,8 @@ struct RunSpec: Codable {
   }
 
   /// The arguments for one item.
-  func arguments(for item: String) -> [String] {
-    guard hasItems else { return command }
-    guard command.contains(where: { $0.contains("{}") }) else { return command + [item] }
-    return command.map {
-      $0.split(separator: "{}", omittingEmptySubsequences: false).joined(separator: item)
-    }
+  func arguments(for item: PlacedItem) -> [String] {
+    hasItems ? CommandTemplate(arguments: command).filled(with: item) : command
   }
 
   /// Whether an item that begins with "-" would be taken for an option: no `--` and no text stands
@@ -77,9 +79,9 @@ struct RunSpec: Codable {
   var takesItemsAsOptions: Bool {
     guard hasItems else { return false }
     let separator = command.firstIndex(of: "--") ?? command.count
-    let places = command.indices.filter { command[$0].hasPrefix("{}") }
-    let isAppended = !command.contains { $0.contains("{}") }
-    if isAppended { return separator == command.count }
-    return places.contains { $0 < separator }
+    if CommandTemplate(arguments: command).used.isEmpty { return separator == command.count }
+    return command[..<separator].contains { argument in
+      Placeholder.allCases.contains { $0.beginsAsItem && argument.hasPrefix($0.rawValue) }
+    }
   }
 }

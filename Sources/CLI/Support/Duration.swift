@@ -5,6 +5,7 @@ struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
   let milliseconds: Int64
 
   init(seconds: Int64) { milliseconds = seconds * 1000 }
+  init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
   /// Whole seconds, rounded up.
   var seconds: Int64 { (milliseconds + 999) / 1000 }
@@ -29,7 +30,13 @@ struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
     milliseconds = sum
   }
 
-  var description: String { "\(seconds)s" }
+  var description: String {
+    let units: [(Int64, String)] = [
+      (86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"),
+    ]
+    let unit = units.first { milliseconds >= $0.0 && milliseconds % $0.0 == 0 } ?? (1, "ms")
+    return milliseconds == 0 ? "0s" : "\(milliseconds / unit.0)\(unit.1)"
+  }
 
   private static func factor(_ unit: Substring) -> Int64? {
     switch unit {

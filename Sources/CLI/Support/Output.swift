@@ -34,6 +34,8 @@ enum Output {
     note("bgjobs: \(SafeText.shown(Redaction.item(text)))")
   }
 
+  static var isPending: Bool { !pending.isEmpty }
+
   static func flush() {
     let number = write(pending, to: STDOUT_FILENO)
     if failure == 0 { failure = number }

@@ -17,7 +17,9 @@ enum cprocess_request_kind {
    * arguments, the variables ("NAME=value"). With it comes the descriptor for the output. */
   CPROCESS_SPAWN = 1,
   /* To the process group of a command. */
-  CPROCESS_SIGNAL = 2
+  CPROCESS_SIGNAL = 2,
+  /* The descriptor that comes with it is to stay open as long as the keeper lives. */
+  CPROCESS_HOLD = 3
 };
 
 /* What the keeper tells the runner. */
@@ -34,7 +36,7 @@ enum cprocess_reply_kind {
 
 /* Starts the keeper: a process in a session of its own that is the parent of all commands, and of
  * what they leave behind. When its end of the socket is closed, however the runner came to its end,
- * it kills every descendant and exits. Gives the runner's end of the socket, or -1 with errno. To be
+ * it ends every descendant and exits. Gives the runner's end of the socket, or -1 with errno. To be
  * called while the process has one thread. */
 int cprocess_keeper_start(void);
 
@@ -45,12 +47,12 @@ ssize_t cprocess_send(int channel, const void *bytes, size_t size, int descripto
 /* From now on orphans below this process are its children. */
 void cprocess_adopt_orphans(void);
 
-/* Kills every descendant of this process, those in other sessions too, until none is left (or for
- * ten seconds). */
-void cprocess_kill_descendants(void);
+/* Ends every descendant of this process, those in other sessions too: SIGTERM, and after five
+ * seconds SIGKILL. Returns when none is left, or after fifteen seconds. */
+void cprocess_end_descendants(void);
 
-/* Kills every process of ours that has this in its environment. */
-void cprocess_kill_marked(const char *mark);
+/* The same with every process of ours that has this in its environment. */
+void cprocess_end_marked(const char *mark);
 
 /* Starts a program in a session of its own, with nothing open but /dev/null as 0, 1 and 2 and `keep`
  * (-1: none) as 3. Gives its pid, or -1 with errno. */
@@ -69,6 +71,9 @@ void cprocess_set_argument(int position, const char *text);
 
 /* nohup says so of SIGHUP: then it stays. */
 int cprocess_is_ignored(int number);
+
+/* How many processors this process may use; at least 1. */
+int cprocess_processors(void);
 
 int cprocess_exited(int status);
 int cprocess_exit_code(int status);

@@ -65,7 +65,7 @@ import Testing
     let paths = try [kept, gone].map { try $0.output().path }
     for path in paths { try writeBytes([1], at: "\(path)/output.log") }
     #expect(try gone.output().path == paths[1])
-    try gone.cancel()
+    try gone.complete()
     #expect(try manager.cleanup(keep: 0) == 1)
     #expect(FileManager.default.fileExists(atPath: "\(paths[0])/output.log"))
     #expect(!FileManager.default.fileExists(atPath: paths[1]))

@@ -13,7 +13,9 @@ final class Cast {
 
   init(_ scratch: Scratch, keepFinished: Int? = nil) throws {
     self.scratch = scratch
-    a = try scratch.manager { $0.keepFinished = keepFinished }
+    a = try scratch.manager {
+      ($0.keepFinished, $0.keepFor) = (keepFinished, 0)
+    }
     b = try scratch.manager()
   }
 

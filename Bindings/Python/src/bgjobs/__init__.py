@@ -32,7 +32,7 @@ from .errors import (
     WaitTimeout,
     WorkerDied,
 )
-from .info import ACTIVE, FINISHED, JobInfo, JobStatus
+from .info import ACTIVE, FINISHED, ItemState, JobInfo, JobItem, JobStatus
 from .job import Job
 from .manager import Clock, JobManager
 from .map import imap, map
@@ -58,10 +58,12 @@ __all__ = [
     "IOFailure",
     "IllegalTransition",
     "Invalid",
+    "ItemState",
     "ItemsFailed",
     "Job",
     "JobFinished",
     "JobInfo",
+    "JobItem",
     "JobManager",
     "JobStatus",
     "NoMemory",

@@ -53,6 +53,10 @@ class bgj_job_list(Structure):
     pass
 
 
+class bgj_item_list(Structure):
+    pass
+
+
 # An enum is an int: what a newer library says must not be an error here.
 bgj_status = c_int
 BGJ_OK = 0
@@ -124,6 +128,7 @@ class bgj_options(Structure):
         ("keep_finished", c_int),
         ("clock", bgj_clock),
         ("clock_context", c_void_p),
+        ("keep_for_s", c_int64),
     ]
 
 
@@ -187,6 +192,7 @@ class bgj_job_info(Structure):
         ("refused_ms", c_int64),
         ("refused_status", c_char_p),
         ("has_warnings", c_int),
+        ("items_skipped", c_uint64),
     ]
 
 
@@ -207,6 +213,35 @@ def BGJ_JOB_INFO_INIT() -> bgj_job_info:
         refused_ms=-1,
         resume_at_ms=-1,
     )
+
+
+bgj_item_state = c_int
+BGJ_ITEM_OPEN = 1
+BGJ_ITEM_UNDER_WAY = 2
+BGJ_ITEM_DONE = 3
+BGJ_ITEM_FAILED = 4
+BGJ_ITEM_SKIPPED = 5
+
+BGJ_ITEM_MASK_OPEN = 0x02
+BGJ_ITEM_MASK_UNDER_WAY = 0x04
+BGJ_ITEM_MASK_DONE = 0x08
+BGJ_ITEM_MASK_FAILED = 0x10
+BGJ_ITEM_MASK_SKIPPED = 0x20
+BGJ_ITEM_MASK_ALL = 0x3E
+
+
+class bgj_item(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("name", c_char_p),
+        ("state", bgj_item_state),
+        ("attempts", c_int),
+        ("why", c_char_p),
+    ]
+
+
+def BGJ_ITEM_INIT() -> bgj_item:
+    return bgj_item(ctypes.sizeof(bgj_item), state=BGJ_ITEM_OPEN)
 
 
 # ---- The library --------------------------------------------------------------------------------
@@ -273,6 +308,18 @@ bgj_manager_cleanup = _function(
     removed=POINTER(c_size_t),
     error=_error,
 )
+BGJ_CLEANUP_FAILED = 0x1
+BGJ_CLEANUP_DRY_RUN = 0x2
+
+bgj_manager_cleanup_with = _function(
+    "bgj_manager_cleanup_with",
+    bgj_status,
+    manager=_manager,
+    keep=c_size_t,
+    flags=c_uint,
+    removed=POINTER(POINTER(bgj_job_list)),
+    error=_error,
+)
 bgj_manager_check = _function(
     "bgj_manager_check", bgj_status, manager=_manager, report=POINTER(c_char_p), error=_error
 )
@@ -315,6 +362,14 @@ bgj_job_complete = _function(
 bgj_job_fail = _function("bgj_job_fail", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_cancel = _function("bgj_job_cancel", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_retry = _function("bgj_job_retry", bgj_status, job=_job, error=_error)
+bgj_job_retry_items = _function(
+    "bgj_job_retry_items",
+    bgj_status,
+    job=_job,
+    items=POINTER(c_char_p),
+    count=c_size_t,
+    error=_error,
+)
 
 # ---- A job: reports -----------------------------------------------------------------------------
 
@@ -334,6 +389,9 @@ bgj_job_item_done = _function(
 )
 bgj_job_item_failed = _function(
     "bgj_job_item_failed", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
+)
+bgj_job_item_skipped = _function(
+    "bgj_job_item_skipped", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
 )
 bgj_job_set_total = _function(
     "bgj_job_set_total", bgj_status, job=_job, total=c_int64, error=_error
@@ -363,6 +421,24 @@ bgj_job_get_cursor = _function(
 bgj_job_get_json = _function(
     "bgj_job_get_json", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
 )
+bgj_job_items = _function(
+    "bgj_job_items",
+    bgj_status,
+    job=_job,
+    states=c_uint,
+    list=POINTER(POINTER(bgj_item_list)),
+    error=_error,
+)
+bgj_item_list_count = _function("bgj_item_list_count", c_size_t, list=POINTER(bgj_item_list))
+bgj_item_list_at = _function(
+    "bgj_item_list_at",
+    bgj_status,
+    list=POINTER(bgj_item_list),
+    index=c_size_t,
+    item=POINTER(bgj_item),
+    error=_error,
+)
+bgj_item_list_free = _function("bgj_item_list_free", None, list=POINTER(bgj_item_list))
 bgj_job_release = _function("bgj_job_release", None, job=_job)
 
 # ---- The same without conversions ----------------------------------------------------------------

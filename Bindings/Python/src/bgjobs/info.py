@@ -4,7 +4,7 @@ import ctypes
 import dataclasses
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Any, FrozenSet, Iterable, Optional, Union
+from typing import Any, FrozenSet, Iterable, List, Optional, Union
 
 from . import _ffi
 
@@ -64,7 +64,7 @@ class JobInfo:
     current_item: Optional[str]
     items_completed: int
     items_failed: int
-    #: Planned items that are neither completed nor failed.
+    #: Planned items that have not ended.
     items_planned: int
     #: Items per second of work.
     rate: Optional[float]
@@ -101,11 +101,66 @@ class JobInfo:
     refused: Optional[datetime]
     #: Completed, but items have failed, or another tool ended it as completed_with_warnings.
     has_warnings: bool
+    items_skipped: int
 
     @property
     def finished(self) -> bool:
         """Is it completed or failed?"""
         return self.status in FINISHED
+
+
+class ItemState(Enum):
+    """What became of an item."""
+
+    #: Planned, and none of the others.
+    OPEN = _ffi.BGJ_ITEM_OPEN
+    #: Begun, and not ended yet.
+    UNDER_WAY = _ffi.BGJ_ITEM_UNDER_WAY
+    DONE = _ffi.BGJ_ITEM_DONE
+    FAILED = _ffi.BGJ_ITEM_FAILED
+    #: There was nothing to do.
+    SKIPPED = _ffi.BGJ_ITEM_SKIPPED
+
+
+ItemStates = Union[ItemState, Iterable[ItemState]]
+
+
+@dataclasses.dataclass(frozen=True)
+class JobItem:
+    """An item of a job, and what became of it."""
+
+    name: str
+    state: ItemState
+    #: Why it failed or was skipped; None: nobody said, or it is neither.
+    why: Optional[str]
+    #: How often it was begun, as far as that was said: 1 at least once it has ended.
+    attempts: int
+
+
+def item_mask(states: Optional[ItemStates]) -> int:
+    if states is None:
+        return _ffi.BGJ_ITEM_MASK_ALL  # and none that only a newer library knows
+    bits = 0
+    for state in (states,) if isinstance(states, (ItemState, str)) else states:
+        if not isinstance(state, ItemState):
+            raise TypeError(f"a state is one of ItemState, not {state!r}")
+        bits |= 1 << state.value
+    return bits
+
+
+def read_items(list: Any) -> List[JobItem]:
+    """A bgj_item_list, which is freed."""
+    try:
+        item = _ffi.BGJ_ITEM_INIT()
+        place = ctypes.byref(item)
+        found = []
+        for index in range(_ffi.bgj_item_list_count(list)):
+            _ffi.bgj_item_list_at(list, index, place, None)
+            name, state = _text(item.name) or "", ItemState(item.state)
+            found.append(JobItem(name, state, _text(item.why), item.attempts))
+        return found
+    finally:
+        _ffi.bgj_item_list_free(list)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -186,4 +241,5 @@ class InfoBuffer:
             refused_status=_text(c.refused_status),
             refused=_time(c.refused_ms),
             has_warnings=c.has_warnings == 1,
+            items_skipped=c.items_skipped,
         )

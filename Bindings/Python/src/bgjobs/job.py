@@ -15,6 +15,7 @@ from typing import (
     Dict,
     Iterable,
     Iterator,
+    List,
     Optional,
     Tuple,
     Type,
@@ -43,7 +44,17 @@ from .errors import (
     NotFound,
     WaitTimeout,
 )
-from .info import InfoBuffer, JobInfo, JobStatus, Statuses, mask
+from .info import (
+    InfoBuffer,
+    ItemStates,
+    JobInfo,
+    JobItem,
+    JobStatus,
+    Statuses,
+    item_mask,
+    mask,
+    read_items,
+)
 
 if TYPE_CHECKING:
     from .manager import JobManager
@@ -242,9 +253,15 @@ class Job:
         """Ends it badly, because somebody wants it to."""
         return call(_ffi.bgj_job_cancel, self._handle, optional_text(why, "why"))
 
-    def retry(self) -> Outcome:
-        """Gives a job that failed, or has failed items, another try: it is pending again."""
-        return call(_ffi.bgj_job_retry, self._handle)
+    def retry(self, items: Optional[Iterable[str]] = None) -> Outcome:
+        """Gives a job that failed, or has failed items, another try: it is pending again.
+
+        items: only these failed ones are tried again, the others stay failed; None: all.
+        """
+        if items is None:
+            return call(_ffi.bgj_job_retry, self._handle)
+        array = _array(items, "retry")
+        return call(_ffi.bgj_job_retry_items, self._handle, array, len(array))
 
     # ---- Reports --------------------------------------------------------------------------------
 
@@ -262,9 +279,21 @@ class Job:
         return OK
 
     def failed(self, item: str, why: Optional[str] = None) -> Outcome:
-        """Marks an item failed, unless it is done already."""
+        """Marks an item failed, unless it is done or skipped already."""
         return call(
             _ffi.bgj_job_item_failed,
+            self._handle,
+            text(item, "the item"),
+            optional_text(why, "why"),
+        )
+
+    def skipped(self, item: str, why: Optional[str] = None) -> Outcome:
+        """Marks an item skipped, unless it is done already: there was nothing to do.
+
+        It counts as finished, apart from those that are done, and never as failed.
+        """
+        return call(
+            _ffi.bgj_job_item_skipped,
             self._handle,
             text(item, "the item"),
             optional_text(why, "why"),
@@ -315,11 +344,8 @@ class Job:
 
         Items that the job knows are skipped, so that a plan may be given on every run.
         """
-        if isinstance(items, str):
-            raise TypeError(f"plan takes several items, not one str: {items!r}")
-        names = [text(item, "an item") for item in items]
-        array = (ctypes.c_char_p * len(names))(*names)
-        return call(_ffi.bgj_job_plan, self._handle, array, len(names))
+        array = _array(items, "plan")
+        return call(_ffi.bgj_job_plan, self._handle, array, len(array))
 
     # ---- Questions ------------------------------------------------------------------------------
 
@@ -333,7 +359,7 @@ class Job:
         return False
 
     def next(self) -> Tuple[Outcome, Optional[str]]:
-        """The next planned item that is neither done nor failed. END: none; PAUSED: not now."""
+        """The next planned item that has not ended. END: none; PAUSED: not now."""
         item = ctypes.c_char_p()
         what = call(_ffi.bgj_job_next, self._handle, ctypes.byref(item))
         return what, take_string(item)
@@ -391,6 +417,19 @@ class Job:
             call(_ffi.bgj_job_get_info, self._handle, buffer.pointer)
             return buffer.read()
 
+    def items(self, state: Optional[ItemStates] = None) -> List[JobItem]:
+        """The items of this state, or of these (None: all), with why they failed.
+
+        Those that are done, skipped and failed, each in the order in which they became so, then
+        the others in the order of the plan.
+        """
+        bits = item_mask(state)
+        if not bits:
+            return []
+        found = ctypes.POINTER(_ffi.bgj_item_list)()
+        call(_ffi.bgj_job_items, self._handle, bits, ctypes.byref(found))
+        return read_items(found)
+
     @property
     def config(self) -> Dict[str, Any]:
         """What the job was created with."""
@@ -422,6 +461,13 @@ class Job:
         string = ctypes.c_char_p()
         call(function, self._handle, ctypes.byref(string))
         return take_string(string) or "null"
+
+
+def _array(items: Iterable[str], what: str) -> Any:
+    if isinstance(items, str):
+        raise TypeError(f"{what} takes several items, not one str: {items!r}")
+    names = [text(item, "an item") for item in items]
+    return (ctypes.c_char_p * len(names))(*names)
 
 
 def describe(error: BaseException) -> str:

@@ -1,9 +1,11 @@
 """An open state directory."""
 
 import ctypes
+import math
 import os
 import threading
 from contextlib import suppress
+from datetime import timedelta
 from enum import IntEnum
 from types import TracebackType
 from typing import Any, Callable, List, Mapping, Optional, Type, Union
@@ -43,6 +45,10 @@ class JobManager:
     A context manager; closing leaves all jobs that this manager owns (they become paused,
     interrupted). Any number of processes may hold one project, and any thread may use any manager
     and job. `clock` is for tests: it is called inside other calls and must not use this package.
+
+    When a job completes, others are removed that completed without failed items, are not among the
+    last `keep_completed` of those (10; negative: all stay), and ended more than `keep_for` ago (a
+    day; seconds or a timedelta; negative: for ever). `keep_finished` is keep_completed's old name.
     """
 
     _handle: Any = None
@@ -54,6 +60,8 @@ class JobManager:
         read_only: bool = False,
         any_file_system: bool = False,
         lock_timeout: Optional[float] = None,
+        keep_completed: Optional[int] = None,
+        keep_for: "Union[float, timedelta, None]" = None,
         keep_finished: Optional[int] = None,
         clock: Optional[Callable[[Clock], int]] = None,
     ) -> None:
@@ -74,10 +82,14 @@ class JobManager:
         if lock_timeout is not None:
             # 0 means the default there; here it means not to wait.
             options.lock_timeout_ms = max(1, milliseconds(lock_timeout, "lock_timeout"))
-        if keep_finished is not None:
-            if keep_finished == 0:
-                raise Invalid("keep_finished is 0; it must be 1 or more, or negative: all")
-            options.keep_finished = number(keep_finished, "keep_finished", -(2**31), 2**31)
+        if keep_completed is None:
+            keep_completed = keep_finished
+        if keep_completed is not None:
+            if keep_completed == 0:
+                raise Invalid("keep_completed is 0; it must be 1 or more, or negative: all")
+            options.keep_finished = number(keep_completed, "keep_completed", -(2**31), 2**31)
+        if keep_for is not None:
+            options.keep_for_s = _keep_for(keep_for)
         if clock is not None:
             asked = clock
             options.clock = _ffi.bgj_clock(lambda _, which: asked(Clock(which)))
@@ -245,24 +257,34 @@ class JobManager:
                 optional_text(type, "the type"),
                 ctypes.byref(found),
             )
-        try:
-            with InfoBuffer() as info:
-                jobs = []
-                for index in range(_ffi.bgj_job_list_count(found)):
-                    call(_ffi.bgj_job_list_at, found, index, info.pointer)
-                    jobs.append(info.read())
-                return jobs
-        finally:
-            _ffi.bgj_job_list_free(found)
+        return _read_jobs(found)
 
-    def cleanup(self, keep: int = 10) -> int:
-        """Removes finished jobs, oldest first, until keep are left; says how many."""
+    def cleanup(self, keep: int = 10, *, failed: bool = False) -> int:
+        """Removes jobs that completed without failed items, oldest first, until keep are left.
+
+        failed: of all finished jobs, those that failed or have failed items too. Says how many
+        went. What became of the last 100 is remembered, for who still waits for one or finds it.
+        """
+        return len(self._cleanup(keep, _ffi.BGJ_CLEANUP_FAILED if failed else 0))
+
+    def removals(self, keep: int = 10, *, failed: bool = False) -> "List[JobInfo]":
+        """The jobs that cleanup() would remove now, oldest first."""
+        flags = _ffi.BGJ_CLEANUP_FAILED if failed else 0
+        return self._cleanup(keep, flags | _ffi.BGJ_CLEANUP_DRY_RUN)
+
+    def _cleanup(self, keep: int, flags: int) -> "List[JobInfo]":
         if keep < 0:
             raise Invalid(f"keep is {keep}; it must be 0 or more")
-        removed = ctypes.c_size_t()
+        found = ctypes.POINTER(_ffi.bgj_job_list)()
         with self._use() as manager:
-            call(_ffi.bgj_manager_cleanup, manager, number(keep, "keep"), ctypes.byref(removed))
-        return removed.value
+            call(
+                _ffi.bgj_manager_cleanup_with,
+                manager,
+                number(keep, "keep"),
+                flags,
+                ctypes.byref(found),
+            )
+        return _read_jobs(found)
 
     def check(self) -> str:
         """Compares all files with their checksums, mending nothing: a line per file and finding.
@@ -280,6 +302,31 @@ class JobManager:
             problem.report = lines
             raise
         return lines
+
+
+def _read_jobs(list: Any) -> List[JobInfo]:
+    """A bgj_job_list, which is freed."""
+    try:
+        with InfoBuffer() as info:
+            jobs = []
+            for index in range(_ffi.bgj_job_list_count(list)):
+                call(_ffi.bgj_job_list_at, list, index, info.pointer)
+                jobs.append(info.read())
+            return jobs
+    finally:
+        _ffi.bgj_job_list_free(list)
+
+
+def _keep_for(time: "Union[float, timedelta]") -> int:
+    """In whole seconds, rounded up. 0 means the default there; here it means not at all."""
+    seconds = time.total_seconds() if isinstance(time, timedelta) else time
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"keep_for is seconds or a timedelta, not {time!r}")
+    if seconds < 0 or seconds > 2**53:
+        return -1
+    if seconds != seconds:
+        raise Invalid("keep_for is not a number")
+    return max(1, math.ceil(seconds))
 
 
 class _Call:

@@ -1,0 +1,99 @@
+/// What became of an item.
+public enum ItemState: UInt32, Sendable {
+  /// Planned, and none of the others.
+  case open = 1
+  /// Begun, and not ended yet.
+  case underWay
+  /// It is done.
+  case done
+  /// It has failed: ``JobItem/why`` may say why.
+  case failed
+  /// There was nothing to do: ``JobItem/why`` may say why.
+  case skipped
+}
+
+/// A set of states, to walk a job's items.
+public struct ItemStateSet: OptionSet, Sendable {
+  /// The bits of `BGJ_ITEM_MASK_…` in the C API.
+  public let rawValue: UInt32
+  /// The set with these bits; others than those of ``all`` mean nothing.
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// ``ItemState/open``.
+  public static let open = ItemStateSet(rawValue: 0x02)
+  /// ``ItemState/underWay``.
+  public static let underWay = ItemStateSet(rawValue: 0x04)
+  /// ``ItemState/done``.
+  public static let done = ItemStateSet(rawValue: 0x08)
+  /// ``ItemState/failed``.
+  public static let failed = ItemStateSet(rawValue: 0x10)
+  /// ``ItemState/skipped``.
+  public static let skipped = ItemStateSet(rawValue: 0x20)
+  /// Every state there is.
+  public static let all = ItemStateSet(rawValue: 0x3e)
+}
+
+#if !hasFeature(Embedded)
+  /// An item of a job, and what became of it.
+  public struct JobItem: Sendable, Equatable {
+    /// Its name, as it was reported or planned.
+    public var name: String
+    /// What became of it.
+    public var state: ItemState
+    /// Why it failed or was skipped, in words; nil: nobody said, or it is neither.
+    public var why: String?
+    /// How often it was begun, as far as that was said: 1 at least once it has ended.
+    public var attempts: Int64
+  }
+#endif
+
+extension Job {
+  /// Each item of these states once: those that have ended, by what became of them and in the order
+  /// in which they did, then the others in the order of the plan.
+  package func forEachItem(
+    _ states: ItemStateSet,
+    _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
+  ) throws(JobError) {
+    try manager.with { store throws(JobError) in
+      try store.refresh()
+      try reference.resolve(in: store).forEachItem(states, body)
+    }
+  }
+
+  #if !hasFeature(Embedded)
+    /// The items of these states: those that are done, skipped and failed, each in the order in
+    /// which they became so, then the others in the order of the plan. Looks at the files again.
+    public func items(_ states: ItemStateSet = .all) throws(JobError) -> [JobItem] {
+      var items: [JobItem] = []
+      try forEachItem(states) { item, state, why, attempts throws(JobError) in
+        let name = String(decoding: item, as: UTF8.self)
+        items.append(JobItem(name: name, state: state, why: why, attempts: attempts))
+      }
+      return items
+    }
+  #endif
+}
+
+extension JobState {
+  fileprivate func forEachItem(
+    _ states: ItemStateSet,
+    _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
+  ) throws(JobError) {
+    func ended(_ mark: ItemSet.Mark, _ state: ItemState) throws(JobError) {
+      try items.forEach(mark) { slot, item throws(JobError) in
+        try body(item, state, items.failures[slot], attempts(of: slot))
+      }
+    }
+    if states.contains(.done) { try ended(.done, .done) }
+    if states.contains(.skipped) { try ended(.skipped, .skipped) }
+    if states.contains(.failed) { try ended(.failed, .failed) }
+    guard states.contains(.open) else { return }
+    var position = 0
+    while let slot = items.nextOpen(from: &position) {
+      try body(items.bytes(of: slot), .open, nil, attempts(of: slot))
+    }
+  }
+
+  /// Who does not say that it begins has begun what has ended.
+  private func attempts(of slot: ItemSet.Slot) -> Int64 { items.mark(of: slot) == .none ? 0 : 1 }
+}

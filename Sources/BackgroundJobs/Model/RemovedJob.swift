@@ -1,0 +1,52 @@
+/// What is remembered of a job that is gone, for who still asks for it.
+package struct RemovedJob: Equatable {
+  /// So many, the latest: a project may see any number of jobs.
+  static let most = 100
+
+  package var id: String
+  package var type: String
+  package var key: String?
+  /// The status that it had.
+  package var status: JobStatus
+  package var failedItems: Int64
+  /// When it had ended, in milliseconds since 1970; nil: it had not.
+  package var endedMs: Int64?
+  /// When it was removed.
+  package var removedMs: Int64
+
+  /// "job 5f1c was removed on 2026-11-27T17:11:01.000Z; it had completed".
+  package var sentence: String {
+    let how: Message =
+      switch status {
+      case .completed where failedItems > 0: "had completed, with \(failedItems) failed items"
+      case .completed: "had completed"
+      case .failed: "had failed"
+      default: "was \(status.name)"
+      }
+    return Message("job \(id) was removed on \(DateText.format(removedMs)); it \(how)").text
+  }
+}
+
+extension State {
+  func remember(_ job: JobState, removedAt time: Int64) {
+    if removed.count >= RemovedJob.most { removed.removeFirst() }
+    removed.append(
+      RemovedJob(
+        id: job.id, type: job.type, key: job.key, status: job.status,
+        failedItems: Int64(job.items.failedCount), endedMs: job.completed, removedMs: time))
+  }
+
+  /// Of this id, or the only ones whose id begins so.
+  func removedJob(_ id: String) -> RemovedJob? {
+    if let same = removed.last(where: { $0.id == id }) { return same }
+    guard let last = removed.last(where: { begins($0.id, with: id) }),
+      removed.allSatisfy({ $0.id == last.id || !begins($0.id, with: id) })
+    else { return nil }
+    return last
+  }
+
+  /// What to say of a job that is not there.
+  func notFound(_ id: String) -> JobError {
+    JobError(.notFound, removedJob(id).map { Message($0.sentence) } ?? "there is no job \(id)")
+  }
+}

@@ -1,0 +1,220 @@
+import BackgroundJobs
+import CProcess
+import Glibc
+
+// A command, from its begin to what its end means for its item.
+extension Runner {
+  func startCommands() throws {
+    guard unreported.isEmpty, unlogged.isEmpty else { return }
+    while underWay.count < spec.jobs, !isPaused, haltReason == nil {
+      if let delay = spec.delay, monotonicMs() - lastBegin < delay { return }
+      guard let work = try nextWork(), try start(work) else { return }
+    }
+  }
+
+  private func nextWork() throws -> Work? {
+    let now = monotonicMs()
+    if let position = again.firstIndex(where: { $0.time <= now }) {
+      return again.remove(at: position).work
+    }
+    let (item, status) = try job.next()
+    if status == .paused { isPaused = true }
+    isAtEnd = status == .end
+    guard let item else { return nil }
+    begunItems += 1
+    return Work(item: item, number: begunItems)
+  }
+
+  /// False: not now, the disk is full.
+  private func start(_ work: Work) throws -> Bool {
+    let output: RunLog.Output
+    do { output = try log.begin(work.item, attempt: work.attempt) } catch {
+      try waitForRoom(error)
+      again.insert((work, monotonicMs() + 1000), at: 0)
+      return false
+    }
+    let tag = nextTag
+    nextTag &+= 1
+    let slots = Set(underWay.values.map(\.slot))
+    let slot = (1...).first { !slots.contains($0) } ?? 1
+    lastBegin = monotonicMs()
+    underWay[tag] = Command(
+      work: work, slot: slot, output: output, deadline: spec.timeout.map { lastBegin + $0 })
+    do throws(JobError) {
+      if try job.setCurrentItem(work.item) == .paused { isPaused = true }
+    } catch {
+      guard isPassing(error) else { throw error }
+    }
+    let given = items.isEmpty ? work.item : items[Array(work.item.utf8)] ?? work.item
+    let file = try log.openForCommand(output)
+    defer { close(file) }
+    let own = [("BGJOBS_ITEM", given), ("BGJOBS_ATTEMPT", "\(work.attempt)")]
+    try keeper.spawn(
+      tag, spec.arguments(for: PlacedItem(item: given, number: work.number, slot: slot)),
+      variables + own, output: file)
+    return true
+  }
+
+  func refused(_ command: Command, _ number: Int32) throws {
+    let work = command.work
+    let why = "not started: \(String(cString: strerror(number)))"
+    try keep(command.output, why)
+    switch number {
+    case ENOENT, EACCES, ENOEXEC, ENOTDIR, ELOOP:
+      // It would be the same for each item.
+      let first = spec.arguments(for: PlacedItem(item: work.item, number: 1, slot: 1))[0]
+      throw RunError("cannot run \(Redaction.text(first)): \(String(cString: strerror(number)))")
+    case EAGAIN, ENOMEM, ENFILE, EMFILE: again.append((work, monotonicMs() + 1000))
+    default: try fail(work, why)
+    }
+  }
+
+  func end(_ command: Command, _ status: Int32) throws {
+    let work = command.work
+    let code = cprocess_exited(status) != 0 ? cprocess_exit_code(status) : nil
+    let number = cprocess_signal(status)
+    var outcome =
+      code.map { "exit \($0)" } ?? "signal \(number) (\(String(cString: strsignal(number))))"
+    lastCode = code ?? 128 + number
+    if command.isTimedOut, code != 0 {
+      outcome = "timed out after \(TimeSpan(milliseconds: spec.timeout ?? 0))"
+      lastCode = ExitStatus.timeout.rawValue
+    }
+    let text = code == 0 ? [] : log.text(of: command.output)
+    try keep(command.output, outcome)
+    if code == 0 {
+      failures.inARow = 0
+      return try report(work.item, failedBecause: nil)
+    }
+    if command.isStopped {
+      again.append((work, 0))
+    } else if !command.isTimedOut, let wait = rateLimit.wait(exitCode: code, output: { text }) {
+      again.append((work, 0))
+      _ = try job.rateLimited(seconds: wait)
+      isPaused = true
+      tell("rate limit: going on in \(EstimateText.span(Double(wait)))")
+    } else if work.attempt <= spec.retries {
+      // 1, 2, 4 … 60 seconds.
+      let pause = min(60_000, Int64(1000) << Int64(min(work.attempt - 1, 6)))
+      var next = work
+      next.attempt += 1
+      again.append((next, monotonicMs() + pause))
+    } else {
+      try fail(work, LastLine.of(text).map { "\(outcome): \($0)" } ?? outcome)
+    }
+  }
+
+  private func fail(_ work: Work, _ why: String) throws {
+    failures.all += 1
+    failures.inARow += 1
+    if let halt = spec.halt, haltReason == nil {
+      haltReason = halt.reached(
+        failed: failures.all, inARow: failures.inARow, of: try job.info().total)
+    }
+    try report(work.item, failedBecause: why)
+  }
+
+  private func tell(_ text: String) {
+    progress.clear()
+    if Terminal.errors.isTerminal { Output.note("job \(job.id): \(text)") }
+  }
+
+  // MARK: Reporting
+
+  /// Whether to try again helps: it is the disk, or somebody else.
+  private func isPassing(_ error: JobError) -> Bool {
+    [.io, .noSpace, .busy, .noMemory].contains(error.status)
+  }
+
+  private func report(_ item: String, failedBecause why: String?) throws {
+    do throws(JobError) {
+      if let why {
+        _ = try job.itemFailed(item, why: why)
+      } else {
+        _ = try job.itemDone(item)
+      }
+    } catch {
+      if error.status == .finished {
+        isEnded = true
+      } else if isPassing(error) {
+        if unreported.isEmpty { Output.complain("\(error.message); trying again") }
+        unreported.append((item, why))
+        lastTry = monotonicMs()
+      } else {
+        throw error
+      }
+    }
+  }
+
+  /// Puts the output into the log, or keeps it for later.
+  private func keep(_ output: RunLog.Output, _ outcome: String) throws {
+    let now = realtimeMs()
+    do { try log.end(output, outcome, at: now) } catch {
+      try waitForRoom(error)
+      unlogged.append((output, outcome, now))
+    }
+  }
+
+  private func waitForRoom(_ error: Error) throws {
+    guard let full = error as? JobError, full.status == .noSpace else { throw error }
+    lastTry = monotonicMs()
+    guard !isWaitingForRoom else { return }
+    isWaitingForRoom = true
+    progress.clear()
+    Output.complain("\(full.message): waiting for room")
+  }
+
+  /// What could not be told or kept before. Each second: a disk does not get empty sooner.
+  func catchUp() throws {
+    guard monotonicMs() - lastTry >= 1000 else { return }
+    let waiting = unreported
+    unreported = []
+    for (item, why) in waiting { try report(item, failedBecause: why) }
+    let outputs = unlogged
+    unlogged = []
+    for (position, one) in outputs.enumerated() {
+      do { try log.end(one.output, one.outcome, at: one.time) } catch {
+        try waitForRoom(error)
+        unlogged += outputs[position...]
+        return
+      }
+    }
+    if !outputs.isEmpty { isWaitingForRoom = false }
+  }
+
+  // MARK: The end
+
+  func finish() throws -> Int32 {
+    try showLive()
+    let info = try job.info()
+    if info.itemsFailed > 0, info.itemsCompleted == 0 {
+      let why =
+        spec.hasItems
+        ? "all \(info.itemsFailed) items failed" : try job.items().failed.first?.why ?? "it failed"
+      try job.fail(why)
+      progress.clear()
+      Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
+      return spec.hasItems || lastCode == 0 ? ExitStatus.failure.rawValue : lastCode
+    }
+    try job.complete()
+    progress.end(info)
+    guard info.itemsFailed > 0 else { return 0 }
+    Output.complain(
+      "job \(job.id): \(info.itemsFailed) of \(info.itemsCompleted + info.itemsFailed) items failed:"
+        + " bgjobs show \(job.id). To do them again: bgjobs retry \(job.id)")
+    return ExitStatus.failedItems.rawValue
+  }
+
+  /// What was not begun stays open.
+  func halt(because why: String) throws -> Int32 {
+    try showLive()
+    let info = try job.info()
+    _ = try job.leave("halted: \(why)")
+    progress.clear()
+    Output.complain(
+      "job \(job.id) was halted: \(why); \(info.itemsPlanned) are open. bgjobs show \(job.id) says"
+        + " why they failed; to go on with the rest: bgjobs resume \(job.id)")
+    return info.itemsCompleted > 0
+      ? ExitStatus.failedItems.rawValue : ExitStatus.failure.rawValue
+  }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import BackgroundJobs
+
+@Suite struct ItemsTests {
+  @Test func eachItemHasAStateAndAReason() throws {
+    let scratch = try Scratch()
+    let job = try scratch.manager().create("t")
+    try job.plan(["a", "b", "c"])
+    try job.start()
+    try job.itemFailed("c", why: "no route")
+    try job.itemDone("b")
+    let items = [
+      JobItem(name: "b", state: .done, why: nil, attempts: 1),
+      JobItem(name: "c", state: .failed, why: "no route", attempts: 1),
+      JobItem(name: "a", state: .open, why: nil, attempts: 0),
+    ]
+    let all: [JobItem] = try job.items()
+    #expect(all == items)
+    #expect(try job.items([.failed, .open]) == Array(items[1...]))
+    let other = try scratch.manager { $0.isReadOnly = true }
+    #expect(try other.find(job.id).items(.failed) == [items[1]])
+  }
+
+  @Test func aSkippedItemHasEnded() throws {
+    let scratch = try Scratch()
+    let job = try scratch.manager().create("t")
+    try job.plan(["a", "b"])
+    try job.start()
+    try job.itemSkipped("a", why: "already there")
+    let skipped = JobItem(name: "a", state: .skipped, why: "already there", attempts: 1)
+    #expect(try job.items(.skipped) == [skipped])
+    let info = try job.info()
+    #expect((info.itemsSkipped, info.itemsCompleted, info.itemsPlanned) == (1, 0, 1))
+    #expect(info.percentage == 50)
+    try job.itemDone("b")
+    try job.complete()
+    #expect(try !job.info().hasWarnings)
+  }
+
+  @Test func aReportOfANewerVersionStopsEveryReader() throws {
+    let scratch = try Scratch()
+    let manager = try scratch.manager()
+    let job = try manager.create("t")
+    try job.start()
+    try job.itemDone("a")
+    // As a version would write it that knows more.
+    try manager.with { store throws(JobError) in
+      guard let log = store.owned.values.first else { return }
+      let record = Buffer()
+      for _ in 0..<LogFormat.payloadInBuffer { try record.append(UInt8(0)) }
+      try record.appendVarint(1 << 40)
+      try record.appendSigned(1)
+      let payload = record.count - LogFormat.payloadInBuffer
+      try record.append(UInt32(0), as: UInt32.self)
+      guard let start = record.base else { return }
+      try log.file.write(log.frame(start, payload: payload), at: log.end, limit: .max)
+    }
+    let error = #expect(throws: JobError.self) {
+      try scratch.manager { $0.isReadOnly = true }.find(job.id)
+    }
+    #expect(error?.status == .unsupported)
+  }
+}
