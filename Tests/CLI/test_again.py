@@ -224,7 +224,7 @@ def test_once_remembers_what_a_cancelled_job_has_done(project):
     id = only(project)
     await_true(lambda: project.info(id)["status"] == "paused")
     project.run("cancel", id)
-    project.run("cleanup", "--keep", "0")
+    project.run("cleanup", "--keep", "0", "--failed")
     ran(project)
     project.run(*line, *"abc", *WORK)
     assert ran(project) == ["b", "c"]
