@@ -113,6 +113,11 @@ struct RunCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "No progress and no summary, only what goes wrong.")
   var quiet = false
 
+  @Option(
+    help: ArgumentHelp(
+      "This exit code means that there was nothing to do: the item is skipped.", valueName: "n"))
+  var skipExit: Int32?
+
   @Option(help: "What a pause does to commands under way: finish or stop.")
   var pauseMode = RunSpec.PauseMode.finish
 
@@ -156,6 +161,12 @@ struct RunCommand: ParsableCommand {
     if let rateLimitExit, !(1...255).contains(rateLimitExit) {
       throw ValidationError("--rate-limit-exit must be 1 to 255")
     }
+    if let skipExit, !(1...255).contains(skipExit) {
+      throw ValidationError("--skip-exit must be 1 to 255")
+    }
+    if let skipExit, skipExit == rateLimitExit {
+      throw ValidationError("--skip-exit and --rate-limit-exit are the same")
+    }
     _ = try keptVariables()
     if let haltInARow, haltInARow < 1 { throw ValidationError("--halt-in-a-row must be 1 or more") }
     if let timeout, timeout.milliseconds < 1 { throw ValidationError("--timeout must be above 0") }
@@ -187,7 +198,7 @@ struct RunCommand: ParsableCommand {
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
       timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule,
-      once: once ? true : nil)
+      skipExit: skipExit, once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
     if dryRun { return showCommands(spec, items) }

@@ -44,11 +44,11 @@ struct OnceMemory {
   func add(_ jobs: [JobInfo], in manager: JobManager) throws {
     var known = try done()
     var lines = ""
-    for job in jobs where job.itemsCompleted > 0 {
+    for job in jobs where job.itemsCompleted + job.itemsSkipped > 0 {
       // Somebody may have removed it meanwhile.
       guard let job = try? manager.find(job.id) else { continue }
       let given = try StoredRun.before(job)?.itemsByName ?? [:]
-      for item in try job.items().completed {
+      for item in try job.items([.done, .skipped]).map(\.name) {
         let hash = hash(given[Array(item.utf8)] ?? item)
         guard known.insert(hash).inserted else { continue }
         lines += "\(Self.hex(hash.high))\(Self.hex(hash.low))\n"
