@@ -24,7 +24,10 @@ struct Bgjobs: ParsableCommand {
       CommandGroup(name: "Run", subcommands: [RunCommand.self, LogsCommand.self]),
       CommandGroup(
         name: "Look",
-        subcommands: [ListCommand.self, ShowCommand.self, CheckCommand.self, CleanupCommand.self]),
+        subcommands: [
+          ListCommand.self, ShowCommand.self, ItemsCommand.self, CheckCommand.self,
+          CleanupCommand.self,
+        ]),
       CommandGroup(
         name: "Steer",
         subcommands: [
@@ -36,7 +39,7 @@ struct Bgjobs: ParsableCommand {
         subcommands: [
           CreateCommand.self, EnsureCommand.self, PlanCommand.self, StartCommand.self,
           NextCommand.self, UpdateCommand.self, DoneCommand.self, FailedCommand.self,
-          RateLimitedCommand.self, CompleteCommand.self, FailCommand.self,
+          SkippedCommand.self, RateLimitedCommand.self, CompleteCommand.self, FailCommand.self,
         ]),
     ], defaultSubcommand: BareCommand.self)
 }

@@ -81,7 +81,8 @@ enum Main {
   private static func quicklyParsed(_ arguments: [String]) -> (any ParsableCommand)? {
     guard let name = arguments.first else { return nil }
     let frequent: [any ParsableCommand.Type] = [
-      UpdateCommand.self, DoneCommand.self, FailedCommand.self, NextCommand.self,
+      UpdateCommand.self, DoneCommand.self, FailedCommand.self, SkippedCommand.self,
+      NextCommand.self,
     ]
     guard let command = frequent.first(where: { $0.configuration.commandName == name }) else {
       return nil

@@ -186,7 +186,7 @@ def test_next_does_not_wait_for_what_has_ended(project, end):
     time.sleep(0.2)
     project.run("cancel", id)
     if end == "cleanup":
-        project.run("cleanup", "--keep", "0")
+        project.run("cleanup", "--keep", "0", "--failed")
     assert waiter.wait(30) in ((9,) if end == "cancel" else (3, 9))
 
 

@@ -98,7 +98,6 @@ def test_retry_afterwards(project):
     id = only(project)["id"]
     (project.path / "go").touch()
     project.run("retry", id)
-    project.run("resume", id)
     project.run("wait", id, "--timeout", "30")
     assert (project.path / "ran").read_text().split() == ["a", "b", "b"]
 

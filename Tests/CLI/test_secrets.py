@@ -137,7 +137,7 @@ def siphash(key, text):
 def test_the_key_is_a_keyed_hash(project, more):
     assert siphash(bytes(range(16)), bytes(range(15))) == 0xA129CA6149BE45E5
     project.run("run", "--", "true", URL, *more)
-    line = "\0".join([str(project.path), "", "--", "true", URL, *more]).encode()
+    line = "\0".join([".", "", "--", "true", URL, *more]).encode()
     secret = (store(project) / "run.key").read_bytes()
     assert project.info(only(project))["key"] == f"run-{siphash(secret, line):x}"
 
@@ -148,17 +148,30 @@ def test_the_key_lets_nobody_try_a_token(project):
     key = project.info(only(project))["key"]
     secret = store(project) / "run.key"
     assert secret.stat().st_mode & 0o777 == 0o600 and secret.stat().st_size == 16
-    assert key != fnv([str(project.path), "", "--", *line])
+    for directory in (".", str(project.path)):
+        assert key != fnv([directory, "", "--", *line])
     # The same line in a project with another secret has another key.
     secret.unlink()
     project.run("run", "--", *line)
     assert {job["key"] for job in project.jobs()} > {key}
 
 
-def test_a_line_without_secrets_has_the_key_that_it_always_had(project):
+def test_a_line_without_secrets_has_a_plain_key(project):
     project.run("run", "--", "true", "a")
-    assert project.info(only(project))["key"] == fnv([str(project.path), "", "--", "true", "a"])
+    assert project.info(only(project))["key"] == fnv([".", "", "--", "true", "a"])
     assert not (store(project) / "run.key").exists()
+
+
+@pytest.mark.parametrize("words", (["true", "a"], ["true", URL]), ids=("plain", "keyed"))
+def test_what_a_version_with_absolute_directories_began_is_found(project, words):
+    project.run("run", "--type", "other", "--", "true", URL)
+    secret = (store(project) / "run.key").read_bytes()
+    line = [str(project.path), "", "--", *words]
+    keyed = f"run-{siphash(secret, chr(0).join(line).encode()):x}"
+    key = keyed if URL in words else fnv(line)
+    id = project.out("ensure", "run", "--key", key, "--config", '{"isRedacted": false}')
+    project.run("run", "--", *words)
+    assert project.info(id)["status"] == "completed"
 
 
 def test_items_with_credentials_are_named_without_them(project):
@@ -200,7 +213,7 @@ def test_a_list_that_has_grown_brings_its_new_items(project):
     listed.write_text(f"https://{TOKEN}1@host.example/a\n")
     project.run(*line, code=1)
     id = only(project)
-    project.run("retry", id)
+    project.run("retry", "--no-start", id)
     listed.write_text(listed.read_text() + f"https://{TOKEN}2@host.example/b\n")
     (project.path / "go").touch()
     project.run(*line)

@@ -4,6 +4,7 @@ import BackgroundJobs
 struct CompleteCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "complete", abstract: "End a job well.",
+    usage: "bgjobs complete ID [OPTIONS]",
     discussion: """
       Exit code 6: the job is paused, or planned items are open, and it is left as it is; --anyway \
       completes it all the same. A job may complete below its total. Exit code 7: it is completed, \

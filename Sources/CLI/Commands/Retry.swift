@@ -20,20 +20,44 @@ struct RetryCommand: ParsableCommand {
       """)
 
   @OptionGroup var jobs: JobsArgument
+  @Option(
+    name: .customLong("item"), parsing: .upToNextOption,
+    help: ArgumentHelp("Only these of the failed items.", valueName: "item"))
+  var items: [String] = []
+
   @Flag(help: "Do not run it: leave it pending.") var noStart = false
+
+  func validate() throws {
+    if !items.isEmpty, jobs.all || jobs.ids.count > 1 {
+      throw ValidationError("--item is for one job")
+    }
+  }
 
   func run() throws {
     try jobs.forEach(\.canBeRetried) { id in
       try jobs.project.withJob(id) { job, manager in
         let before = try job.info()
-        try job.retry()
+        let count = try retry(job, before)
         guard !noStart, try RunSpec.of(job) != nil else {
           return Change.tell(from: before, to: try job.info())
         }
-        let items = before.itemsFailed == 1 ? "1 failed item" : "\(before.itemsFailed) failed items"
-        let what = before.itemsFailed > 0 ? ", with \(items)" : ""
+        let items = count == 1 ? "1 failed item" : "\(count) failed items"
+        let what = count > 0 ? ", with \(items)" : ""
         try ResumeCommand.start(job, manager, jobs.project, from: before, what)
       }
     }
+  }
+
+  /// Gives how many failed items are to be done again.
+  private func retry(_ job: Job, _ before: JobInfo) throws -> Int {
+    guard !items.isEmpty else {
+      try job.retry()
+      return before.itemsFailed
+    }
+    // One with credentials has another name in the job of a run.
+    let failed = Set(try job.items(.failed).map { Array($0.name.utf8) })
+    let names = items.map { failed.contains(Array($0.utf8)) ? $0 : Redaction.text($0) }
+    try job.retry(names)
+    return names.count
   }
 }

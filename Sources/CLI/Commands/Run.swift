@@ -36,6 +36,12 @@ struct RunCommand: ParsableCommand {
       Without a terminal, standard error gets a line now and then that says how far it is, and one \
       at the end.
 
+      The last run of the same line, or --key, counts: what it left unfinished is gone on with, and \
+      if items of it had failed, those are taken up again (--again: all of it anew). Options, \
+      command and variables are those that were said last, for bgjobs resume, too. For a list that \
+      grows, every night say, --once leaves out what any earlier run of that key has done, also \
+      when that job was cleaned up.
+
       Exit codes: 0 all done; 7 done, some items failed; 1 all failed; without items that of the \
       command, 128 + N when signal N killed it, 124 after --timeout; 4 another process runs this \
       job already; 8 somebody paused it: it was not started; 9 somebody ended it; 128 + N stopped by \
@@ -69,6 +75,12 @@ struct RunCommand: ParsableCommand {
       valueName: "name"))
   var variables: [String] = []
 
+  @Flag(help: "Do all items anew, also when the last run of this line had failed ones.")
+  var again = false
+
+  @Flag(help: "Leave out what any earlier run of this key has done; bgjobs remembers it.")
+  var once = false
+
   @Flag(help: "Print the id at once and work in the background, without this terminal.")
   var detach = false
 
@@ -100,6 +112,11 @@ struct RunCommand: ParsableCommand {
 
   @Flag(name: .shortAndLong, help: "No progress and no summary, only what goes wrong.")
   var quiet = false
+
+  @Option(
+    help: ArgumentHelp(
+      "This exit code means that there was nothing to do: the item is skipped.", valueName: "n"))
+  var skipExit: Int32?
 
   @Option(help: "What a pause does to commands under way: finish or stop.")
   var pauseMode = RunSpec.PauseMode.finish
@@ -140,18 +157,28 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--rate-limit-retries must be 0 to 1000000")
     }
     guard (0...1000).contains(retries) else { throw ValidationError("--retries must be 0 to 1000") }
+    if once, list.items == nil, each.isEmpty {
+      throw ValidationError("--once is for items, and there is neither --items nor --each")
+    }
+    if once, again { throw ValidationError("--once and --again exclude each other") }
     if list.items != nil, !each.isEmpty {
       throw ValidationError("--items and --each exclude each other")
     }
     if let rateLimitExit, !(1...255).contains(rateLimitExit) {
       throw ValidationError("--rate-limit-exit must be 1 to 255")
     }
+    if let skipExit, !(1...255).contains(skipExit) {
+      throw ValidationError("--skip-exit must be 1 to 255")
+    }
+    if let skipExit, skipExit == rateLimitExit {
+      throw ValidationError("--skip-exit and --rate-limit-exit are the same")
+    }
+    _ = try keptVariables()
     if let haltInARow, haltInARow < 1 { throw ValidationError("--halt-in-a-row must be 1 or more") }
     if let timeout, timeout.milliseconds < 1 { throw ValidationError("--timeout must be above 0") }
     if detach, dryRun || tag {
       throw ValidationError("--detach shows nothing: no --dry-run, --tag")
     }
-    _ = try keptVariables()
     try checkPlaceholders()
   }
 
@@ -177,7 +204,8 @@ struct RunCommand: ParsableCommand {
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
       rateLimitRetries: rateLimitRetries,
-      timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule)
+      timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule,
+      skipExit: skipExit, once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
     if dryRun { return showCommands(spec, items) }
@@ -190,22 +218,21 @@ struct RunCommand: ParsableCommand {
 
     let manager = try project.open()
     defer { ProjectOptions.close(manager) }
-    var config = spec.redacted
-    // Without its own file it is not to be run: it would lack them.
-    if !variables.isEmpty { config.isRedacted = true }
-    let job = try manager.ensure(
-      type, key: key ?? derivedKey(in: manager), config: try config.json,
-      total: Int64(items?.count ?? 1))
-    let before = try job.info()
     var run = StoredRun(spec)
     run.variables = variables.isEmpty ? nil : variables
-    run = try plan(items, run, job)
+    let request = RunRequest(
+      type: type, key: try key ?? derivedKey(in: manager), run: run, items: items, isAnew: again)
+    if let (id, error) = try request.busy(in: manager) {
+      if detach { Output.line(id) }
+      throw error
+    }
+    guard let taken = try request.take(in: manager) else { return }
+    let job = taken.job
     var isTold = false
     func tellStart() {
-      guard !isTold, before.current > 0 || before.status == .paused else { return }
+      guard !isTold else { return }
       isTold = true
-      Output.note(
-        "bgjobs: going on with job \(job.id), \(EstimateText.items(before)) items are done")
+      for note in taken.notes { Output.complain(note) }
     }
     guard let keeper else {
       ProjectOptions.close(manager)
@@ -215,7 +242,7 @@ struct RunCommand: ParsableCommand {
       return tellStart()
     }
     throw try RunWorker.work(
-      job, manager, run, keeper, project.absolute.path,
+      job, manager, taken.run, keeper, project.absolute.path,
       Runner.Display(isQuiet: quiet, isTagged: tag), started: tellStart)
   }
 
@@ -240,22 +267,6 @@ struct RunCommand: ParsableCommand {
     else { return }
     Output.complain(
       "\(word) is passed on as it is, and the item behind it; placeholders are \(Placeholder.list)")
-  }
-
-  /// Gives the job its items. What is secret in the line is kept beside its output first, so that
-  /// there is nothing to start before that.
-  private func plan(_ items: [String]?, _ new: StoredRun, _ job: Job) throws -> StoredRun {
-    var run = new
-    guard try RunSpec.of(job)?.isRedacted != nil else {
-      // A version before made it, with its items as they are: others would be further ones.
-      if let items { SecretItems.warn(of: items) }
-      try job.plan(items ?? [commandName(argumentVector)])
-      return run
-    }
-    let names = items.map { run.name($0) }
-    try run.keep(for: job)
-    try job.plan(names ?? [commandName(Redaction.arguments(argumentVector))])
-    return run
   }
 
   /// As they are now.
@@ -305,17 +316,6 @@ struct RunCommand: ParsableCommand {
   private static func unique(_ items: [String]) -> [String] {
     var seen = Set<[UInt8]>()
     return items.filter { seen.insert(Array($0.utf8)).inserted }
-  }
-
-  /// The item of a run that has one: what is run.
-  private func commandName(_ words: [String]) -> String {
-    var name = ""
-    for word in words {
-      let longer = name.isEmpty ? word : "\(name) \(word)"
-      guard longer.utf8.count <= 200 else { return name.isEmpty ? "command" : "\(name) …" }
-      name = longer
-    }
-    return name
   }
 
   /// The same line in the same directory is the same job.

@@ -53,7 +53,8 @@ struct RunWorker: ParsableCommand {
   /// Killed while it was made, a job has fewer items than it was to have; who made it knows them.
   private static func requireAllItems(of job: Job, _ spec: RunSpec) throws {
     let info = try job.info()
-    let known = info.itemsPlanned + info.itemsCompleted + info.itemsFailed
+    let known =
+      info.itemsPlanned + info.itemsCompleted + info.itemsFailed + info.itemsSkipped
     guard known < spec.items else { return }
     throw RunError(
       "job \(job.id) was killed while it was made, and has \(known) of its \(spec.items) items:"
@@ -92,6 +93,10 @@ struct RunWorker: ParsableCommand {
       let runner = try Runner(job, run, keeper, project: project, display)
       started()
       let code = try runner.run()
+      if run.spec.once == true {
+        // The job has it all: the next run of its key, or cleanup, looks there again.
+        do { try OnceMemory.add(job, in: manager) } catch { Output.complain("\(error)") }
+      }
       ProjectOptions.close(manager)
       return ExitCode(code)
     } catch {

@@ -28,7 +28,8 @@ struct ShowCommand: ParsableCommand {
       // A version before has the secrets of a run in there.
       let config = try run.flatMap { try $0.isRedacted == nil ? $0.redacted.json : nil }
       let shown = try config ?? job.config()
-      for (name, value) in facts(info, try job.items(), shown, try job.cursor()) {
+      let running = info.status == .running ? try ItemRecord.running(of: job) : []
+      for (name, value) in facts(info, try job.items(), shown, try job.cursor(), running) {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }
@@ -37,7 +38,8 @@ struct ShowCommand: ParsableCommand {
   }
 
   private static func facts(
-    _ info: JobInfo, _ items: Job.Items, _ config: String?, _ cursor: String?
+    _ info: JobInfo, _ items: Job.Items, _ config: String?, _ cursor: String?,
+    _ running: [String]
   ) -> [(String, String)] {
     var facts: [(String, String)] = []
     func add(_ name: String, _ value: String?) { if let value { facts.append((name, value)) } }
@@ -55,9 +57,13 @@ struct ShowCommand: ParsableCommand {
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)
-    add("current item", info.currentItem.map(Redaction.item))
+    if running.isEmpty { add("current item", info.currentItem.map(Redaction.item)) }
+    for (place, item) in running.enumerated() {
+      add(place == 0 ? "running" : "", Redaction.item(item))
+    }
     add("completed", "\(info.itemsCompleted)")
     if info.itemsFailed > 0 { add("failed", "\(info.itemsFailed)") }
+    if info.itemsSkipped > 0 { add("skipped", "\(info.itemsSkipped)") }
     if info.itemsPlanned > 0 { add("open", "\(info.itemsPlanned)") }
     if info.rate != nil { add("rate", EstimateText.rate(info.rate)) }
     add("left", EstimateText.remaining(info))

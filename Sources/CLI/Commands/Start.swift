@@ -4,6 +4,7 @@ import BackgroundJobs
 struct StartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "start", abstract: "Start a job that a script works on.",
+    usage: "bgjobs start ID [OPTIONS]",
     discussion: """
       This command ends at once, so it cannot own the job itself. With --owner-pid $$ the job is \
       seen as interrupted when the script ends; with --owner-fd 9, after exec 9>FILE, when the \

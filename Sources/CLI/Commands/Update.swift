@@ -86,3 +86,18 @@ struct FailedCommand: ParsableCommand {
     try job.withJob { job, _ in try tell(try job.itemFailed(item, why: why), of: job) }
   }
 }
+
+struct SkippedCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "skipped",
+    abstract: "Mark an item skipped, unless it is done: there was nothing to do.",
+    discussion: "It counts as finished, apart from those that are done, and is no failure.")
+
+  @OptionGroup var job: JobArgument
+  @Argument(help: "The item.") var item: String
+  @Option(help: "Why, in words.") var why: String?
+
+  func run() throws {
+    try job.withJob { job, _ in try tell(try job.itemSkipped(item, why: why), of: job) }
+  }
+}

@@ -9,7 +9,8 @@ struct WaitCommand: ParsableCommand {
     discussion: """
       A pause with a time ends when that has come. Exit code 0: the job is completed, or has a \
       status that was asked for; 7: completed, with failed items; 9: it ended otherwise; 124: the \
-      time has passed. Of several jobs: the highest.
+      time has passed. Of several jobs: the highest. For a job that has been cleaned up it is as it \
+      had ended, and that is said.
 
       A job that is paused, or interrupted because its owner died, goes on only when somebody takes \
       it up, and this waits for that however long it takes; of an interruption it says so on \
@@ -34,7 +35,7 @@ struct WaitCommand: ParsableCommand {
     try jobs.project.withManager { manager in
       var waiting = Waiting(wanted: wanted, asksWarnings: statuses == nil)
       for id in ids { waiting.add(id, manager) }
-      try waiting.wait(timeoutMs: timeout?.milliseconds)
+      try waiting.wait(manager, timeoutMs: timeout?.milliseconds)
       if waiting.worst != 0 { throw ExitCode(waiting.worst) }
     }
   }
@@ -56,10 +57,16 @@ private struct Waiting {
   }
 
   mutating func add(_ id: String, _ manager: JobManager) {
-    attempt { waiting in waiting.jobs.append(try manager.find(id)) }
+    attempt { waiting in
+      do throws(JobError) {
+        waiting.jobs.append(try manager.find(id))
+      } catch {
+        guard error.status == .notFound, try waiting.tellRemoved(id, manager) else { throw error }
+      }
+    }
   }
 
-  mutating func wait(timeoutMs: Int64?) throws {
+  mutating func wait(_ manager: JobManager, timeoutMs: Int64?) throws {
     Interruption.hold()
     let begin = monotonicMs()
     while !jobs.isEmpty {
@@ -68,18 +75,19 @@ private struct Waiting {
       let slice = min(left, Interruption.slice)
       // One alone is waited for by the library, which looks more often at first.
       if jobs.count > 1 { usleep(UInt32(min(slice, 50) * 1000)) }
-      for job in jobs { look(job, timeoutMs: jobs.count > 1 ? 0 : slice) }
+      for job in jobs { look(job, manager, timeoutMs: jobs.count > 1 ? 0 : slice) }
       guard left <= slice else { continue }
       for job in jobs { giveUp(job) }
       return
     }
   }
 
-  private mutating func look(_ job: Job, timeoutMs: Int64) {
+  private mutating func look(_ job: Job, _ manager: JobManager, timeoutMs: Int64) {
     let isDone = attempt { waiting in
       let (outcome, status) = try job.wait(for: waiting.wanted, timeoutMs: timeoutMs)
       switch outcome {
       case .timeout: return try waiting.tellInterrupted(job)
+      case _ where try waiting.tellRemoved(job.id, manager): waiting.remove(job)
       case .ok:
         waiting.remove(job)
         if waiting.asksWarnings, try job.info().hasWarnings { throw ExitStatus.failedItems }
@@ -105,6 +113,17 @@ private struct Waiting {
     Output.complain(
       "job \(job.id) is interrupted (\(info.error ?? "its owner died")), nobody works on it: waiting"
         + " for somebody who takes it up\(next)")
+  }
+
+  /// It ended, and was cleaned up before anybody looked. False: it is there, or nothing is known.
+  private func tellRemoved(_ id: String, _ manager: JobManager) throws -> Bool {
+    guard (try? manager.find(id)) == nil, let removed = try manager.removedJob(id),
+      removed.status.isFinished
+    else { return false }
+    Output.complain(removed.sentence)
+    guard wanted.contains(removed.status) else { throw ExitStatus.finished }
+    if asksWarnings, removed.failedItems > 0 { throw ExitStatus.failedItems }
+    return true
   }
 
   private mutating func giveUp(_ job: Job) {

@@ -28,13 +28,7 @@ struct RunKey {
   /// the token that the guess is right; so that hash has a secret of the project in it. A line
   /// without secrets stands in the state file anyway.
   func key(in manager: JobManager, type: String) throws -> String {
-    var keyed: KeyedHash?
-    if hasSecrets {
-      keyed = KeyedHash(key: try Self.secret(in: try manager.privateDirectory()))
-      guard keyed != nil else {
-        throw RunError("\(Self.secretName) in the state directory is damaged: delete it")
-      }
-    }
+    let keyed = hasSecrets ? try Self.keyedHash(in: manager) : nil
     let key = Self.text(keyed?.hash(line) ?? Self.plainHash(line))
     // Versions before may have begun it, which knew no secrets and no directory but absolute ones.
     let old =
@@ -43,6 +37,14 @@ struct RunKey {
     guard old != [key] else { return key }
     let unfinished = try manager.list([.pending, .running, .paused], type: type)
     return ([key] + old).first { name in unfinished.contains { $0.key == name } } ?? key
+  }
+
+  /// With the secret of the project in it.
+  static func keyedHash(in manager: JobManager) throws -> KeyedHash {
+    guard let keyed = KeyedHash(key: try secret(in: try manager.privateDirectory())) else {
+      throw RunError("\(secretName) in the state directory is damaged: delete it")
+    }
+    return keyed
   }
 
   private static func text(_ hash: UInt64) -> String { "run-\(String(hash, radix: 16))" }

@@ -53,7 +53,9 @@ struct RunProgress {
   mutating func end(_ info: JobInfo) {
     clear()
     guard !isQuiet, hasItems, !terminal.isTerminal else { return }
-    let failed = info.itemsFailed > 0 ? ", \(info.itemsFailed) failed" : ""
+    let failed =
+      (info.itemsSkipped > 0 ? ", \(info.itemsSkipped) skipped" : "")
+      + (info.itemsFailed > 0 ? ", \(info.itemsFailed) failed" : "")
     Output.note(
       "bgjobs: job \(info.id): \(info.itemsCompleted) items done\(failed), in"
         + " \(EstimateText.span(Double(monotonicMs() - begin) / 1000))")
@@ -65,6 +67,7 @@ struct RunProgress {
       let bar = hasBar ? "\(EstimateText.bar(info.percentage, width: 12)) " : ""
       parts.append("\(bar)\(info.percentage) %")
     }
+    if info.itemsSkipped > 0 { parts.append("\(info.itemsSkipped) skipped") }
     if info.itemsFailed > 0 { parts.append("\(info.itemsFailed) failed") }
     if info.status == .paused { parts.append("paused" + (info.reason.map { ", \($0)" } ?? "")) }
     if info.rate != nil { parts.append(EstimateText.rate(info.rate)) }

@@ -39,6 +39,10 @@ struct RunSpec: Codable {
   var delay: Int64?
   /// After so many failures nothing further is started.
   var halt: HaltRule?
+  /// An exit code that means: there was nothing to do.
+  var skipExit: Int32?
+  /// What an earlier run of its key has done is left out, and what it does is remembered.
+  var once: Bool?
   /// In the state file: whether anything in it was replaced, so that it cannot be run. Absent: made
   /// by a version that kept nothing elsewhere.
   var isRedacted: Bool?

@@ -2,6 +2,13 @@ import BackgroundJobs
 import CProcess
 import Glibc
 
+/// What is to be told of an item.
+enum ItemResult {
+  case done
+  case failed(String)
+  case skipped(String)
+}
+
 // A command, from its begin to what its end means for its item.
 extension Runner {
   func startCommands() throws {
@@ -94,7 +101,11 @@ extension Runner {
     try keep(command.output, outcome)
     if code == 0 {
       failures.inARow = 0
-      return try report(work.item, failedBecause: nil)
+      return try report(work.item, .done)
+    }
+    if !command.isStopped, !command.isTimedOut, let code, code == spec.skipExit {
+      failures.inARow = 0
+      return try report(work.item, .skipped(LastLine.of(text) ?? outcome))
     }
     if command.isStopped {
       try putOff(work, for: 0)
@@ -140,7 +151,7 @@ extension Runner {
       haltReason = halt.reached(
         failed: failures.all, inARow: failures.inARow, of: try job.info().total)
     }
-    try report(work.item, failedBecause: why)
+    try report(work.item, .failed(why))
   }
 
   private func tell(_ text: String) {
@@ -155,19 +166,19 @@ extension Runner {
     [.io, .noSpace, .busy, .noMemory].contains(error.status)
   }
 
-  private func report(_ item: String, failedBecause why: String?) throws {
+  private func report(_ item: String, _ result: ItemResult) throws {
     do throws(JobError) {
-      if let why {
-        _ = try job.itemFailed(item, why: why)
-      } else {
-        _ = try job.itemDone(item)
+      switch result {
+      case .done: _ = try job.itemDone(item)
+      case .failed(let why): _ = try job.itemFailed(item, why: why)
+      case .skipped(let why): _ = try job.itemSkipped(item, why: why)
       }
     } catch {
       if error.status == .finished {
         isEnded = true
       } else if isPassing(error) {
         if unreported.isEmpty { Output.complain("\(error.message); trying again") }
-        unreported.append((item, why))
+        unreported.append((item, result))
         lastTry = monotonicMs()
       } else {
         throw error
@@ -198,7 +209,7 @@ extension Runner {
     guard monotonicMs() - lastTry >= 1000 else { return }
     let waiting = unreported
     unreported = []
-    for (item, why) in waiting { try report(item, failedBecause: why) }
+    for (item, result) in waiting { try report(item, result) }
     let outputs = unlogged
     unlogged = []
     for (position, one) in outputs.enumerated() {
@@ -216,7 +227,7 @@ extension Runner {
   func finish() throws -> Int32 {
     try showLive()
     let info = try job.info()
-    if info.itemsFailed > 0, info.itemsCompleted == 0 {
+    if info.itemsFailed > 0, info.itemsCompleted + info.itemsSkipped == 0 {
       let why =
         spec.hasItems
         ? "all \(info.itemsFailed) items failed" : try job.items().failed.first?.why ?? "it failed"
@@ -229,7 +240,7 @@ extension Runner {
     progress.end(info)
     guard info.itemsFailed > 0 else { return 0 }
     Output.complain(
-      "job \(job.id): \(info.itemsFailed) of \(info.itemsCompleted + info.itemsFailed) items failed:"
+      "job \(job.id): \(info.itemsFailed) of \(info.itemsCompleted + info.itemsSkipped + info.itemsFailed) items failed:"
         + " bgjobs show \(job.id). To do them again: bgjobs retry \(job.id)")
     return ExitStatus.failedItems.rawValue
   }
@@ -243,7 +254,7 @@ extension Runner {
     Output.complain(
       "job \(job.id) was halted: \(why); \(info.itemsPlanned) are open. bgjobs show \(job.id) says"
         + " why they failed; to go on with the rest: bgjobs resume \(job.id)")
-    return info.itemsCompleted > 0
+    return info.itemsCompleted + info.itemsSkipped > 0
       ? ExitStatus.failedItems.rawValue : ExitStatus.failure.rawValue
   }
 }

@@ -60,7 +60,7 @@ final class Runner {
   /// To be run again, and when.
   var again: [(work: Work, time: Int64)] = []
   /// Done or failed, and not to be told just now: the disk is full, say.
-  var unreported: [(item: String, why: String?)] = []
+  var unreported: [(item: String, result: ItemResult)] = []
   /// Ended, and their output is not in the log yet: likewise.
   var unlogged: [(output: RunLog.Output, outcome: String, time: Int64)] = []
   var isWaitingForRoom = false

@@ -58,30 +58,46 @@ struct StoredRun: Codable {
     return stored
   }
 
-  /// Keeps it, before the job is started. What a run before this one has kept stays, and its names
-  /// of items.
+  /// What the run before this one has kept; nil: there was none, or it cannot be used.
+  static func before(_ job: Job) throws -> StoredRun? {
+    try? read(try PrivateDirectory(try job.output()))
+  }
+
+  /// Keeps it, before the job is started. Of what a run before this one has kept, the names of its
+  /// items stay: these are done, or failed.
   func keep(for job: Job) throws {
     let directory = try PrivateDirectory(try job.output())
     try directory.alone {
       let before = try? Self.read(directory)
-      var kept = before ?? self
-      let known = Set(kept.items.map { Array($0.name.utf8) })
-      if before != nil { kept.items += items.filter { !known.contains(Array($0.name.utf8)) } }
-      guard before == nil || kept.items.count > known.count else { return }
+      var kept = self
+      let known = Set(items.map { Array($0.name.utf8) })
+      kept.items =
+        (before?.items ?? []).filter { !known.contains(Array($0.name.utf8)) } + items
+      let bytes = try kept.encoded
+      if let before, try before.encoded == bytes { return }
+      try directory.write(bytes, as: Self.name, replaces: true)
+    }
+  }
+
+  private var encoded: [UInt8] {
+    get throws {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      try directory.write(Array(try encoder.encode(kept)), as: Self.name, replaces: true)
+      return Array(try encoder.encode(self))
     }
   }
 
   /// The names of these items in the job, and remembers which is which. Two that differ in their
-  /// credentials alone are told apart by their order.
+  /// credentials alone are told apart by their order. Those that have a name already keep it.
   mutating func name(_ given: [String]) -> [String] {
     let names = given.map { Redaction.text($0) }
     guard zip(given, names).contains(where: { !isSame($0, $1) }) else { return given }
+    let known = Dictionary(items.map { (Array($0.item.utf8), $0.name) }) { first, _ in first }
     var taken = Set(zip(given, names).filter { isSame($0, $1) }.map { Array($1.utf8) })
+    taken.formUnion(items.map { Array($0.name.utf8) })
     return zip(given, names).map { item, name in
       if isSame(item, name) { return item }
+      if let name = known[Array(item.utf8)] { return name }
       var (own, number) = (name, 1)
       while !taken.insert(Array(own.utf8)).inserted {
         number += 1

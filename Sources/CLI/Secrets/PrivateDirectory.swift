@@ -61,6 +61,23 @@ struct PrivateDirectory: ~Copyable {
     return true
   }
 
+  /// Adds whole lines, so that they survive a power cut. What a kill has left of a line before is
+  /// ended first.
+  func append(_ lines: [UInt8], to name: String) throws {
+    var file = openat(
+      descriptor, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    let isNew = file >= 0
+    if !isNew { file = try directory.open(name, O_RDWR | O_APPEND) ?? -1 }
+    guard file >= 0 else { throw Self.failure("write", "\(path)/\(name)") }
+    defer { close(file) }
+    if isNew { try takeOver(file) } else { try check(file, name) }
+    var last: UInt8 = 0
+    let end = lseek(file, 0, SEEK_END)
+    let isCut = end > 0 && pread(file, &last, 1, end - 1) == 1 && last != UInt8(ascii: "\n")
+    try fill(file, (isCut ? [UInt8(ascii: "\n")] : []) + lines, name)
+    if isNew, fsync(descriptor) != 0 { throw Self.failure("sync", path) }
+  }
+
   /// Alone among the processes that call this for this directory.
   func alone<Result>(_ body: () throws -> Result) throws -> Result {
     while flock(descriptor, LOCK_EX) != 0 {

@@ -30,6 +30,7 @@ struct JSONDocument {
     add("currentItem", info.currentItem.map(quoted))
     add("itemsCompleted", String(info.itemsCompleted))
     add("itemsFailed", String(info.itemsFailed))
+    add("itemsSkipped", String(info.itemsSkipped))
     add("itemsPlanned", String(info.itemsPlanned))
     add("rate", info.rate.flatMap(number))
     func seconds(_ value: Double?) -> String? { value.flatMap(info.wholeSeconds).map { "\($0)" } }

@@ -65,8 +65,11 @@ struct ProjectOptions: ParsableArguments {
     ["--project", path] + (anyFileSystem ? ["--any-file-system"] : [])
   }
 
-  func open() throws(JobError) -> JobManager {
+  func open() throws -> JobManager {
     var options = JobManager.Options()
+    if let keep = try Keep.said() {
+      options.keepFinished = keep.number == .max ? nil : keep.number
+    }
     options.acceptsAnyFileSystem = anyFileSystem
     return try JobManager(project: path, options: options)
   }

@@ -3,12 +3,12 @@ import ArgumentParser
 /// What was likely meant by a name that is no command. Only commands that look: who follows a
 /// suggestion without a thought must not have ended a job.
 enum Suggestion {
-  private static let commands = ["list", "show", "logs", "check", "wait", "help"]
+  private static let commands = ["list", "show", "items", "logs", "check", "wait", "help"]
   /// What other tools call it.
   private static let habits = [
     "ps": "list", "ls": "list", "status": "list", "jobs": "list", "tail": "logs -f",
     "follow": "logs -f", "log": "logs", "output": "logs", "info": "show", "inspect": "show",
-    "verify": "check", "fsck": "check", "man": "help",
+    "joblog": "items", "verify": "check", "fsck": "check", "man": "help",
   ]
 
   /// A third of its letters wrong, or its beginning.

@@ -1,0 +1,153 @@
+import BackgroundJobs
+
+/// A line of `bgjobs run`, and which job of its key is to do it. What was said last counts: its
+/// list is the plan, its options and its command are stored.
+struct RunRequest {
+  /// What is to be worked on.
+  struct Taken {
+    let job: Job
+    let run: StoredRun
+    /// To be told once it works.
+    let notes: [String]
+  }
+
+  let type: String
+  let key: String
+  let run: StoredRun
+  /// nil: one command.
+  let items: [String]?
+  /// Failed items of the last run are not taken up: all is done again.
+  let isAnew: Bool
+
+  private func jobs(in manager: JobManager) throws -> [JobInfo] {
+    try manager.list(.all, type: type).filter { $0.key?.utf8.elementsEqual(key.utf8) ?? false }
+  }
+
+  /// While another one works on it, nothing of it is changed.
+  func busy(in manager: JobManager) throws -> (id: String, error: RunError)? {
+    guard let job = try jobs(in: manager).first(where: { $0.isUnfinished }) else { return nil }
+    if job.status == .running, let pid = job.ownerPID {
+      return (
+        job.id, RunError("job \(job.id) is running, process \(pid) owns it: not started", .busy)
+      )
+    }
+    guard isAnew else { return nil }
+    let error = RunError(
+      "job \(job.id) of this line has not ended, and --again begins a new one: bgjobs cancel \(job.id)",
+      .illegalTransition)
+    return (job.id, error)
+  }
+
+  /// Finds the job or makes it, and gives it its plan. nil: all is done already.
+  func take(in manager: JobManager) throws -> Taken? {
+    let known = try jobs(in: manager)
+    let unfinished = known.contains { $0.isUnfinished }
+    let last = newest(of: known)
+    var notes: [String] = []
+    var wanted = items
+    if run.spec.once == true, let items {
+      let memory = try OnceMemory(of: type, key, in: manager)
+      try memory.add(known.filter { $0.status.isFinished }, in: manager)
+      let done = try memory.done()
+      wanted = items.filter { !done.contains(memory.hash($0)) }
+      let count = items.count - (wanted?.count ?? 0)
+      let verb = count == 1 ? "is" : "are"
+      if count > 0 { notes.append("\(Self.items(count)) done by earlier runs \(verb) left out") }
+      if wanted?.isEmpty ?? false, !unfinished {
+        Output.complain("all \(items.count) items were done by earlier runs of key \(key)")
+        return nil
+      }
+    }
+    var run = run
+    run.spec.items = Int64(wanted?.count ?? 1)
+    let job: Job
+    if !unfinished, !isAnew, wanted != nil, let last, last.itemsFailed > 0,
+      last.reason != "cancelled"
+    {
+      job = try manager.find(last.id)
+      try takeUp(job)
+      notes.append(
+        "job \(job.id) again, with its \(Self.items(last.itemsFailed, "failed ")), for"
+          + " \(last.itemsCompleted) are done; --again does all of it anew")
+    } else {
+      job = try manager.ensure(
+        type, key: key, config: try run.config.json, total: run.spec.items)
+      let info = try job.info()
+      if info.current > 0 || info.status == .paused {
+        notes.append("going on with job \(job.id), \(EstimateText.items(info)) items are done")
+      }
+    }
+    run = try plan(wanted, run, job, &notes)
+    return Taken(job: job, run: run, notes: notes)
+  }
+
+  private func newest(of jobs: [JobInfo]) -> JobInfo? {
+    var newest: JobInfo?
+    for job in jobs where (job.createdMs ?? 0) >= (newest?.createdMs ?? 0) { newest = job }
+    return newest
+  }
+
+  /// Two lines at once may come here: for the second one it is unfinished.
+  private func takeUp(_ job: Job) throws {
+    do throws(JobError) {
+      try job.retry()
+    } catch {
+      guard error.status == .illegalTransition, try job.info().isUnfinished else { throw error }
+    }
+  }
+
+  /// Gives the job its items. What is secret in the line is kept beside its output first, so that
+  /// there is nothing to start before that.
+  private func plan(
+    _ items: [String]?, _ new: StoredRun, _ job: Job, _ notes: inout [String]
+  ) throws -> StoredRun {
+    var run = new
+    let before = try StoredRun.before(job)
+    // A version before made it, with its items as they are: others would be further ones.
+    let isOld = try before == nil && RunSpec.of(job)?.isRedacted == nil
+    if let before, before.spec.command != run.spec.command {
+      notes.append("job \(job.id) had another command; now it is: \(shownCommand)")
+    }
+    run.items = before?.items ?? []
+    if isOld, let items { SecretItems.warn(of: items) }
+    let names = isOld ? items : items.map { run.name($0) }
+    try run.keep(for: job)
+    if let names {
+      try job.plan(names)
+    } else if try job.items().isEmpty {
+      try job.plan([isOld ? Self.name(run.spec.command) : shownCommand])
+    }
+    return run
+  }
+
+  private var shownCommand: String { Self.name(Redaction.arguments(run.spec.command)) }
+
+  /// The item of a run that has one: what is run.
+  private static func name(_ words: [String]) -> String {
+    var name = ""
+    for word in words {
+      let longer = name.isEmpty ? word : "\(name) \(word)"
+      guard longer.utf8.count <= 200 else { return name.isEmpty ? "command" : "\(name) …" }
+      name = longer
+    }
+    return name
+  }
+
+  private static func items(_ count: Int, _ kind: String = "") -> String {
+    "\(count) \(kind)item\(count == 1 ? "" : "s")"
+  }
+}
+
+extension StoredRun {
+  /// As it may stand in the state file.
+  fileprivate var config: RunSpec {
+    var shown = spec.redacted
+    // Without its own file it is not to be run: it would lack them.
+    if variables != nil { shown.isRedacted = true }
+    return shown
+  }
+}
+
+extension Job.Items {
+  fileprivate var isEmpty: Bool { completed.isEmpty && failed.isEmpty && open.isEmpty }
+}
