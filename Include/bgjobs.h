@@ -525,6 +525,15 @@ BGJ_API bgj_status bgj_job_rate_limited(bgj_job *job, const char *provider, int6
                                         bgj_error *error);
 
 /*
+ * The same, with what the provider said, in when: seconds, whole or not ("5.7"); "15m", "1h30m",
+ * "500ms"; an HTTP date; a time of RFC 3339; seconds or milliseconds since 1970, which a number above
+ * 31 days is taken for. What has passed is no limit any more: BGJ_OK, and nothing happens.
+ *   BGJ_INVALID      it cannot be read, or is more than 31 days off; the error names it
+ */
+BGJ_API bgj_status bgj_job_rate_limited_until(bgj_job *job, const char *provider,
+                                              const char *when, bgj_error *error);
+
+/*
  * Lifts a pause: the job is running again if it has a live owner, else pending. Nothing
  * happens, BGJ_OK, if it is pending or running.
  *   BGJ_FINISHED     it has ended

@@ -106,10 +106,35 @@ extension Job {
     provider: String? = nil, seconds: Int64? = nil
   ) throws(JobError) -> Status {
     let wait = min(max(1, seconds ?? 60), 31 * 86_400)
-    let limit: Message = "Rate limit exceeded (retry after \(wait)s)"
-    let error = (provider.map { "\($0): \(limit)" } ?? limit).text
-    return try change(.rateLimited) { job, store throws(JobError) in
-      let resumeAt = store.clock.realtimeMs.clampedAdding(wait.clampedSeconds)
+    return try rateLimited(provider) { _ throws(JobError) in wait.clampedSeconds }
+  }
+
+  /// The same, with what the provider said: seconds, whole or not; `15m`, `1h30m`; an HTTP date; a
+  /// time of RFC 3339; seconds or milliseconds since 1970. What has passed is no limit any more.
+  ///
+  /// - Throws: as above; `.invalid` when it cannot be read, or is more than 31 days off.
+  @discardableResult
+  public func rateLimited(provider: String? = nil, until when: String) throws(JobError) -> Status {
+    try rateLimited(provider) { now throws(JobError) in
+      guard let wait = RetryAfter.wait(when, now: now) else {
+        throw JobError(
+          .invalid, "'\(when)' is no time to wait, no date, or more than 31 days off")
+      }
+      return wait
+    }
+  }
+
+  /// `wait` gives the milliseconds from now, which it gets.
+  private func rateLimited(
+    _ provider: String?, _ wait: (Int64) throws(JobError) -> Int64
+  ) throws(JobError) -> Status {
+    try change(.rateLimited) { job, store throws(JobError) in
+      let now = store.clock.realtimeMs
+      let wait = try wait(now)
+      if wait == 0 { return [] }
+      let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
+      let error = (provider.map { "\($0): \(limit)" } ?? limit).text
+      let resumeAt = now.clampedAdding(wait)
       if job.status == .paused, job.reason == Reason.rateLimit, job.resumeAt ?? 0 >= resumeAt {
         return []
       }

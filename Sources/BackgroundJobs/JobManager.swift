@@ -82,9 +82,9 @@ public final class JobManager: @unchecked Sendable {
       store.readers = .init()
       mutex.unlock()
     }
-    guard !isClosed, !store.lostDescriptors, store.owesPublication || !store.owned.isEmpty else {
-      return
-    }
+    guard !isClosed, !store.lostDescriptors,
+      store.owesPublication || !store.owned.isEmpty || store.hasSeenRequest
+    else { return }
     try store.transact { () throws(JobError) in
       var changes: [Change] = []
       for log in store.owned.values {

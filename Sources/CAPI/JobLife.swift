@@ -86,6 +86,19 @@ public func bgj_job_rate_limited(
   }
 }
 
+@_cdecl("bgj_job_rate_limited_until") @implementation
+public func bgj_job_rate_limited_until(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ provider: UnsafePointer<CChar>?,
+  _ when: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    if let provider { try Limits.checkName(bytes(provider), "the provider") }
+    guard let when = try optionalText(when, "when") else { throw missing("when") }
+    return try job.rateLimited(provider: try optionalText(provider, "provider"), until: when)
+  }
+}
+
 @_cdecl("bgj_job_resume") @implementation
 public func bgj_job_resume(
   _ job: UnsafeMutablePointer<bgj_job>?, _ error: UnsafeMutablePointer<bgj_error>?

@@ -26,11 +26,13 @@ static void begin(bgj_job *job, const char *item, int64_t attempt, int64_t unend
 
 /* Its owner dies, and another one takes it. */
 static bgj_job *after_a_death(bgj_job *job) {
+  static bgj_manager *owner;
   char id[64];
   snprintf(id, sizeof id, "%s", bgj_job_id(job));
-  close_manager();
-  bgj_manager *other = open_other(NULL);
-  bgj_job *same = job_of(other, id);
+  if (manager != NULL) close_manager();
+  else close_other(owner);
+  owner = open_other(NULL);
+  bgj_job *same = job_of(owner, id);
   assert_ok(bgj_job_start(same, NULL, &error));
   return same;
 }
@@ -187,6 +189,81 @@ static void a_shorter_limit_does_not_replace_a_longer_one(void **state) {
   assert_true(look(job)->resume_at_ms > until + 500000);
 }
 
+/* 2026-11-27T12:00:00Z, whatever the machine's clock says. */
+static const int64_t now_ms = 1795780800000;
+
+static int64_t fixed_clock(void *context, bgj_clock_id which) {
+  (void)context;
+  return which == BGJ_CLOCK_REALTIME ? now_ms * 1000000 : 5000000000;
+}
+
+static void limits_are_read_as_servers_say_them(void **state) {
+  (void)state;
+  static const struct {
+    const char *said;
+    int64_t ms; /* -1: it is refused */
+  } cases[] = {
+      {"90", 90000},
+      {" 5.7 ", 5700},
+      {"0.0001", 1},
+      {"15m", 900000},
+      {"1h30m", 5400000},
+      {"500ms", 500},
+      {"2d", 172800000},
+      {"1.5h", 5400000},
+      {"0", 0},
+      {"1795780830", 30000},
+      {"1795780830.5", 30500},
+      {"1795780830250", 30250},
+      {"1795780000", 0},
+      {"2026-11-27T12:00:42Z", 42000},
+      {"2026-11-27t13:00:42.5+01:00", 42500},
+      {"2026-11-27 12:00:42z", 42000},
+      {"2020-01-01T00:00:00Z", 0},
+      {"Fri, 27 Nov 2026 12:01:00 GMT", 60000},
+      {"Friday, 27-Nov-26 12:01:00 GMT", 60000},
+      {"Fri Nov 27 12:01:00 2026", 60000},
+      {"Sun Nov  6 08:49:37 1994", 0},
+      {"2678400", 2678400000},
+      {"31d", 2678400000},
+      {"32d", -1},
+      {"2678401", -1},
+      {"999999999", -1},
+      {"2027-01-27T12:00:00Z", -1},
+      {"1800000000", -1},
+      {"", -1},
+      {"soon", -1},
+      {"-5", -1},
+      {"5.", -1},
+      {"5x", -1},
+      {"5m7", -1},
+      {"1e3", -1},
+      {"Fri, 27 Nov 2026 12:01:00 PST", -1},
+      {"Fri, 27 Foo 2026 12:01:00 GMT", -1},
+      {"99999999999999999999999", -1},
+  };
+  bgj_options options = BGJ_OPTIONS_INIT;
+  options.clock = fixed_clock;
+  bgj_manager *clocked = open_other(&options);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    bgj_job *job = job_of(clocked, bgj_job_id(create()));
+    assert_ok(bgj_job_start(job, NULL, &error));
+    bgj_status status = bgj_job_rate_limited_until(job, "github", cases[i].said, &error);
+    if (cases[i].ms < 0) {
+      if (status != BGJ_INVALID) fail_msg("'%s' is taken", cases[i].said);
+      assert_says(cases[i].said);
+      assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+      continue;
+    }
+    if (status != BGJ_OK) fail_msg("'%s': %s", cases[i].said, error.message);
+    if (cases[i].ms == 0) {
+      assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
+    } else if (look(job)->resume_at_ms != now_ms + cases[i].ms) {
+      fail_msg("'%s': %ld ms", cases[i].said, (long)(look(job)->resume_at_ms - now_ms));
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_was_begun_and_did_not_end_comes_last),
@@ -198,6 +275,7 @@ int main(void) {
       TEST(what_is_out_is_not_given_out_again),
       TEST(a_total_that_was_said_stays),
       TEST(a_plan_of_a_job_that_has_ended),
+      TEST(limits_are_read_as_servers_say_them),
       TEST(a_shorter_limit_does_not_replace_a_longer_one),
   };
   return RUN_TESTS(tests);

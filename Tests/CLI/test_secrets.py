@@ -65,6 +65,43 @@ def test_it_reaches_the_command_and_only_the_private_file(project, arguments):
     assert secret not in said and "***" in said
 
 
+HIDDEN = [
+    ["-d", '{"password":"ab\\"S3CRET,x"}'],
+    ["--env=DB_PASSPHRASE=correct S3CRET battery"],
+    ["--set", "auth.password=Ab&S3CRET"],
+    ["auth.password=Ab S3CRET"],
+    ["mysql --password=a\\ S3CRET"],
+    ["--password", "--S3CRET"],
+    ["password = S3CRET"],
+    ["token : S3CRET"],
+    ['{"token" : "S3CRET"}'],
+    ["--token\tS3CRET"],
+    ['{"token": ["S3CRET"]}'],
+    ["https://me:p/S3CRET@host"],
+    ["https://me:p#S3CRET@host"],
+    ["accessKey=S3CRET"],
+    ["privateKey=S3CRET"],
+    ["dbPass=S3CRET"],
+    ["SECRET_KEY_BASE=S3CRET"],
+    ["TOKEN_VALUE=S3CRET"],
+    ["--user=me:S3CRET"],
+    ["-ume:S3CRET"],
+    ["--proxy-user", "me:S3CRET"],
+]
+
+
+@pytest.mark.parametrize("words", HIDDEN, ids=lambda words: words[-1])
+def test_secrets_as_people_write_them(project, words):
+    project.run("run", "--", "true", *words)
+    assert holding(project, "S3CRET") == [private_file(project)]
+    assert "S3CRET" not in looks(project, only(project))
+
+
+def test_secrets_in_items_as_people_write_them(project):
+    project.run("run", "--each", "PASSWORD=S3CRET S3CRET", "b", "--", "true")
+    assert "S3CRET" not in project.state.read_text()
+
+
 PLAIN = [
     "https://host.example/a@b",
     "ssh://git@host.example/x",

@@ -36,6 +36,8 @@ enum Change {
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.
   case importedOpaque(String)
+  /// Another tool changed, or removed, such an entry.
+  case removedOpaque(String)
   /// Another tool changed a job: `members` names what of it to take, members of members by their
   /// paths (`MemberPath`).
   case edited(JobState, members: [String], takes: Life)

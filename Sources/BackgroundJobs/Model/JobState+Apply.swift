@@ -261,11 +261,13 @@ extension JobState {
   }
 
   func takeStatus(from theirs: JobState) {
+    refusal = nil
     (status, statusWord) = (theirs.status, theirs.statusWord)
     // A detached job has ended then, and nobody is left to say so.
     if log == nil, status != .running, status != .paused { dropOwner() }
     clearReason()
-    (error, updated, completed) = (theirs.error, theirs.updated, theirs.completed)
+    (error, updated) = (theirs.error, theirs.updated)
+    completed = status.isFinished ? theirs.completed : nil
   }
 
   func takeLife(from theirs: JobState) {
@@ -277,13 +279,18 @@ extension JobState {
     if theirs.saysNoItems, isOurs {
       total = max(total, theirs.total)
     } else {
-      let counted = theirs.counted
+      let (counted, before) = (theirs.counted, current)
+      let (ownAdvances, ownShift) = (advances, shift)
       keepOurs(in: theirs.items)
       items = theirs.items
       foreignFailures = theirs.foreignFailures
       (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
       // A current that was said has these in it.
-      if progressMembers["current"].flatMap(wholeNumber) != nil {
+      let said = progressMembers["current"].flatMap(wholeNumber)
+      if isOurs, said == before {
+        // It was left as it was: further items are added to it.
+        (advances, shift) = (ownAdvances, ownShift)
+      } else if said != nil {
         shift = shift.clampedAdding(counted.clampedAdding(-theirs.counted))
       }
     }

@@ -16,7 +16,8 @@ extension JobState {
   var shownStart: Int64? { started ?? created }
 
   /// Equal for copies of one state; `updatedAt`, and the order of the items, do not count: an owner
-  /// and its helpers report in two files.
+  /// and its helpers report in two files. Nor does what is merged member by member before it is asked
+  /// for: the result, and what others have put into the progress.
   var lifeChecksum: UInt32 {
     var sum = itemsChecksum
     func mix(_ value: UInt64) { sum = Self.mixed(sum &* 31 &+ value) }
@@ -24,14 +25,9 @@ extension JobState {
     mix(UInt64(bitPattern: current))
     mix(UInt64(bitPattern: total))
     mix(UInt64(checksum(error)))
-    mix(UInt64(checksum(result)))
     mix(UInt64(bitPattern: completed ?? -1))
     mix(UInt64(bitPattern: shownStart ?? -1))
     mix(UInt64(CRC32C.of(currentItem.bytes)))
-    for member in unknownProgress {
-      mix(UInt64(checksum(member.name)))
-      mix(UInt64(checksum(member.text)))
-    }
     return UInt32(truncatingIfNeeded: sum)
   }
 

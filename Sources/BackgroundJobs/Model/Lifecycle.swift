@@ -79,7 +79,7 @@ enum Lifecycle {
 
     case (.retry, .failed): return ownerElsewhere ? .refuse(.busy) : .go
     case (.retry, .completed):
-      return job.hasWarnings ? .go : .refuse(.illegalTransition)
+      return job.hasWarnings || job.items.openCount > 0 ? .go : .refuse(.illegalTransition)
 
     case (.remove, .completed), (.remove, .failed): return ownerElsewhere ? .refuse(.busy) : .go
 
@@ -102,7 +102,7 @@ enum Lifecycle {
       return "\(what), and nothing is known of its owner: cannot \(operation.verb) it."
         + " If nobody works on it, cancel it and retry it first"
     case .illegalTransition where job.status == .completed:
-      return "\(what) and has no failed items: cannot \(operation.verb) it"
+      return "\(what) and has neither failed nor open items: cannot \(operation.verb) it"
     default:
       return "\(what): cannot \(operation.verb) it"
     }

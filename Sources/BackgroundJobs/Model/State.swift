@@ -50,6 +50,13 @@ final class State {
 
   func addOpaque(_ text: String) { entries.append(.opaque(text)) }
 
+  private func removeOpaque(_ text: String) {
+    let position = entries.firstIndex { entry in
+      if case .opaque(let other) = entry { other == text } else { false }
+    }
+    if let position { entries.remove(at: position) }
+  }
+
   private func remove(_ job: JobState) {
     job.isRemoved = true
     index[TextKey(text: job.id)] = nil
@@ -73,6 +80,7 @@ final class State {
     case .edited(let theirs, let members, let life):
       guard let job = job(theirs.id) else { return }
       edit(job, from: theirs, members: members, life, event)
+    case .removedOpaque(let text): removeOpaque(text)
     case .topEdited(let name, let text):
       let path = MemberPath(name)
       note(&topEdits, name, previous: path.text(in: topMembers), event.seq)

@@ -34,6 +34,13 @@ package enum DateText {
     return text.withUTF8 { scan(Scanner(utf8: UnsafeRawBufferPointer($0))) }
   }
 
+  static func parse(_ text: UnsafeRawBufferPointer) -> Int64? { scan(Scanner(utf8: text)) }
+
+  /// Since 1970, of the beginning of a day.
+  static func milliseconds(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+    daysFromCivil(year, month, day) * 86_400_000
+  }
+
   /// JSON text of a string.
   static func parse(quoted text: String) -> Int64? {
     var text = text
@@ -47,7 +54,8 @@ package enum DateText {
   private static func scan(_ start: Scanner) -> Int64? {
     var digits = start
     guard let year = digits.number(4), digits.skip("-"), let month = digits.number(2),
-      digits.skip("-"), let day = digits.number(2), digits.skip("T") || digits.skip(" "),
+      digits.skip("-"), let day = digits.number(2),
+      digits.skip("T") || digits.skip("t") || digits.skip(" "),
       let hour = digits.number(2), digits.skip(":"), let minute = digits.number(2),
       (1...12).contains(month), (1...31).contains(day), hour <= 24, minute < 60
     else { return nil }
@@ -104,7 +112,7 @@ package enum DateText {
 
     /// Minutes east of UTC.
     mutating func offset() -> Int64? {
-      if skip("Z") { return 0 }
+      if skip("Z") || skip("z") { return 0 }
       let isEast = skip("+")
       guard isEast || skip("-"), let hours = number(2) else { return nil }
       _ = skip(":")

@@ -18,6 +18,7 @@ extension Change {
     case .replanned: .replanned
     case .imported: .imported
     case .importedOpaque: .importedOpaque
+    case .removedOpaque: .removedOpaque
     case .edited(_, _, let life): life == .status ? .editedStatus : .edited
     case .adopted: .adopted
     case .refused: .refused
@@ -84,7 +85,7 @@ extension Change {
     case .retriedItems(let job, let items):
       try buffer.appendCounted(job)
       try buffer.appendCounted(items.buffer.bytes)
-    case .importedOpaque(let text): try buffer.appendCounted(text)
+    case .importedOpaque(let text), .removedOpaque(let text): try buffer.appendCounted(text)
     case .edited(let job, let members, let life):
       try buffer.append(life.rawValue)
       try buffer.appendVarint(UInt64(members.count))
@@ -193,6 +194,7 @@ extension Change {
       return .replanned(job: job, PackedItems(try Buffer(reader.counted())), mark)
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
+    case .removedOpaque: return .removedOpaque(reader.text())
     case .edited, .editedStatus:
       let isAll = reader.byte() == Life.all.rawValue
       let life: Life = kind == .editedStatus ? .status : isAll ? .all : .nothing

@@ -44,9 +44,16 @@ struct LockFile {
     return nil
   }
 
+  /// Whether another tool has it, and lives.
+  static func isHeld(_ places: StateDirectory) throws(JobError) -> Bool {
+    guard let state = places.state, let files = places.files else { return false }
+    let lock = LockFile(state: state, files: files, life: shortest, begin: 0)
+    return try !lock.isFree()
+  }
+
   private func make(_ places: StateDirectory, _ pid: Int64) throws(JobError) -> Bool {
     let (file, status) = try source(places)
-    if status.links > 1, try !isFree(pid) { return false }
+    if status.links > 1, try !isFree() { return false }
     let now = cposix_realtime()
     let created = now / 1_000_000 - Int64(Self.staleMs) + life
     let text = Buffer()
@@ -65,7 +72,7 @@ struct LockFile {
         guard error.osError == EEXIST else { throw error }
         // Of one of us that was killed: the writer lock says that it is no more.
         if try state.status(Self.name)?.inode == status.inode { return true }
-        guard try isFree(pid) else { return false }
+        guard try isFree() else { return false }
         try state.unlink(Self.name)
       }
     }
@@ -84,7 +91,7 @@ struct LockFile {
   }
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.
-  private func isFree(_ own: Int64) throws(JobError) -> Bool {
+  private func isFree() throws(JobError) -> Bool {
     guard let status = try state.status(Self.name) else { return true }
     let now = cposix_realtime() / 1_000_000
     // A clock may have been set back.
@@ -101,8 +108,7 @@ struct LockFile {
     guard let pid = number(text.bytes[..<end]), pid > 0, pid <= Int64(pid_t.max) else {
       return false
     }
-    // We do not hold it now.
-    return pid == own || (kill(pid_t(pid), 0) != 0 && cposix_errno() == ESRCH)
+    return kill(pid_t(pid), 0) != 0 && cposix_errno() == ESRCH
   }
 
   private func number(_ digits: Slice<UnsafeRawBufferPointer>) -> Int64? {

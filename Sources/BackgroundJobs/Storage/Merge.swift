@@ -38,11 +38,20 @@ struct Merge {
     for job in theirs.jobs {
       if let ours = state.job(job.id) {
         changes += try edits(of: ours, job)
+      } else if seen.map({ $0 < state.collisions.seq(of: job.id) }) ?? false {
+        // Its removal was displaced, and this writer had not seen it.
+        continue
       } else if !(job.isOurs && seen != nil) || isCopy(job) {
         changes.append(.imported(job))
       }
     }
     let known = state.opaqueEntries
+    // It had read them all: what it has not is changed, or gone.
+    if isRewrite {
+      for text in known where !theirs.opaqueEntries.contains(text) {
+        changes.append(.removedOpaque(text))
+      }
+    }
     for text in theirs.opaqueEntries where !known.contains(text) {
       changes.append(.importedOpaque(text))
     }
@@ -83,6 +92,8 @@ struct Merge {
       guard try text(ours) != text(job) else { return [] }
       return [.edited(job, members: [], takes: .all)]
     }
+    // As with its type: what is left out says nothing.
+    if job.statusName.isEmpty { (job.status, job.statusWord) = (ours.status, ours.statusWord) }
     let known = [
       "id", "type", "status", "progress", "startedAt", "updatedAt", "completedAt", "error",
       "result", "bgjobs",
@@ -142,6 +153,10 @@ struct Merge {
     guard let unseen, !mayHaveRead(job.status, unseen) else { return .takes(.nothing) }
     if isOwnerAlive(ours) == true { return request(of: job, ours) }
     guard ours.log == nil else { return .takes(.nothing) }
+    // It says what is so, for its owner is dead. Taken as a pause, nobody could start it.
+    if ours.owner != nil, job.status == .paused {
+      return .request(.closed(job: ours.id, why: job.error))
+    }
     if isFresh { return .takes(unseen.isEmpty ? .all : .status) }
     // Of an owner's death we know more.
     return .takes(ours.reason == Reason.interrupted ? .nothing : .status)
@@ -151,7 +166,9 @@ struct Merge {
   /// written since.
   private func mayHaveRead(_ status: JobStatus, _ unseen: [StatusHistory.Entry]) -> Bool {
     if let first = unseen.first, first.status == status { return true }
-    return unseen.contains { $0.status == status && $0.life != nil }
+    if unseen.contains(where: { $0.status == status && $0.life != nil }) { return true }
+    // Another tool's change: it stood in the file before we knew of it, and gave it a number.
+    return zip(unseen, unseen.dropFirst()).contains { $0.life != nil && $1.status == status }
   }
 
   /// The changes of a job's status that the writer does not know of; nil: more than is remembered.

@@ -106,11 +106,11 @@ final class StateDirectory {
   func make(
     _ name: String, in parent: Directory, mode: mode_t
   ) throws(JobError) -> Directory {
-    try parent.makeDirectory(name, mode: mode)
+    let isNew = try parent.makeDirectory(name, mode: mode)
     let made = try parent.openDirectory(name)
-    // Somebody may have put another of root's there, and would get it with all that is in it. An
-    // empty one has two names: "." and "..".
-    guard user == 0, try made.names().count <= 2 else { return made }
+    // Somebody may have put another of root's there, and would get it with all that is in it, and all
+    // that will be. An empty one has two names: "." and "..".
+    guard user == 0, isNew, try made.names().count <= 2 else { return made }
     try takeOver(made.file, like: parent.file)
     return try parent.openDirectory(name)
   }

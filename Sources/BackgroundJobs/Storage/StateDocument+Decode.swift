@@ -110,7 +110,8 @@ extension StateDocument {
     let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
     let progress = value["progress"]
     job.saysNoItems =
-      !isItemList(progress?["itemsCompleted"]) || !isItemList(progress?["itemsFailed"])
+      !isItemList(progress?["itemsCompleted"], ours != nil)
+      || !isItemList(progress?["itemsFailed"], ours != nil)
     // Before all other items: they keep the order in which they became known.
     if let plan = ours?["plan"] { try decodePlan(plan, job) }
     try value.forEachMember { name, member throws(JobError) in
@@ -118,7 +119,7 @@ extension StateDocument {
       let isProgress = name == "progress" && member.isObject
       job.members.append(JSONMember(name: name, text: isProgress ? "" : try member.text()))
       switch name {
-      case "progress": try decodeProgress(member, job)
+      case "progress": try decodeProgress(member, job, isOurs: ours != nil)
       case "error": job.error = member.string
       case "result": job.result = try member.text()
       case "startedAt": job.started = member.string.flatMap { DateText.parse($0) }
@@ -135,11 +136,13 @@ extension StateDocument {
     return job
   }
 
-  private static func decodeProgress(_ progress: JSONValue, _ job: JobState) throws(JobError) {
+  private static func decodeProgress(
+    _ progress: JSONValue, _ job: JobState, isOurs: Bool
+  ) throws(JobError) {
     guard progress.isObject else { return }
     try progress.forEachMember { name, member throws(JobError) in
       let isList = name == "itemsCompleted" || name == "itemsFailed"
-      guard isList, isAllStrings(member) else {
+      guard isList, isAllStrings(member) || (isOurs && member.isArray) else {
         job.progressMembers.append(JSONMember(name: name, text: try member.text()))
         if name == "currentItem", let item = member.stringBytes { try job.currentItem.append(item) }
         return
@@ -167,7 +170,10 @@ extension StateDocument {
     job.foreignFailures = (try failed.text(), job.items.doneCount, job.items.failedCount)
   }
 
-  private static func isItemList(_ list: JSONValue?) -> Bool { list.map(isAllStrings) ?? false }
+  /// Of a job of ours, what is no text in a list is no item. Another tool's list is kept as it is.
+  private static func isItemList(_ list: JSONValue?, _ isOurs: Bool) -> Bool {
+    list.map { isOurs ? $0.isArray : isAllStrings($0) } ?? false
+  }
 
   private static func isAllStrings(_ list: JSONValue) -> Bool {
     list.isArray && (0..<list.count).allSatisfy { list.at($0)?.isString ?? false }

@@ -115,7 +115,7 @@ extension Store {
   private func foreignJob(_ change: Change) -> String? {
     switch change {
     case .edited(let job, _, _), .imported(let job): job.id
-    case .adopted(let id, _, _): id
+    case .adopted(let id, _, _), .removed(let id): id
     default: nil
     }
   }
@@ -138,6 +138,7 @@ extension Store {
       let fault = StateDocument.describe(error, directory.path(name))
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
+      if try LockFile.isHeld(places) { return nil }
       let aside = try copyAside(name, in: directory)
       return ([.setAside(name: aside, why: fault.message)], 0)
     }
@@ -179,6 +180,7 @@ extension Store {
     let changes = try merge(document, journal, isCurrent: true).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true
+    if !options.isReadOnly, changes.contains(where: isRequest) { hasSeenRequest = true }
     let seq = state.seq
     for change in changes {
       try state.apply(Event(seq: seq, time: clock.realtimeMs, change: asForeign(change)))

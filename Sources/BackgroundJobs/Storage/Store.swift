@@ -55,6 +55,9 @@ final class Store {
   /// An edit was displaced, and is to be taken in with a word about it.
   var hasCollided = false
   /// Another tool waits to see what is owed.
+  /// A look has met, and told, what another tool wants of a job whose owner lives: it is to be kept. When
+  /// that owner is dead, nobody can tell that it lived then.
+  var hasSeenRequest = false
   var isPublicationUrgent = false
   /// The event that says so of the last publication by this handle.
   var publishedSeq: UInt64 = 0

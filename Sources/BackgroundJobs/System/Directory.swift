@@ -83,10 +83,12 @@ final class Directory {
     }
   }
 
-  func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) {
-    _ = try posix(.makeDirectory, path(entry), unless: EEXIST) {
+  /// false: it was there.
+  func makeDirectory(_ entry: String, mode: mode_t) throws(JobError) -> Bool {
+    let made = try posix(.makeDirectory, path(entry), unless: EEXIST) {
       withCString(entry) { Int(mkdirat(file.descriptor, $0, mode)) }
     }
+    return made != nil
   }
 
   /// Replaces `new` if it is there.

@@ -38,7 +38,9 @@ struct Trust {
     if holder != 0 || isOpen { try checkOwner(status, file) }
     guard isForeign || isOpen else { return }
     let isForAll = status.mode & 0o004 != 0
-    let isForGroup = isForAll || (status.group == directory.group && status.mode & 0o040 != 0)
+    // A directory may have a group whose member its owner is not.
+    let isForGroup =
+      isForAll || (user != 0 && status.group == directory.group && status.mode & 0o040 != 0)
     let isKnown =
       (!isForeign || isForGroup || status.owner == directory.owner)
       && (directory.mode & 0o002 == 0 || isForAll) && (directory.mode & 0o020 == 0 || isForGroup)

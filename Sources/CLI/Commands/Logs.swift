@@ -51,7 +51,7 @@ struct LogsCommand: ParsableCommand {
     }
     guard let item else { return { _ in true } }
     // With credentials in it, it has another name in the job.
-    let names = [item, Redaction.text(item)].map { Array($0.utf8) }
+    let names = [item, Redaction.value(item)].map { Array($0.utf8) }
     return { names.contains(Array($0.item.utf8)) }
   }
 

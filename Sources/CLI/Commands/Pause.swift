@@ -19,8 +19,9 @@ struct PauseCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "It may be started again after that time: 90, 15m, 1h30m.", valueName: "time"))
-  var retryAfter: TimeSpan?
+      "It may be started again after that time: 90, 15m, 1h30m, or a date of the next 31 days.",
+      valueName: "time"))
+  var retryAfter: RetryAfterArgument?
 
   func run() throws {
     // --all: the reason and the time of another pause stay.
@@ -38,16 +39,22 @@ struct RateLimitedCommand: ParsableCommand {
 
   @OptionGroup var job: JobArgument
 
-  @Option(help: ArgumentHelp("What the provider said. Without it: 60 seconds.", valueName: "time"))
-  var retryAfter: TimeSpan?
+  @Option(
+    help: ArgumentHelp(
+      """
+      What the provider said: 90, 5.7, 15m, an HTTP date, RFC 3339, or seconds since 1970, at most \
+      31 days off. Without it: 60 seconds.
+      """, valueName: "time"))
+  var retryAfter: RetryAfterArgument?
 
   @Option(help: "Who said so: github, say.")
   var provider: String?
 
   func run() throws {
     try job.withJob { job, _ in
-      let status = try job.rateLimited(
-        provider: provider, seconds: retryAfter.map { max(1, $0.seconds) })
+      // It has passed already.
+      if retryAfter?.seconds == 0 { return }
+      let status = try job.rateLimited(provider: provider, seconds: retryAfter?.seconds)
       guard status == .paused else { return }
       Output.complain("job \(job.id) was paused already, for another reason: that pause stays")
       throw ExitStatus.paused

@@ -1,3 +1,4 @@
+import BackgroundJobs
 import Glibc
 
 /// How a command says that it was told to slow down.
@@ -22,7 +23,7 @@ struct RateLimit {
     pattern = compiled
   }
 
-  /// Seconds to wait; nil: it was no rate limit.
+  /// Seconds to wait, 0 when the time has come already; nil: it was no rate limit.
   func wait(exitCode code: Int32?, output: () -> [UInt8]) -> Int64? {
     let isSaid = code != nil && code == exitCode
     guard isSaid || pattern != nil else { return nil }
@@ -34,9 +35,11 @@ struct RateLimit {
       if regexec(&pattern, text, matches.count, &matches, 0) == 0 {
         for match in matches.dropFirst() where match.rm_so >= 0 {
           let part = text[Int(match.rm_so)..<Int(match.rm_eo)].map { UInt8(bitPattern: $0) }
-          if let seconds = Int64(String(decoding: part, as: UTF8.self)) {
-            return min(max(1, seconds), 31 * 86_400)
-          }
+          let said = String(decoding: part, as: UTF8.self)
+          if let wait = RetryAfter.wait(said, now: realtimeMs()) { return (wait + 999) / 1000 }
+          Output.complain(
+            "rate limit: '\(said)' is no time to wait and no date of the next 31 days; waiting for"
+              + " \(defaultWait) s")
         }
         return defaultWait
       }

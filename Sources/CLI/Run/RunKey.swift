@@ -19,7 +19,7 @@ struct RunKey {
     self.line = line(in: directory)
     absoluteLine = line(in: currentDirectory())
     let shown =
-      [Redaction.text(directory), list ?? ""] + each.map { Redaction.text($0) } + ["--"]
+      [Redaction.text(directory), list ?? ""] + each.map { Redaction.value($0) } + ["--"]
       + Redaction.arguments(command)
     hasSecrets = !self.line.elementsEqual(shown.joined(separator: "\0").utf8)
   }

@@ -38,16 +38,17 @@ extension Runner {
   /// False: not now, the disk is full.
   private func start(_ work: Work) throws -> Bool {
     var work = work
+    var deaths: Int64 = 0
     do throws(JobError) {
       let begun = try job.itemBegin(work.item)
       if begun.status == .paused { isPaused = true }
-      work.attempt = Int(begun.attempt)
-      if begun.unended > Self.mostDeaths {
-        try fail(work, "its runner died \(Self.mostDeaths) times while working on it")
-        return true
-      }
+      (work.attempt, deaths) = (Int(begun.attempt), begun.unended - 1)
     } catch {
       guard isPassing(error) else { throw error }
+    }
+    guard deaths < Self.mostDeaths else {
+      try fail(work, "its runner died \(deaths) times while working on it")
+      return true
     }
     let output: RunLog.Output
     do { output = try log.begin(work.item, attempt: work.attempt) } catch {
@@ -139,6 +140,7 @@ extension Runner {
       return try fail(work, "rate-limited \(next.limits) times")
     }
     try putOff(next, for: 0)
+    guard wait > 0 else { return }
     _ = try job.rateLimited(seconds: wait)
     isPaused = true
     tell("rate limit: going on in \(EstimateText.span(Double(wait)))")

@@ -90,7 +90,7 @@ struct StoredRun: Codable {
   /// The names of these items in the job, and remembers which is which. Two that differ in their
   /// credentials alone are told apart by their order. Those that have a name already keep it.
   mutating func name(_ given: [String]) -> [String] {
-    let names = given.map { Redaction.text($0) }
+    let names = given.map { Redaction.value($0) }
     guard zip(given, names).contains(where: { !isSame($0, $1) }) else { return given }
     let known = Dictionary(items.map { (Array($0.item.utf8), $0.name) }) { first, _ in first }
     var taken = Set(zip(given, names).filter { isSame($0, $1) }.map { Array($1.utf8) })

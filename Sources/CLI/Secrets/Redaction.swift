@@ -21,28 +21,52 @@ enum Redaction {
     return scan.result ?? text
   }
 
+  /// One value, an item or an argument: what is assigned to a secret name is secret to its end.
+  static func value(_ text: String) -> String { assignment(text) ?? self.text(text) }
+
   /// An argument vector: `--token X` hides the argument behind it.
   static func arguments(_ arguments: [String]) -> [String] {
     var (isValue, isUser) = (false, false)
     return arguments.map { argument in
-      // A token may begin with a dash.
-      let isSecret = isValue && !argument.hasPrefix("--") && !argument.isEmpty
+      // It may begin with a dash.
+      let isSecret = isValue && !argument.isEmpty
       let name = isUser ? argument.firstIndex(of: ":").map { argument[...$0] } : nil
       isValue = SecretName.isOption(argument)
       // curl's, and others': NAME:PASSWORD.
-      isUser = argument == "-u" || argument == "--user"
-      return isSecret ? mask : name.map { $0 + mask } ?? assignment(argument) ?? text(argument)
+      isUser = userOptions.contains(argument)
+      return isSecret
+        ? mask : (name ?? userPart(argument)).map { $0 + mask } ?? value(argument)
     }
   }
 
-  /// `--password=X`, `PGPASSWORD=X` as an argument: the value is all of the rest. nil: none of these.
+  private static let userOptions = ["-u", "--user", "--proxy-user"]
+
+  /// `--user=NAME:` of `--user=NAME:PASSWORD`, `-uNAME:` likewise. nil: it is no such argument.
+  private static func userPart(_ argument: String) -> Substring? {
+    let isOption =
+      userOptions.contains { $0.hasPrefix("--") && argument.hasPrefix("\($0)=") }
+      || (argument.hasPrefix("-u") && !argument.contains("://"))
+    guard isOption, let colon = argument.firstIndex(of: ":") else { return nil }
+    return argument[...colon]
+  }
+
+  /// `--password=X`, `PGPASSWORD=X`, `--set auth.password=X`, `--env=PASSWORD=X` as an argument: the
+  /// value is all of the rest. nil: none of these.
   private static func assignment(_ argument: String) -> String? {
-    guard let equals = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-    let name = argument.utf8[..<equals].drop { $0 == UInt8(ascii: "-") }
-    guard !name.isEmpty, name.allSatisfy(SecretName.isPartOfName), SecretName.matches(name),
-      argument.utf8.index(after: equals) < argument.utf8.endIndex
-    else { return nil }
-    return argument[...equals] + mask
+    let bytes = argument.utf8
+    var begin = bytes.startIndex
+    while let equals = bytes[begin...].firstIndex(of: UInt8(ascii: "=")) {
+      let before = bytes[begin..<equals]
+      // A line with words in it is read as one.
+      if before.contains(where: { $0 <= 0x20 || "\"'&;|?".utf8.contains($0) }) { return nil }
+      begin = bytes.index(after: equals)
+      let name = before.reversed().prefix(while: SecretName.isPartOfName).reversed()
+        .drop { $0 == UInt8(ascii: "-") }
+      if !name.isEmpty, SecretName.matches(name), begin < bytes.endIndex {
+        return argument[..<begin] + mask
+      }
+    }
+    return nil
   }
 }
 
@@ -55,6 +79,8 @@ enum SecretName {
     "pass", "pwd", "auth", "authorization", "bearer", "apikey", "api-key", "access-key",
     "secret-key", "account-key", "credential", "credentials", "cookie", "pat",
     "sig", "signature", "private-key", "encryption-key", "signing-key", "auth-key", "secret-id",
+    "accesskey", "privatekey", "secretkey", "authkey", "dbpass", "userpass", "secret-key-base",
+    "secret-value", "token-value", "password-value",
   ]
 
   static func matches(_ name: some Sequence<UInt8>) -> Bool {

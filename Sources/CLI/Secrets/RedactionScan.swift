@@ -28,7 +28,7 @@ struct RedactionScan {
     var place = 0
     while let found = find(mark, from: place) {
       let begin = found + mark.count
-      let end = text[begin...].firstIndex(where: Self.endsAuthority) ?? text.count
+      let end = endOfAuthority(from: begin)
       place = begin
       guard found > 0, TokenShape.isAlphanumeric(text[found - 1]),
         let at = text[begin..<end].lastIndex(of: UInt8(ascii: "@")), at > begin
@@ -85,6 +85,19 @@ struct RedactionScan {
     return nil
   }
 
+  /// A password may have in it what ends an authority: it is none where a port stands.
+  private func endOfAuthority(from begin: Int) -> Int {
+    let end = text[begin...].firstIndex(where: Self.endsAuthority) ?? text.count
+    guard end < text.count, "/?#".utf8.contains(text[end]),
+      let colon = text[begin..<end].firstIndex(of: UInt8(ascii: ":")), colon + 1 < end,
+      !text[(colon + 1)..<end].allSatisfy({ 0x30...0x39 ~= $0 }),
+      text[begin] != UInt8(ascii: "["), !text[begin..<end].contains(UInt8(ascii: "@"))
+    else { return end }
+    let isEnd = { (byte: UInt8) in Self.endsAuthority(byte) && !"/?#".utf8.contains(byte) }
+    let last = text[begin...].firstIndex(where: isEnd) ?? text.count
+    return text[end..<last].contains(UInt8(ascii: "@")) ? last : end
+  }
+
   private static func endsAuthority(_ byte: UInt8) -> Bool {
     byte <= 0x20 || byte == 0x7f || "/?#\"'`<>".utf8.contains(byte)
   }
@@ -109,12 +122,18 @@ struct RedactionScan {
     var place = name.upperBound
     let isQuoted = place < text.count && Self.isQuote(text[place])
     if isQuoted { place += 1 }
+    let sign = skippingBlanks(place)
+    if sign < text.count, text[sign] == UInt8(ascii: "=") || text[sign] == UInt8(ascii: ":") {
+      place = sign
+    }
     guard place < text.count else { return nil }
     switch text[place] {
-    case UInt8(ascii: "="): return value(from: place + 1, endsWith: " \t\r\n&;|")
+    case UInt8(ascii: "="):
+      return value(
+        from: sign == place ? skippingBlanks(place + 1) : place + 1, endsWith: " \t\r\n&;|")
     case UInt8(ascii: ":"):
       return value(from: skippingBlanks(place + 1), endsWith: isQuoted ? " \t\r\n,}" : "\r\n")
-    case UInt8(ascii: " "):
+    case UInt8(ascii: " "), UInt8(ascii: "\t"):
       let isOption = word.startIndex > name.lowerBound
       let isBearer = word.count == 6 && word.map { $0 | 0x20 }.elementsEqual("bearer".utf8)
       guard !isQuoted, isOption || isBearer else { return nil }
@@ -126,19 +145,32 @@ struct RedactionScan {
   }
 
   private func skippingBlanks(_ place: Int) -> Int {
-    text[min(place, text.count)...].firstIndex { $0 != UInt8(ascii: " ") } ?? text.count
+    text[min(place, text.count)...].firstIndex { $0 != UInt8(ascii: " ") && $0 != 0x09 }
+      ?? text.count
   }
 
   /// To the quote that ends it, or to one of these signs; a quote ends any value.
   private func value(from begin: Int, endsWith signs: String) -> Range<Int>? {
     guard begin < text.count else { return nil }
     if Self.isQuote(text[begin]) {
-      let end = text[(begin + 1)...].firstIndex(of: text[begin]) ?? text.count
+      let end = endOfValue(from: begin + 1) { $0 == text[begin] }
       return begin + 1 < end ? begin + 1..<end : nil
     }
-    let end =
-      text[begin...].firstIndex { Self.isQuote($0) || signs.utf8.contains($0) } ?? text.count
+    if text[begin] == UInt8(ascii: "[") {
+      let end = endOfValue(from: begin + 1) { $0 == UInt8(ascii: "]") }
+      return begin + 1 < end ? begin + 1..<end : nil
+    }
+    let end = endOfValue(from: begin) { Self.isQuote($0) || signs.utf8.contains($0) }
     return begin < end ? begin..<end : nil
+  }
+
+  /// What stands behind a backslash ends nothing.
+  private func endOfValue(from begin: Int, _ isEnd: (UInt8) -> Bool) -> Int {
+    var place = begin
+    while place < text.count, !isEnd(text[place]) {
+      place += text[place] == UInt8(ascii: "\\") ? 2 : 1
+    }
+    return min(place, text.count)
   }
 
   private static func isQuote(_ byte: UInt8) -> Bool {

@@ -346,6 +346,14 @@ bgj_job_pause = _function(
 bgj_job_rate_limited = _function(
     "bgj_job_rate_limited", bgj_status, job=_job, provider=c_char_p, seconds=c_int64, error=_error
 )
+bgj_job_rate_limited_until = _function(
+    "bgj_job_rate_limited_until",
+    bgj_status,
+    job=_job,
+    provider=c_char_p,
+    when=c_char_p,
+    error=_error,
+)
 bgj_job_resume = _function("bgj_job_resume", bgj_status, job=_job, error=_error)
 bgj_job_wait = _function(
     "bgj_job_wait",

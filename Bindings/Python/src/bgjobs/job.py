@@ -1,6 +1,7 @@
 """One job: its life, its reports, and what is known of it."""
 
 import ctypes
+import datetime
 import json
 import math
 import time
@@ -20,6 +21,7 @@ from typing import (
     Tuple,
     Type,
     TypeVar,
+    Union,
 )
 
 from . import _ffi, aio
@@ -198,8 +200,28 @@ class Job:
             _whole_seconds(retry_after, "retry_after"),
         )
 
-    def rate_limited(self, provider: Optional[str] = None, seconds: float = 0) -> Outcome:
-        """The worker was told to slow down: pauses for these seconds (0: 60). See wait_resumed."""
+    def rate_limited(
+        self,
+        provider: Optional[str] = None,
+        seconds: float = 0,
+        *,
+        until: Union[None, str, float, datetime.datetime] = None,
+    ) -> Outcome:
+        """The worker was told to slow down: pauses for these seconds (0: 60). See wait_resumed.
+
+        until, in place of seconds: what the server said, a Retry-After header or the like, as text;
+        seconds since 1970; or a datetime, which is of local time where it has no zone.
+        """
+        if until is not None:
+            if isinstance(until, datetime.datetime):
+                until = until.timestamp()
+            when = until if isinstance(until, str) else f"{until:.3f}"
+            return call(
+                _ffi.bgj_job_rate_limited_until,
+                self._handle,
+                optional_text(provider, "the provider"),
+                text(when, "until"),
+            )
         return call(
             _ffi.bgj_job_rate_limited,
             self._handle,
