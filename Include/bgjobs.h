@@ -514,8 +514,8 @@ BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry
 
 /*
  * The worker was told to slow down: pauses the running job with the reason "rate-limit" and the
- * time at which it may go on; bgj_job_wait then ends the pause by itself. Anyone may say it. A
- * newer rate limit takes the place of an older one. provider: who said so ("github"), or NULL.
+ * time at which it may go on; bgj_job_wait then ends the pause by itself. Anyone may say it. Of two
+ * rate limits the one that ends later counts. provider: who said so ("github"), or NULL.
  * seconds: what it said, 0 if it did not: 60. At most 31 days.
  *   BGJ_PAUSED       it was paused already for another reason (interrupted, too): that pause stays
  *   BGJ_FINISHED     it has ended
@@ -629,6 +629,23 @@ BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const cha
 BGJ_API bgj_status bgj_job_item_skipped(bgj_job *job, const char *item, const char *why,
                                         bgj_error *error);
 
+/*
+ * Work on an item begins: it becomes the current item, and its attempts are counted, over all runs.
+ * Items that were begun and did not end are given out by bgj_job_next behind all others, the least
+ * often begun first: what kills its worker then starves no other. attempt, if not NULL, gets which
+ * attempt this is, from 1. unended, if not NULL, gets how many attempts, this one included, have not
+ * ended: above 1, whoever worked on the item before has died. An item that has ended is not begun.
+ */
+BGJ_API bgj_status bgj_job_item_begin(bgj_job *job, const char *item, int64_t *attempt,
+                                      int64_t *unended, bgj_error *error);
+
+/*
+ * An item that was begun was left for a good reason: a pause, a rate limit, a signal. It is open, and
+ * the attempt does not count among those that did not end. This manager's bgj_job_next gives it out
+ * again, behind all others.
+ */
+BGJ_API bgj_status bgj_job_item_give_back(bgj_job *job, const char *item, bgj_error *error);
+
 /* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes
  * it from anyone. */
 BGJ_API bgj_status bgj_job_set_total(bgj_job *job, int64_t total, bgj_error *error);
@@ -649,6 +666,15 @@ BGJ_API bgj_status bgj_job_set_cursor(bgj_job *job, const char *json, bgj_error 
  */
 BGJ_API bgj_status bgj_job_plan(bgj_job *job, const char *const *items, size_t count,
                                 bgj_error *error);
+
+/*
+ * The same, but these items alone are the plan, in this order: open ones that are not among them are
+ * withdrawn, and bgj_job_next gives them out no more. Items that have ended stay, as does one that is
+ * reported later all the same. A total that was the number of items known follows. count 0: all open
+ * ones are withdrawn. withdrawn, if not NULL, gets how many were. Statuses as bgj_job_plan.
+ */
+BGJ_API bgj_status bgj_job_set_plan(bgj_job *job, const char *const *items, size_t count,
+                                    size_t *withdrawn, bgj_error *error);
 
 /* ---- A job: questions ----------------------------------------------------------------------- */
 

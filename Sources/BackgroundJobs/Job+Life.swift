@@ -110,6 +110,9 @@ extension Job {
     let error = (provider.map { "\($0): \(limit)" } ?? limit).text
     return try change(.rateLimited) { job, store throws(JobError) in
       let resumeAt = store.clock.realtimeMs.clampedAdding(wait.clampedSeconds)
+      if job.status == .paused, job.reason == Reason.rateLimit, job.resumeAt ?? 0 >= resumeAt {
+        return []
+      }
       return [.paused(job: job.id, reason: Reason.rateLimit, error: error, resumeAt: resumeAt)]
     }
   }
@@ -221,7 +224,9 @@ extension Job {
         let (job, _, already) = try admit(operation, store)
         if let already { return already }
         try store.syncLog(of: job)
-        try store.append(try changes(job, store), durable: true)
+        let all = try changes(job, store)
+        if all.isEmpty { return .ok }
+        try store.append(all, durable: true)
         // The change is made: what follows may fail without undoing it.
         if operation == .complete { try? store.removeOldJobs() }
         if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }

@@ -75,6 +75,25 @@ extension Job {
     }
   }
 
+  /// Work on an item begins: it is what is being worked on, and its attempts are counted, over all
+  /// runs. Items that were begun and did not end are given out by ``next()`` behind all others.
+  ///
+  /// - Returns: Which attempt this is, from 1; and how many of them, this one included, have not
+  ///   ended: above 1, whoever worked on it before has died.
+  @discardableResult
+  public func itemBegin(
+    _ item: String
+  ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
+    try withBytes(of: item) { bytes throws(JobError) in try begin(bytes) }
+  }
+
+  /// An item that was begun was left for a good reason, a pause say: it is open, and the attempt does
+  /// not count among those that did not end.
+  @discardableResult
+  public func itemGiveBack(_ item: String) throws(JobError) -> Status {
+    try withBytes(of: item) { bytes throws(JobError) in try giveBack(bytes) }
+  }
+
   /// Adds to `current`, for work whose items have no names.
   @discardableResult
   public func advance(by count: Int64) throws(JobError) -> Status {
@@ -119,6 +138,22 @@ extension Job {
       }
     }
     return try plan(packed: packed)
+  }
+
+  /// Makes these items the plan, in this order: open ones that are not among them are withdrawn, what
+  /// has ended stays. A total that was the number of items follows.
+  ///
+  /// - Returns: How many were withdrawn.
+  @discardableResult
+  public func setPlan(_ items: [String]) throws(JobError) -> Int {
+    let packed = Buffer()
+    for item in items {
+      try withBytes(of: item) { bytes throws(JobError) in
+        try Limits.checkItem(bytes)
+        try packed.appendCounted(bytes)
+      }
+    }
+    return try setPlan(packed: packed).withdrawn
   }
 
   /// The next planned item that is neither done nor failed; nil with `.end` or `.paused`.

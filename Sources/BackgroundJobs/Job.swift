@@ -56,6 +56,42 @@ public final class Job: @unchecked Sendable {
     }
   }
 
+  /// Makes these items the plan; gives how many open ones were withdrawn.
+  package func setPlan(packed: Buffer) throws(JobError) -> (status: Status, withdrawn: Int) {
+    var withdrawn = 0
+    let status = try change(.plan) { job, _ throws(JobError) in
+      let items = PackedItems(packed)
+      let plan = try job.markOfNewPlan(items)
+      withdrawn = plan.withdrawn
+      return [.replanned(job: job.id, items, plan.mark)]
+    }
+    return (status, withdrawn)
+  }
+
+  /// Work on an item begins; gives how often it did so far, and how often of these nobody told an end.
+  package func begin(
+    _ item: UnsafeRawBufferPointer
+  ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
+    var fields = ReportFields()
+    fields.begun = item
+    try fields.check()
+    return try manager.with { store throws(JobError) in
+      let status = try store.report(reference, &fields.report)
+      let items = try reference.resolve(in: store).items
+      guard let slot = items.find(item) else { return (status, 1, 1) }
+      return (status, items.attempts(of: slot), Int64(items.trials[slot]?.unended ?? 0))
+    }
+  }
+
+  /// It was begun, and left for a good reason.
+  package func giveBack(_ item: UnsafeRawBufferPointer) throws(JobError) -> Status {
+    let status = try send { $0.givenBack = item }
+    try manager.with { store throws(JobError) in
+      store.dispensers[TextKey(text: id)]?.takeBack(item)
+    }
+    return status
+  }
+
   #if !hasFeature(Embedded)
     /// Why a loop over what remains ended early: for the next `complete`.
     func stop(because error: JobError) { try? manager.with { _ throws(JobError) in stop = error } }

@@ -81,19 +81,18 @@ extension JobState {
   ) throws(JobError) {
     func ended(_ mark: ItemSet.Mark, _ state: ItemState) throws(JobError) {
       try items.forEach(mark) { slot, item throws(JobError) in
-        try body(item, state, items.failures[slot], attempts(of: slot))
+        try body(item, state, items.failures[slot], items.attempts(of: slot))
       }
     }
     if states.contains(.done) { try ended(.done, .done) }
     if states.contains(.skipped) { try ended(.skipped, .skipped) }
     if states.contains(.failed) { try ended(.failed, .failed) }
-    guard states.contains(.open) else { return }
+    guard !states.isDisjoint(with: [.open, .underWay]) else { return }
     var position = 0
     while let slot = items.nextOpen(from: &position) {
-      try body(items.bytes(of: slot), .open, nil, attempts(of: slot))
+      let state = owner != nil && items.trials[slot]?.unended ?? 0 > 0 ? ItemState.underWay : .open
+      guard states.contains(state == .open ? .open : .underWay) else { continue }
+      try body(items.bytes(of: slot), state, nil, items.attempts(of: slot))
     }
   }
-
-  /// Who does not say that it begins has begun what has ended.
-  private func attempts(of slot: ItemSet.Slot) -> Int64 { items.mark(of: slot) == .none ? 0 : 1 }
 }

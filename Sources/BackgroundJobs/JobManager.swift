@@ -280,10 +280,15 @@ extension Store {
       cposix_rank(key: finished[index].endedMs, index: UInt32(clamping: index))
     }
     cposix_sort(&ranks, ranks.count)
-    return ranks.prefix(finished.count - max(0, keep)).map { finished[Int($0.index)] }.filter {
-      job in
-      !jobs.contains { other in other !== job && other.dependsOn.contains { $0 == job.id } }
+    var removals: [JobState] = []
+    for rank in ranks.prefix(finished.count - max(0, keep)) {
+      let job = finished[Int(rank.index)]
+      let isNeeded = jobs.contains { other in
+        other !== job && other.dependsOn.contains { $0 == job.id }
+      }
+      if !isNeeded { removals.append(job) }
     }
+    return removals
   }
 
   func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {

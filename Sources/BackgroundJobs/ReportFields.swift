@@ -30,6 +30,14 @@ package struct ReportFields {
     get { report.skipped }
     set { report.skipped = newValue }
   }
+  package var begun: UnsafeRawBufferPointer? {
+    get { report.begun }
+    set { report.begun = newValue }
+  }
+  package var givenBack: UnsafeRawBufferPointer? {
+    get { report.givenBack }
+    set { report.givenBack = newValue }
+  }
   package var why: UnsafeRawBufferPointer? {
     get { report.why }
     set { report.why = newValue }
@@ -45,6 +53,8 @@ package struct ReportFields {
     if let done = report.done { try Limits.checkItem(done) }
     if let failed = report.failed { try Limits.checkItem(failed) }
     if let skipped = report.skipped { try Limits.checkItem(skipped) }
+    if let begun = report.begun { try Limits.checkItem(begun) }
+    if let givenBack = report.givenBack { try Limits.checkItem(givenBack) }
     if let why = report.why { try Limits.checkText(why, "why") }
     if let item = report.currentItem, item.count > 0 { try Limits.checkItem(item) }
     if let current = report.current, current < 0 || current > Int64.largestJSON {

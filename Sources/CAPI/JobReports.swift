@@ -69,27 +69,25 @@ public func bgj_job_item_done(
 public func bgj_job_item_failed(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
   _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
-) -> bgj_status {
-  call(error) { () throws(JobError) in
-    let job = try object(job)
-    guard let item else { throw missing("item") }
-    return try job.send {
-      $0.failed = bytes(item)
-      $0.why = optionalBytes(why)
-    }
-  }
-}
+) -> bgj_status { ended(job, item, why, isFailure: true, error) }
 
 @_cdecl("bgj_job_item_skipped") @implementation
 public func bgj_job_item_skipped(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
   _ why: UnsafePointer<CChar>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status { ended(job, item, why, isFailure: false, error) }
+
+// Not inlined: the library is to stay small.
+@inline(never)
+private func ended(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ why: UnsafePointer<CChar>?, isFailure: Bool, _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
     guard let item else { throw missing("item") }
     return try job.send {
-      $0.skipped = bytes(item)
+      if isFailure { $0.failed = bytes(item) } else { $0.skipped = bytes(item) }
       $0.why = optionalBytes(why)
     }
   }
@@ -130,6 +128,47 @@ public func bgj_job_plan(
   call(error) { () throws(JobError) in
     let job = try object(job)
     return try job.plan(packed: try pack(items, count))
+  }
+}
+
+@_cdecl("bgj_job_set_plan") @implementation
+public func bgj_job_set_plan(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ items: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ count: Int, _ withdrawn: UnsafeMutablePointer<Int>?, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    let result = try job.setPlan(packed: try pack(items, count))
+    withdrawn?.pointee = result.withdrawn
+    return result.status
+  }
+}
+
+@_cdecl("bgj_job_item_begin") @implementation
+public func bgj_job_item_begin(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ attempt: UnsafeMutablePointer<Int64>?, _ unended: UnsafeMutablePointer<Int64>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    let result = try job.begin(bytes(item))
+    attempt?.pointee = result.attempt
+    unended?.pointee = result.unended
+    return result.status
+  }
+}
+
+@_cdecl("bgj_job_item_give_back") @implementation
+public func bgj_job_item_give_back(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let item else { throw missing("item") }
+    return try job.giveBack(bytes(item))
   }
 }
 

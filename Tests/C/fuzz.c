@@ -221,7 +221,7 @@ static void call_job(bgj_job *job) {
   char *text = (char *)untouched;
   const char *plan[8];
   bgj_status status;
-  switch (below(32)) {
+  switch (below(35)) {
     case 0: case 1: case 2:
       if (chance(8)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_START_DETACHED;
       if (options.flags != 0) options.owner_pid = any_number();
@@ -275,6 +275,19 @@ static void call_job(bgj_job *job) {
       break;
     case 29: walk_items(job); break;
     case 30: CALL(bgj_job_item_skipped, job, any_text(), any_text()); break;
+    case 31: {
+      int64_t attempt = 1, unended = 0;
+      CALL(bgj_job_item_begin, job, any_text(), &attempt, &unended);
+      if (attempt < 0 || unended < 0 || unended > attempt) broken("attempt %ld", (long)attempt);
+      break;
+    }
+    case 32: CALL(bgj_job_item_give_back, job, any_text()); break;
+    case 33: {
+      size_t withdrawn = 0;
+      for (int i = 0; i < 8; i++) plan[i] = chance(20) ? any_text() : any_name();
+      CALL(bgj_job_set_plan, job, chance(50) ? NULL : plan, (size_t)below(9), &withdrawn);
+      break;
+    }
     case 28:
       status = CALL(bgj_job_get_json, job, &text);
       check_json(status, text);

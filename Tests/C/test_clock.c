@@ -282,6 +282,43 @@ static void a_broken_clock_does_no_harm(void **state) {
   assert_non_null(json_object_get(read_state(), "jobs"));
 }
 
+/* A script that tells at its start what is there already: 2,000 of 6,000 items in the first second.
+ * Then it does three a second. */
+static void what_is_there_at_the_start_is_no_speed(void **state) {
+  static const int chunks[] = {1, 100, 500, 1999};
+  (void)state;
+  for (int how = 0; how < 3; how++)
+    for (size_t c = 0; c < sizeof chunks / sizeof *chunks; c++) {
+      test_clock clock = {0};
+      bgj_options options = with_clock(&clock);
+      bgj_manager *other = open_other(&options);
+      bgj_job *job = NULL;
+      char name[16];
+      assert_ok(bgj_manager_create(other, "bulk", NULL, 6000, &job, &error));
+      assert_ok(bgj_job_start(job, NULL, &error));
+      for (int done = 0; done < 6000;) {
+        int count = done >= 2000 ? 1 : done == 0 ? 1 : chunks[c];
+        if (done + count > 2000 && done < 2000) count = 2000 - done;
+        clock.ahead += done < 2000 ? SECONDS(1) * count / 2000 : SECONDS(1) / 3;
+        for (int i = 0; how == 0 && i < count; i++) {
+          snprintf(name, sizeof name, "%d", done + i);
+          assert_ok(bgj_job_item_done(job, name, &error));
+        }
+        if (how == 1) assert_ok(bgj_job_advance(job, count, &error));
+        if (how == 2) assert_ok(bgj_job_update(job, done + count, NULL, NULL, NULL, &error));
+        done += count;
+        if (done != 2060 && done != 2600 && done != 4000 && done != 5500) continue;
+        int64_t left = (6000 - done) / 3;
+        const bgj_job_info *info = look(job);
+        if (info->eta < left - left / 10 || info->eta > left + left / 10)
+          fail_msg("how %d, by %d, at %d: %d s in place of %d", how, chunks[c], done,
+                   (int)info->eta, (int)left);
+      }
+      bgj_job_release(job);
+      close_other(other);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       CLOCK(a_rate_limit_passes_with_the_clock),
@@ -301,6 +338,7 @@ int main(void) {
       CLOCK(finished_jobs_of_its_kind_speak_first),
       CLOCK(commands_do_not_speak_for_each_other),
       CLOCK(a_broken_clock_does_no_harm),
+      TEST(what_is_there_at_the_start_is_no_speed),
   };
   return RUN_TESTS(tests);
 }

@@ -53,6 +53,9 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_item_done(job, "a", NULL));
   FORKED(bgj_job_item_failed(job, "a", NULL, NULL));
   FORKED(bgj_job_item_skipped(job, "a", NULL, NULL));
+  FORKED(bgj_job_item_begin(job, "a", NULL, NULL, NULL));
+  FORKED(bgj_job_item_give_back(job, "a", NULL));
+  FORKED(bgj_job_set_plan(job, plan, 1, NULL, NULL));
   FORKED(bgj_job_set_total(job, 1, NULL));
   FORKED(bgj_job_set_cursor(job, "1", NULL));
   FORKED(bgj_job_plan(job, plan, 1, NULL));

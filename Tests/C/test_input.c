@@ -21,6 +21,9 @@ static void items_have_1_to_4096_bytes(void **state) {
   assert_status(BGJ_INVALID, bgj_job_item_done(job, item, &error));
   assert_status(BGJ_INVALID, bgj_job_item_failed(job, item, NULL, &error));
   assert_status(BGJ_INVALID, bgj_job_item_skipped(job, item, NULL, &error));
+  assert_status(BGJ_INVALID, bgj_job_item_begin(job, item, NULL, NULL, &error));
+  assert_status(BGJ_INVALID, bgj_job_item_begin(job, "", NULL, NULL, &error));
+  assert_status(BGJ_INVALID, bgj_job_item_give_back(job, item, &error));
   assert_status(BGJ_INVALID, bgj_job_update(job, -1, item, NULL, NULL, &error));
   assert_status(BGJ_INVALID, bgj_job_item_skipped(job, "", NULL, &error));
   assert_status(BGJ_INVALID, bgj_job_item_done(job, "", &error));

@@ -121,6 +121,12 @@ static void reports(void **state) {
   INVALID(bgj_job_item_skipped(NULL, "a", "why", &error));
   INVALID(bgj_job_item_skipped(job, NULL, "why", &error));
   INVALID(bgj_job_item_skipped(NULL, NULL, NULL, NULL));
+  INVALID(bgj_job_item_begin(NULL, "a", NULL, NULL, &error));
+  INVALID(bgj_job_item_begin(job, NULL, NULL, NULL, &error));
+  INVALID(bgj_job_item_give_back(NULL, "a", &error));
+  INVALID(bgj_job_item_give_back(job, NULL, NULL));
+  INVALID(bgj_job_set_plan(NULL, plan, 1, NULL, &error));
+  INVALID(bgj_job_set_plan(job, NULL, 1, NULL, &error));
   INVALID(bgj_job_set_total(NULL, 1, &error));
   INVALID(bgj_job_set_total(NULL, 1, NULL));
   INVALID(bgj_job_set_cursor(NULL, "1", &error));

@@ -23,6 +23,8 @@ struct Estimator: Equatable {
   private(set) var active: Int64 = 0
   /// An owner has just started: what it says first is where it stands, and not speed.
   var isFresh = false
+  /// When that was, in active milliseconds.
+  var since: Int64 = 0
   /// Variance of an event's ln(seconds / item), and how many it was learnt from.
   var noise = 0.0
   var noiseCount = 0.0
@@ -45,6 +47,12 @@ struct Estimator: Equatable {
   mutating func skip(to items: Int64, active: Int64) {
     self.items = items
     self.active = active
+  }
+
+  /// An owner starts, with so much done.
+  mutating func begin(items: Int64, active: Int64) {
+    skip(to: items, active: active)
+    (isFresh, since) = (true, active)
   }
 
   @inline(__always)
@@ -74,7 +82,7 @@ struct Estimator: Equatable {
         // Twice is no accident. Where the two differ as much, the first one straddled two kinds
         // of work and tells of neither.
         if side > 0, stalls.count > 1 {
-          putAside(before)
+          putAside(before, behind: event.seconds)
           held = event
         } else if (before.level - event.level).magnitude > leastOdd {
           held = event
@@ -84,7 +92,7 @@ struct Estimator: Equatable {
         }
         return
       }
-      putAside(before)
+      putAside(before, behind: event.seconds)
     }
     if side == 0 { push(event) } else { held = event }
   }
@@ -118,13 +126,15 @@ struct Estimator: Equatable {
     return level > logs / recent ? 1 : -1
   }
 
-  private mutating func putAside(_ event: Bucket) {
-    note(event, isSlow: oddity(event.level) >= 0)
+  /// Since its end, `seconds` have passed.
+  private mutating func putAside(_ event: Bucket, behind seconds: Double) {
+    let isSlow = oddity(event.level) >= 0
+    if isSlow || !isAtStart(event, behind: seconds) { note(event, isSlow: isSlow) }
     // What is odd again and again is odd no more.
     learn(leastOdd)
   }
 
-  private mutating func note(_ event: Bucket, isSlow: Bool) {
+  mutating func note(_ event: Bucket, isSlow: Bool) {
     if isSlow {
       stalls.count = stalls.count.clampedAdding(1)
       stalls.amount += event.seconds
@@ -143,7 +153,7 @@ struct Estimator: Equatable {
     let most = max(third.level, second.level, next.level)
     let gap = max(first.level - most, least - first.level)
     guard gap > Self.leastOddness, gap > 2 * (most - least) else { return }
-    note(first, isSlow: first.level > most)
+    if first.level > most { note(first, isSlow: true) }
     buckets.removeAll(keepingCapacity: true)
     (noise, noiseCount, gaps, gapSquares) = (0, 0, 0, 0)
     push(next)
@@ -156,7 +166,9 @@ struct Estimator: Equatable {
     noise += (difference * difference / 2 - noise) / noiseCount
   }
 
-  private mutating func push(_ event: Bucket) {
+  // Not inlined: the library is to stay small.
+  @inline(never)
+  mutating func push(_ event: Bucket) {
     // From event to event, so that a change of regime is seen once and not as noise.
     if buckets.count > 1 {
       let difference = buckets[0].level - buckets[1].level
@@ -164,11 +176,13 @@ struct Estimator: Equatable {
       let most = Self.oddness * deviation
       learn(max(-most, min(most, difference / scale)))
     }
-    gaps = gaps * Self.memory + event.seconds
-    gapSquares = gapSquares * Self.memory + event.seconds * event.seconds
+    let gap = event.seconds / event.count
+    gaps = gaps * Self.memory + gap
+    gapSquares = gapSquares * Self.memory + gap * gap
     buckets.insert(event, at: 0)
     merge()
     judgeTheFirst()
+    dropBulk()
   }
 
   private mutating func merge() {

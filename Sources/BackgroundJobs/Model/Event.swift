@@ -30,6 +30,8 @@ enum Change {
   case reported(job: String, Report)
   /// Items, each behind its length (see `PackedItems`). `beside`: while a log is open.
   case planned(job: String, PackedItems, beside: PlanMark? = nil)
+  /// These items alone are the plan from now on; what has ended stays.
+  case replanned(job: String, PackedItems, PlanMark)
   /// Another tool added a job.
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.

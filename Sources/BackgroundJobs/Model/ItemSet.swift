@@ -49,6 +49,18 @@ final class ItemSet {
   /// Why items failed or were skipped, where somebody said so.
   private(set) var failures = [Slot: String]()
 
+  /// Items that were begun, as far as that is not plain from their mark.
+  private(set) var trials = [Slot: Trials]()
+  /// Counts the plans that were replaced: places in the list of the plan are then others.
+  private(set) var planGeneration = 0
+
+  /// How often an item was begun.
+  struct Trials {
+    var begun: UInt32 = 0
+    /// Of these: without an end that anybody told.
+    var unended: UInt32 = 0
+  }
+
   init() {}
 
   deinit { cposix_release(table, Self.bytes(ofTable: tableSize)) }
@@ -80,6 +92,12 @@ final class ItemSet {
 
   /// Items that are planned or have ended: what a plan needs room for.
   var accounted: Int { endedCount + openCount }
+
+  func hasEnded(_ item: UnsafeRawBufferPointer) -> Bool {
+    find(item).map { mark(of: $0) != Mark.none } ?? false
+  }
+
+  func isPlanned(_ slot: Slot) -> Bool { header(slot) & Self.plannedBit != 0 }
 
   func accounts(for item: UnsafeRawBufferPointer) -> Bool {
     guard let slot = find(item) else { return false }
@@ -217,12 +235,58 @@ final class ItemSet {
     }
   }
 
+  /// These items alone are the plan, in this order. What has ended stays so.
+  func replan(_ packed: PackedItems) throws(JobError) {
+    for entry in 0..<planList.count / 4 {
+      let slot = entryOf(planList, entry)
+      arena.store(header(slot) & ~Self.plannedBit, at: Int(slot), as: UInt16.self)
+    }
+    planList.clear()
+    openCount = 0
+    planGeneration += 1
+    try packed.visit { item throws(JobError) in try plan(try insert(item)) }
+  }
+
   func plan(_ slot: Slot) throws(JobError) {
     let header = header(slot)
     guard header & Self.plannedBit == 0 else { return }
     try planList.append(slot, as: UInt32.self)
     arena.store(header | Self.plannedBit, at: Int(slot), as: UInt16.self)
     if mark(of: slot) == .none { openCount += 1 }
+  }
+
+  /// Work on it begins, unless it has ended.
+  func begin(_ slot: Slot) {
+    guard mark(of: slot) == .none else { return }
+    var trial = trials[slot] ?? Trials()
+    trial.begun &+= 1
+    trial.unended &+= 1
+    trials[slot] = trial
+  }
+
+  /// It was begun and left for a good reason.
+  func giveBack(_ slot: Slot) {
+    if let trial = trials[slot], trial.unended > 0 { trials[slot]?.unended = trial.unended - 1 }
+  }
+
+  /// What another state knows of it.
+  func note(_ trial: Trials, of slot: Slot) { trials[slot] = trial }
+
+  func attempts(of slot: Slot) -> Int64 {
+    trials[slot].map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
+  }
+
+  func forEachTrial(
+    _ body: (Slot, UnsafeRawBufferPointer, Trials) throws(JobError) -> Void
+  ) throws(JobError) {
+    for (slot, trial) in trials { try body(slot, bytes(of: slot), trial) }
+  }
+
+  /// That it was begun once is plain from its end.
+  @inline(never)
+  private func endTrial(_ slot: Slot) {
+    guard let trial = trials[slot] else { return }
+    trials[slot] = trial.begun > 1 ? Trials(begun: trial.begun) : nil
   }
 
   /// A retry: failed items may be done after all.
@@ -240,6 +304,7 @@ final class ItemSet {
   }
 
   private func forget(_ slot: Slot) {
+    if trials[slot] == nil { trials[slot] = Trials(begun: 1) }
     setMark(slot, .none)
     failures[slot] = nil
     if header(slot) & Self.plannedBit != 0 { openCount += 1 }
@@ -342,7 +407,9 @@ final class ItemSet {
     arena.bytes.loadUnaligned(fromByteOffset: Int(slot), as: UInt16.self)
   }
 
+  @inline(__always)
   private func setMark(_ slot: Slot, _ mark: Mark) {
+    if mark != .none, !trials.isEmpty { endTrial(slot) }
     let cleared = header(slot) & ~(3 << Self.markShift)
     arena.store(cleared | mark.rawValue << Self.markShift, at: Int(slot), as: UInt16.self)
   }

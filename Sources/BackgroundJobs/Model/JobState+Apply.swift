@@ -72,8 +72,7 @@ extension JobState {
     clearReason()
     started = started ?? event.time
     isPauseAcknowledged = false
-    estimator.skip(to: current, active: clock.total)
-    estimator.isFresh = true
+    estimator.begin(items: current, active: clock.total)
   }
 
   private func close(_ why: String?) {
@@ -155,6 +154,19 @@ extension JobState {
       _ = try items.markSkipped(try items.insert(item), why: why)
       leaveCurrentItem(item, report.logMark)
     }
+    if let item = report.begun {
+      items.begin(try items.insert(item))
+      // Of a job whose owner says it himself, what others begin is not what he works on.
+      if fromOwner || log == nil {
+        currentItem.clear()
+        try currentItem.append(item)
+        currentItemSaid = place
+      }
+    }
+    if let item = report.givenBack {
+      if let slot = items.find(item) { items.giveBack(slot) }
+      leaveCurrentItem(item, report.logMark)
+    }
     if let count = report.advance { advances = advances.clampedAdding(count) }
     if let shift = report.shift { self.shift = shift }
     if let total = report.total {
@@ -196,6 +208,33 @@ extension JobState {
     try packed.visit { item throws(JobError) in try items.plan(try items.insert(item)) }
     if let mark, totalSaid > mark.log { return }
     total = max(total, mark?.items ?? Int64(items.accounted))
+  }
+
+  func replan(_ packed: PackedItems, _ mark: PlanMark) throws(JobError) {
+    try items.replan(packed)
+    if totalSaid > mark.log { return }
+    total = mark.items
+  }
+
+  /// For an event that makes these items the plan now, and how many open ones it withdraws.
+  func markOfNewPlan(_ packed: PackedItems) throws(JobError) -> (mark: PlanMark, withdrawn: Int) {
+    let named = ItemSet()
+    var open = 0
+    try packed.visit { item throws(JobError) in
+      let before = named.known
+      _ = try named.insert(item)
+      guard named.known > before else { return }
+      if !items.hasEnded(item) { open += 1 }
+    }
+    var (withdrawn, position) = (0, 0)
+    while let slot = items.nextOpen(from: &position) {
+      if named.find(items.bytes(of: slot)) == nil { withdrawn += 1 }
+    }
+    let known = Int64(items.endedCount + open)
+    // A total that was said, and is not the number of items, stays.
+    let isCount = total <= Int64(items.accounted)
+    let mark = PlanMark(log: log?.index ?? 0, items: isCount ? known : max(total, known))
+    return (mark, withdrawn)
   }
 
   /// For an event that plans these items now.
@@ -261,6 +300,9 @@ extension JobState {
     try? items.forEach(.skipped) { slot, item throws(JobError) in
       _ = try theirs.markSkipped(try theirs.insert(item), why: items.failures[slot])
     }
+    try? items.forEachTrial { _, item, trial throws(JobError) in
+      theirs.note(trial, of: try theirs.insert(item))
+    }
   }
 
   /// What another state of this job knows besides.
@@ -273,6 +315,9 @@ extension JobState {
     }
     try other.items.forEach(.skipped) { slot, item throws(JobError) in
       _ = try items.markSkipped(try items.insert(item), why: other.items.failures[slot])
+    }
+    try other.items.forEachTrial { _, item, trial throws(JobError) in
+      items.note(trial, of: try items.insert(item))
     }
     advances = max(advances, other.advances)
   }

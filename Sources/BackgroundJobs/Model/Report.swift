@@ -15,6 +15,10 @@ struct Report {
   var done: UnsafeRawBufferPointer?
   var failed: UnsafeRawBufferPointer?
   var skipped: UnsafeRawBufferPointer?
+  /// An item on which work begins.
+  var begun: UnsafeRawBufferPointer?
+  /// An item that was begun, and left for a good reason.
+  var givenBack: UnsafeRawBufferPointer?
   /// Why it failed, or was skipped.
   var why: UnsafeRawBufferPointer?
   /// JSON text.
@@ -28,7 +32,8 @@ struct Report {
 
   /// Whether a job may get it before it is started.
   var isPreparation: Bool {
-    done == nil && failed == nil && skipped == nil && advance == nil && shift == nil
+    done == nil && failed == nil && skipped == nil && begun == nil && givenBack == nil
+      && advance == nil && shift == nil
       && current == nil
   }
 

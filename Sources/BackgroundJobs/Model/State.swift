@@ -96,6 +96,10 @@ final class State {
       guard let job = job(id) else { return }
       try job.plan(items, beside: mark)
       job.touch(event)
+    case .replanned(let id, let items, let mark):
+      guard let job = job(id) else { return }
+      try job.replan(items, mark)
+      job.touch(event)
     case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
       .retried(let id), .retriedItems(let id, _):

@@ -1,21 +1,79 @@
-/// Hands out each open item of a plan once, in each attempt.
+/// Hands out each open item of a plan once, in each attempt: first what nobody has begun, then what
+/// was begun and did not end, for that may be what ends its worker.
 final class Dispenser {
+  private typealias Late = (unended: UInt32, slot: ItemSet.Slot)
+
   private let items: ItemSet
   private let attempt: Int64
+  private var generation: Int
   private var position = 0
-  /// By slot; shorter than the set where none follows.
-  private var skipped: [Bool] = []
+  /// Passed over, in the order of the plan.
+  private var late: [Late] = []
+  /// The same, when their turn has come: the next one is the last.
+  private var last: [Late] = []
+  /// Handed out, and not ended when it was last looked at.
+  private var out: [ItemSet.Slot] = []
+  private var mostOut = 64
+  /// The plan begins anew, with what is out in it.
+  private var mayRepeat = false
 
   init(_ job: JobState) {
     items = job.items
     attempt = job.attempts
+    generation = job.items.planGeneration
   }
 
   func next() -> ItemSet.Slot? {
-    while let slot = items.nextOpen(from: &position) {
-      if slot >= skipped.count || !skipped[Int(slot)] { return slot }
+    if generation != items.planGeneration {
+      generation = items.planGeneration
+      (position, late, last, mayRepeat) = (0, [], [], true)
     }
-    return nil
+    while let slot = items.nextOpen(from: &position) {
+      if mayRepeat, isOut(slot) { continue }
+      let unended = items.trials.isEmpty ? 0 : items.trials[slot]?.unended ?? 0
+      guard unended > 0 else { return handOut(slot) }
+      late.append((unended, slot))
+    }
+    while true {
+      if last.isEmpty { orderLate() }
+      guard let (_, slot) = last.popLast() else { return nil }
+      if items.mark(of: slot) == .none, items.isPlanned(slot) { return handOut(slot) }
+    }
+  }
+
+  /// The least often begun first. They are of few numbers, so each gets a pass of its own.
+  private func orderLate() {
+    var level = late.reduce(0) { max($0, $1.unended) }
+    while last.count < late.count {
+      var below: UInt32 = 0
+      for entry in late.reversed() {
+        if entry.unended == level {
+          last.append(entry)
+        } else if entry.unended < level {
+          below = max(below, entry.unended)
+        }
+      }
+      level = below
+    }
+    late = []
+  }
+
+  private func isOut(_ slot: ItemSet.Slot) -> Bool { out.contains { $0 == slot } }
+
+  private func handOut(_ slot: ItemSet.Slot) -> ItemSet.Slot {
+    if out.count >= mostOut {
+      out = out.filter { items.mark(of: $0) == .none }
+      mostOut = max(64, out.count * 2)
+    }
+    out.append(slot)
+    return slot
+  }
+
+  /// It was given back: it is handed out again, behind all others.
+  func takeBack(_ item: UnsafeRawBufferPointer) {
+    guard let slot = items.find(item), isOut(slot) else { return }
+    out = out.filter { $0 != slot }
+    late.append((0, slot))
   }
 
   /// The state was made anew: what was handed out and is not reported yet is not handed out again.
@@ -24,20 +82,12 @@ final class Dispenser {
     if now === items, attempt == job.attempts { return self }
     let dispenser = Dispenser(job)
     if attempt != job.attempts { return dispenser }
-    var place = 0
-    while let slot = items.nextOpen(from: &place), place <= position {
-      if let same = now.find(items.bytes(of: slot)) { dispenser.skip(same) }
-    }
-    for slot in skipped.indices where skipped[slot] {
-      let bytes = items.bytes(of: ItemSet.Slot(clamping: slot))
-      if let same = now.find(bytes) { dispenser.skip(same) }
+    for slot in out where items.mark(of: slot) == .none {
+      guard let same = now.find(items.bytes(of: slot)) else { continue }
+      _ = dispenser.handOut(same)
+      dispenser.mayRepeat = true
     }
     return dispenser
-  }
-
-  private func skip(_ slot: ItemSet.Slot) {
-    while slot >= skipped.count { skipped.append(false) }
-    skipped[Int(slot)] = true
   }
 }
 

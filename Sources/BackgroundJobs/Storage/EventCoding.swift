@@ -15,6 +15,7 @@ extension Change {
     case .removed: .removed
     case .reported: .reported
     case .planned(_, _, let mark): mark == nil ? .planned : .plannedBeside
+    case .replanned: .replanned
     case .imported: .imported
     case .importedOpaque: .importedOpaque
     case .edited(_, _, let life): life == .status ? .editedStatus : .edited
@@ -73,6 +74,11 @@ extension Change {
         try buffer.appendVarint(mark.log)
         try buffer.appendSigned(mark.items)
       }
+      try buffer.appendCounted(items.buffer.bytes)
+    case .replanned(let job, let items, let mark):
+      try buffer.appendCounted(job)
+      try buffer.appendVarint(mark.log)
+      try buffer.appendSigned(mark.items)
       try buffer.appendCounted(items.buffer.bytes)
     case .imported(let job): try encode(job, to: buffer)
     case .retriedItems(let job, let items):
@@ -181,6 +187,10 @@ extension Change {
       var mark: PlanMark?
       if kind == .plannedBeside { mark = PlanMark(log: reader.varint(), items: reader.signed()) }
       return .planned(job: job, PackedItems(try Buffer(reader.counted())), beside: mark)
+    case .replanned:
+      let job = reader.text()
+      let mark = PlanMark(log: reader.varint(), items: reader.signed())
+      return .replanned(job: job, PackedItems(try Buffer(reader.counted())), mark)
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
     case .edited, .editedStatus:

@@ -9,6 +9,7 @@ extension StateDocument {
     try out.name("at")
     try out.numbers(estimator.items, estimator.active)
     if estimator.isFresh { try out.member("fresh", raw: "true") }
+    if estimator.since != 0 { try out.member("since", estimator.since) }
     if estimator.noiseCount > 0 {
       try list(
         "noise", estimator.noise, estimator.noiseCount, estimator.gaps, estimator.gapSquares, out)
@@ -85,6 +86,7 @@ extension StateDocument {
     else { return Estimator() }
     var estimator = Estimator(items: items, active: active)
     estimator.isFresh = value["fresh"]?.kind == JSON_TRUE
+    estimator.since = value["since"]?.integer ?? 0
     if let noise = value["noise"] {
       estimator.noise = positive(noise.at(0))
       estimator.noiseCount = min(positive(noise.at(1)), 100)

@@ -13,18 +13,22 @@ extension Report {
   private static let resumedBit: UInt64 = 1 << 9
   private static let clockBit: UInt64 = 1 << 10
   private static let markBit: UInt64 = 1 << 11
+  private static let begunBit: UInt64 = 1 << 12
+  private static let givenBackBit: UInt64 = 1 << 13
   private static let skippedBit: UInt64 = 1 << 14
   /// Whoever meets one of these was told more than it can know, and must not guess the rest.
-  private static let unknownBits: UInt64 = ~0x4fff
+  private static let unknownBits: UInt64 = ~0x7fff
 
   /// The most that `encode` writes.
   @inline(__always)
   private var room: Int {
-    var room = 13 * Pen.number
+    var room = 15 * Pen.number
     if let currentItem { room += currentItem.count }
     if let done { room += done.count }
     if let failed { room += failed.count }
     if let skipped { room += skipped.count }
+    if let begun { room += begun.count }
+    if let givenBack { room += givenBack.count }
     if let why { room += why.count }
     if let cursor { room += cursor.count }
     return room
@@ -47,6 +51,8 @@ extension Report {
     if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
     if clockOffset != nil { mask |= Self.clockBit }
     if logMark != nil { mask |= Self.markBit }
+    if begun != nil { mask |= Self.begunBit }
+    if givenBack != nil { mask |= Self.givenBackBit }
     if skipped != nil { mask |= Self.skippedBit }
     pen.varint(mask)
     pen.signed(time)
@@ -60,6 +66,8 @@ extension Report {
     if let cursor { pen.counted(cursor) }
     if let clockOffset { pen.signed(clockOffset) }
     if let logMark { pen.varint(logMark) }
+    if let begun { pen.counted(begun) }
+    if let givenBack { pen.counted(givenBack) }
     if let skipped { pen.counted(skipped) }
     buffer.grow(by: pen.written)
   }
@@ -81,6 +89,8 @@ extension Report {
     if mask & Self.resumedBit != 0 { acknowledgesPause = false }
     if mask & Self.clockBit != 0 { clockOffset = reader.signed() }
     if mask & Self.markBit != 0 { logMark = reader.varint() }
+    if mask & Self.begunBit != 0 { begun = reader.counted() }
+    if mask & Self.givenBackBit != 0 { givenBack = reader.counted() }
     if mask & Self.skippedBit != 0 { skipped = reader.counted() }
     if reader.failed { return nil }
   }

@@ -204,7 +204,18 @@ extension StateDocument {
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
     if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
+    if let begun = ours["begun"] { try decodeTrials(begun, job) }
     decodeOthers(ours, job)
+  }
+
+  private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {
+    for position in 0..<begun.count {
+      guard let entry = begun.at(position), let item = entry.at(0)?.stringBytes else { continue }
+      let trial = ItemSet.Trials(
+        begun: UInt32(clamping: entry.at(1)?.integer ?? 0),
+        unended: UInt32(clamping: entry.at(2)?.integer ?? 0))
+      job.items.note(trial, of: try job.items.insert(item))
+    }
   }
 
   private static func decodeSkipped(_ skipped: JSONValue, _ job: JobState) throws(JobError) {

@@ -272,6 +272,7 @@ struct StateDocument {
     try encodePlan(job, out)
     try encodeFailures(job, out)
     try encodeSkipped(job, out)
+    try encodeTrials(job, out)
     try encodeOthers(of: job, out)
     try out.endObject()
   }
@@ -340,6 +341,24 @@ struct StateDocument {
       try out.string(why)
     }
     try out.endObject()
+  }
+
+  /// How often items were begun, and how often of these without an end.
+  private static func encodeTrials(_ job: JobState, _ out: JSONText) throws(JobError) {
+    guard !job.items.trials.isEmpty else { return }
+    try out.name("begun")
+    try out.beginArray()
+    try job.items.forEachTrial { _, item, trial throws(JobError) in
+      try out.next()
+      try out.buffer.append(UInt8(ascii: "["))
+      try out.string(item)
+      try out.buffer.append(", " as StaticString)
+      try out.integer(Int64(trial.begun))
+      try out.buffer.append(", " as StaticString)
+      try out.integer(Int64(trial.unended))
+      try out.buffer.append(UInt8(ascii: "]"))
+    }
+    try out.endArray()
   }
 
   /// Each with why, on a line of its own.

@@ -224,6 +224,7 @@ extension Store {
     switch change {
     case .reported(let job, let report): (id, mark) = (job, report.logMark)
     case .planned(let job, _, let beside): (id, mark) = (job, beside?.log)
+    case .replanned(let job, _, let beside): (id, mark) = (job, beside.log)
     default: return
     }
     if let mark, let job = state.job(id) { try foldLog(job, upTo: mark) }

@@ -56,6 +56,7 @@ extension Store {
     var isNews =
       report.advance != nil || report.total != nil || report.currentItem != nil
       || report.cursor != nil
+      || report.begun != nil || report.givenBack != nil
     var added: Int64 = 0
     if let item = report.done {
       switch job.items.find(item).map({ job.items.mark(of: $0) }) ?? .none {

@@ -135,6 +135,9 @@ struct RunCommand: ParsableCommand {
     help: ArgumentHelp("How long a rate limit lasts that does not say so.", valueName: "time"))
   var rateLimitWait = TimeSpan(seconds: 60)
 
+  @Option(help: "How often an item may be rate-limited before it has failed.")
+  var rateLimitRetries = RunSpec.usualRateLimitRetries
+
   @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
   var command: [String] = []
 
@@ -150,6 +153,9 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("'\(program)' is no option of run; the command stands behind --")
     }
     guard (1...1000).contains(jobs.number) else { throw ValidationError("-j must be 0 to 1000") }
+    guard (0...1_000_000).contains(rateLimitRetries) else {
+      throw ValidationError("--rate-limit-retries must be 0 to 1000000")
+    }
     guard (0...1000).contains(retries) else { throw ValidationError("--retries must be 0 to 1000") }
     if once, list.items == nil, each.isEmpty {
       throw ValidationError("--once is for items, and there is neither --items nor --each")
@@ -197,6 +203,7 @@ struct RunCommand: ParsableCommand {
       items: Int64(items?.count ?? 1), jobs: jobs.number,
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
+      rateLimitRetries: rateLimitRetries,
       timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule,
       skipExit: skipExit, once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }

@@ -30,6 +30,9 @@ struct RunSpec: Codable {
   var rateLimitMatch: String?
   /// Seconds to wait when nothing says how long.
   var rateLimitWait: Int64 = 60
+  /// How often an item may meet a rate limit in a run before it has failed.
+  var rateLimitRetries: Int?
+  static let usualRateLimitRetries = 10
   /// Milliseconds after which a command is stopped.
   var timeout: Int64?
   /// Milliseconds between the beginnings of two commands.

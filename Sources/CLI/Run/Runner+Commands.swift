@@ -20,24 +20,39 @@ extension Runner {
   }
 
   private func nextWork() throws -> Work? {
-    let now = monotonicMs()
-    if let position = again.firstIndex(where: { $0.time <= now }) {
-      return again.remove(at: position).work
-    }
     let (item, status) = try job.next()
     if status == .paused { isPaused = true }
     isAtEnd = status == .end
-    guard let item else { return nil }
-    begunItems += 1
-    return Work(item: item, number: begunItems)
+    if let item {
+      begunItems += 1
+      return Work(item: item, number: begunItems)
+    }
+    // Behind the others: one that never ends would hold them up.
+    let now = monotonicMs()
+    guard status == .end, let position = again.firstIndex(where: { $0.time <= now }) else {
+      return nil
+    }
+    return again.remove(at: position).work
   }
 
   /// False: not now, the disk is full.
   private func start(_ work: Work) throws -> Bool {
+    var work = work
+    do throws(JobError) {
+      let begun = try job.itemBegin(work.item)
+      if begun.status == .paused { isPaused = true }
+      work.attempt = Int(begun.attempt)
+      if begun.unended > Self.mostDeaths {
+        try fail(work, "its runner died \(Self.mostDeaths) times while working on it")
+        return true
+      }
+    } catch {
+      guard isPassing(error) else { throw error }
+    }
     let output: RunLog.Output
     do { output = try log.begin(work.item, attempt: work.attempt) } catch {
       try waitForRoom(error)
-      again.insert((work, monotonicMs() + 1000), at: 0)
+      try putOff(work, for: 1000)
       return false
     }
     let tag = nextTag
@@ -47,11 +62,6 @@ extension Runner {
     lastBegin = monotonicMs()
     underWay[tag] = Command(
       work: work, slot: slot, output: output, deadline: spec.timeout.map { lastBegin + $0 })
-    do throws(JobError) {
-      if try job.setCurrentItem(work.item) == .paused { isPaused = true }
-    } catch {
-      guard isPassing(error) else { throw error }
-    }
     let given = items.isEmpty ? work.item : items[Array(work.item.utf8)] ?? work.item
     let file = try log.openForCommand(output)
     defer { close(file) }
@@ -71,7 +81,7 @@ extension Runner {
       // It would be the same for each item.
       let first = spec.arguments(for: PlacedItem(item: work.item, number: 1, slot: 1))[0]
       throw RunError("cannot run \(Redaction.text(first)): \(String(cString: strerror(number)))")
-    case EAGAIN, ENOMEM, ENFILE, EMFILE: again.append((work, monotonicMs() + 1000))
+    case EAGAIN, ENOMEM, ENFILE, EMFILE: try putOff(work, for: 1000)
     default: try fail(work, why)
     }
   }
@@ -98,21 +108,40 @@ extension Runner {
       return try report(work.item, .skipped(LastLine.of(text) ?? outcome))
     }
     if command.isStopped {
-      again.append((work, 0))
+      try putOff(work, for: 0)
     } else if !command.isTimedOut, let wait = rateLimit.wait(exitCode: code, output: { text }) {
-      again.append((work, 0))
-      _ = try job.rateLimited(seconds: wait)
-      isPaused = true
-      tell("rate limit: going on in \(EstimateText.span(Double(wait)))")
-    } else if work.attempt <= spec.retries {
+      try takeLimit(work, wait)
+    } else if work.failures < spec.retries {
       // 1, 2, 4 … 60 seconds.
-      let pause = min(60_000, Int64(1000) << Int64(min(work.attempt - 1, 6)))
+      let pause = min(60_000, Int64(1000) << Int64(min(work.failures, 6)))
       var next = work
-      next.attempt += 1
-      again.append((next, monotonicMs() + pause))
+      next.failures += 1
+      try putOff(next, for: pause)
     } else {
       try fail(work, LastLine.of(text).map { "\(outcome): \($0)" } ?? outcome)
     }
+  }
+
+  /// To be begun again, after so many milliseconds; the attempt does not count as one that killed its
+  /// runner.
+  private func putOff(_ work: Work, for pause: Int64) throws {
+    again.append((work, monotonicMs() + pause))
+    do throws(JobError) { _ = try job.itemGiveBack(work.item) } catch {
+      if error.status == .finished { isEnded = true } else if !isPassing(error) { throw error }
+    }
+  }
+
+  private func takeLimit(_ work: Work, _ wait: Int64) throws {
+    var next = work
+    next.limits += 1
+    let most = spec.rateLimitRetries ?? RunSpec.usualRateLimitRetries
+    guard next.limits <= most else {
+      return try fail(work, "rate-limited \(next.limits) times")
+    }
+    try putOff(next, for: 0)
+    _ = try job.rateLimited(seconds: wait)
+    isPaused = true
+    tell("rate limit: going on in \(EstimateText.span(Double(wait)))")
   }
 
   private func fail(_ work: Work, _ why: String) throws {

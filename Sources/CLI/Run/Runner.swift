@@ -8,8 +8,11 @@ final class Runner {
   /// An attempt at an item.
   struct Work {
     let item: String
-    /// 1 for the first.
+    /// 1 for the first, over all runs.
     var attempt = 1
+    /// In this run: how often its command failed, and how often it met a rate limit.
+    var failures = 0
+    var limits = 0
     /// The how many-th of this run the item is.
     let number: Int
   }
@@ -35,6 +38,8 @@ final class Runner {
     var isTagged = false
   }
 
+  /// So many attempts at an item may end with the death of its runner.
+  static let mostDeaths: Int64 = 3
   /// Milliseconds between SIGTERM and SIGKILL.
   static let grace: Int64 = 5000
   /// Milliseconds between two looks at what others did to the job.

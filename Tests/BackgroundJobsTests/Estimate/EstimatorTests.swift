@@ -111,7 +111,7 @@ import Testing
     quick.feed(items: 500, active: 400)
     feed(&quick, 4, every: 2)
     #expect(abs(try #require(read(quick, 100)).eta - 200) < 5)
-    #expect(quick.bulk == Oddities(count: 1, amount: 500))
+    #expect(quick.bulk == Oddities(), "it does not come again")
   }
 
   @Test func itemsMarkedInBulkAreNoSpeed() throws {
@@ -122,6 +122,47 @@ import Testing
     let estimate = try #require(read(estimator, 100))
     #expect((190...210).contains(estimate.eta), "\(estimate.eta)")
     #expect(estimator.bulk == Oddities(count: 1, amount: 4000))
+  }
+
+  /// What is there already when an owner starts: so many items, every so many milliseconds; then
+  /// three a second.
+  @Test(
+    arguments: [
+      (500, 250), (2000, 250), (1, 900), (100, 250), (667, 300), (250, 1000),
+    ], [0, 1, 2])
+  func whatIsThereAtTheStartIsNoSpeed(_ bulk: (items: Int64, every: Int64), starts: Int) throws {
+    var estimator = Estimator()
+    for start in 0...starts {
+      estimator.begin(items: Int64(start) * 100, active: estimator.active)
+      // The first report only says where it stands.
+      estimator.skip(to: estimator.items, active: estimator.active)
+      estimator.isFresh = false
+      var left: Int64 = 2000
+      while left > 0 {
+        let items = min(left, bulk.items == 1 ? (left == 2000 ? 1 : 1999) : bulk.items)
+        estimator.feed(items: estimator.items + items, active: estimator.active + bulk.every)
+        left -= items
+      }
+      for count in [60, 600, 1800] {
+        feed(&estimator, count, every: 1 / 3)
+        let estimate = try #require(read(estimator, 1000))
+        #expect(abs(estimate.eta / 333 - 1) < 0.1, "start \(start), \(count): \(estimate.eta)")
+      }
+    }
+    #expect(estimator.bulk == Oddities())
+  }
+
+  @Test func bulkThatComesAgainAndAgainIsAHabit() throws {
+    var estimator = Estimator()
+    for _ in 0..<6 {
+      feed(&estimator, 60, every: 1)
+      for _ in 0..<4 {
+        estimator.feed(items: estimator.items + 150, active: estimator.active + 250)
+      }
+    }
+    feed(&estimator, 10, every: 1)
+    let estimate = try #require(read(estimator, 660))
+    #expect((40...120).contains(estimate.eta), "\(estimate.eta): of 660 items, 600 come in bulk")
   }
 
   @Test func fastSkipsAreForgotten() throws {

@@ -32,7 +32,7 @@ from .errors import (
     WaitTimeout,
     WorkerDied,
 )
-from .info import ACTIVE, FINISHED, ItemState, JobInfo, JobItem, JobStatus
+from .info import ACTIVE, FINISHED, Attempt, ItemState, JobInfo, JobItem, JobStatus
 from .job import Job
 from .manager import Clock, JobManager
 from .map import imap, map
@@ -48,6 +48,7 @@ def library_version() -> str:
 __all__ = [
     "ACTIVE",
     "Ambiguous",
+    "Attempt",
     "BgjobsError",
     "Busy",
     "Clock",

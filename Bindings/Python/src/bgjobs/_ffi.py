@@ -393,6 +393,18 @@ bgj_job_item_failed = _function(
 bgj_job_item_skipped = _function(
     "bgj_job_item_skipped", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
 )
+bgj_job_item_begin = _function(
+    "bgj_job_item_begin",
+    bgj_status,
+    job=_job,
+    item=c_char_p,
+    attempt=POINTER(c_int64),
+    unended=POINTER(c_int64),
+    error=_error,
+)
+bgj_job_item_give_back = _function(
+    "bgj_job_item_give_back", bgj_status, job=_job, item=c_char_p, error=_error
+)
 bgj_job_set_total = _function(
     "bgj_job_set_total", bgj_status, job=_job, total=c_int64, error=_error
 )
@@ -401,6 +413,15 @@ bgj_job_set_cursor = _function(
 )
 bgj_job_plan = _function(
     "bgj_job_plan", bgj_status, job=_job, items=POINTER(c_char_p), count=c_size_t, error=_error
+)
+bgj_job_set_plan = _function(
+    "bgj_job_set_plan",
+    bgj_status,
+    job=_job,
+    items=POINTER(c_char_p),
+    count=c_size_t,
+    withdrawn=POINTER(c_size_t),
+    error=_error,
 )
 
 # ---- A job: questions ---------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import ctypes
 import dataclasses
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import Any, FrozenSet, Iterable, List, Optional, Union
+from typing import Any, FrozenSet, Iterable, List, NamedTuple, Optional, Union
 
 from . import _ffi
 
@@ -135,6 +135,15 @@ class JobItem:
     why: Optional[str]
     #: How often it was begun, as far as that was said: 1 at least once it has ended.
     attempts: int
+
+
+class Attempt(NamedTuple):
+    """What begin() tells of an item."""
+
+    #: Which attempt this is, from 1, over all runs.
+    number: int
+    #: How many of them, this one included, have not ended.
+    unended: int
 
 
 def item_mask(states: Optional[ItemStates]) -> int:

@@ -45,6 +45,7 @@ from .errors import (
     WaitTimeout,
 )
 from .info import (
+    Attempt,
     InfoBuffer,
     ItemStates,
     JobInfo,
@@ -299,6 +300,26 @@ class Job:
             optional_text(why, "why"),
         )
 
+    def begin(self, item: str) -> Attempt:
+        """Work on an item begins: it is the current item, and its attempts are counted.
+
+        What was begun and did not end is given out behind all others, so that what kills its worker
+        starves no other. attempt.unended above 1: whoever worked on it before has died.
+        """
+        count, unended = ctypes.c_int64(), ctypes.c_int64()
+        call(
+            _ffi.bgj_job_item_begin,
+            self._handle,
+            text(item, "the item"),
+            ctypes.byref(count),
+            ctypes.byref(unended),
+        )
+        return Attempt(count.value, unended.value)
+
+    def give_back(self, item: str) -> Outcome:
+        """An item that was begun was left for a good reason, a pause say: it is open again."""
+        return call(_ffi.bgj_job_item_give_back, self._handle, text(item, "the item"))
+
     def update(
         self,
         *,
@@ -346,6 +367,15 @@ class Job:
         """
         array = _array(items, "plan")
         return call(_ffi.bgj_job_plan, self._handle, array, len(array))
+
+    def set_plan(self, items: Iterable[str]) -> int:
+        """Makes these items the plan, in this order; gives how many open ones were withdrawn.
+
+        What has ended stays, and a total that was the number of items follows.
+        """
+        array, withdrawn = _array(items, "set_plan"), ctypes.c_size_t()
+        call(_ffi.bgj_job_set_plan, self._handle, array, len(array), ctypes.byref(withdrawn))
+        return withdrawn.value
 
     # ---- Questions ------------------------------------------------------------------------------
 

@@ -1,0 +1,204 @@
+/* Attempts at items, the order in which they are given out, and a plan that is replaced. */
+#include "support.h"
+
+static const char *const plan[] = {"a", "b", "c", "d"};
+
+/* What bgj_job_next gives out, as "a b c". Lives until the next call. */
+static const char *rest(bgj_job *job) {
+  static char text[256];
+  char *item = NULL;
+  text[0] = 0;
+  while (bgj_job_next(job, &item, &error) == BGJ_OK) {
+    if (text[0]) strcat(text, " ");
+    strcat(text, item);
+    bgj_string_free(item);
+  }
+  assert_int_equal(error.status, BGJ_END);
+  return text;
+}
+
+static void begin(bgj_job *job, const char *item, int64_t attempt, int64_t unended) {
+  int64_t is = -1, open = -1;
+  assert_ok(bgj_job_item_begin(job, item, &is, &open, &error));
+  assert_int_equal(is, attempt);
+  assert_int_equal(open, unended);
+}
+
+/* Its owner dies, and another one takes it. */
+static bgj_job *after_a_death(bgj_job *job) {
+  char id[64];
+  snprintf(id, sizeof id, "%s", bgj_job_id(job));
+  close_manager();
+  bgj_manager *other = open_other(NULL);
+  bgj_job *same = job_of(other, id);
+  assert_ok(bgj_job_start(same, NULL, &error));
+  return same;
+}
+
+static void what_was_begun_and_did_not_end_comes_last(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  begin(job, "b", 1, 1);
+  begin(job, "b", 2, 2);
+  begin(job, "a", 1, 1);
+  assert_string_equal(look(job)->current_item, "a");
+  job = after_a_death(job);
+  assert_string_equal(rest(job), "c d a b");
+  begin(job, "b", 3, 3);
+  assert_ok(bgj_job_item_done(job, "b", &error));
+  begin(job, "a", 2, 2);
+  job = after_a_death(job);
+  assert_string_equal(rest(job), "c d a");
+}
+
+static void what_was_given_back_is_as_if_it_had_not_been_begun(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  begin(job, "a", 1, 1);
+  assert_ok(bgj_job_item_give_back(job, "a", &error));
+  assert_null(look(job)->current_item);
+  assert_ok(bgj_job_item_give_back(job, "a", &error));
+  assert_ok(bgj_job_item_give_back(job, "never begun", &error));
+  begin(job, "a", 2, 1);
+  assert_ok(bgj_job_item_give_back(job, "a", &error));
+  job = after_a_death(job);
+  assert_string_equal(rest(job), "a b c d");
+}
+
+static void this_manager_gets_it_again(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  char *item = NULL;
+  assert_ok(bgj_job_plan(job, plan, 3, &error));
+  assert_ok(bgj_job_next(job, &item, &error));
+  begin(job, item, 1, 1);
+  assert_ok(bgj_job_item_give_back(job, item, &error));
+  bgj_string_free(item);
+  assert_string_equal(rest(job), "b c a");
+  assert_string_equal(rest(job), "");
+}
+
+static void attempts_are_told_with_each_item(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  bgj_item_list *list = NULL;
+  bgj_item item = BGJ_ITEM_INIT;
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  begin(job, "a", 1, 1);
+  begin(job, "b", 1, 1);
+  assert_ok(bgj_job_item_failed(job, "b", NULL, &error));
+  assert_ok(bgj_job_items(job, BGJ_ITEM_MASK_UNDER_WAY, &list, &error));
+  assert_int_equal(bgj_item_list_count(list), 1);
+  assert_ok(bgj_item_list_at(list, 0, &item, &error));
+  assert_string_equal(item.name, "a");
+  assert_int_equal(item.attempts, 1);
+  bgj_item_list_free(list);
+  assert_ok(bgj_job_fail(job, NULL, &error));
+  assert_ok(bgj_job_retry(job, &error));
+  assert_ok(bgj_job_start(job, NULL, &error));
+  begin(job, "b", 2, 1);
+  assert_ok(bgj_job_item_done(job, "b", &error));
+  job = after_a_death(job);
+  assert_ok(bgj_job_items(job, BGJ_ITEM_MASK_DONE, &list, &error));
+  assert_ok(bgj_item_list_at(list, 0, &item, &error));
+  assert_int_equal(item.attempts, 2);
+  bgj_item_list_free(list);
+}
+
+static void what_has_ended_is_not_begun(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_item_done(job, "a", &error));
+  begin(job, "a", 1, 0);
+}
+
+static void set_plan(bgj_job *job, const char *const *items, size_t count, size_t withdrawn) {
+  size_t were = 99;
+  assert_ok(bgj_job_set_plan(job, items, count, &were, &error));
+  assert_int_equal(were, withdrawn);
+}
+
+static void a_new_plan_withdraws_what_it_does_not_name(void **state) {
+  (void)state;
+  const char *const next[] = {"d", "x", "a", "d"};
+  bgj_job *job = running();
+  set_plan(job, plan, 4, 0);
+  assert_ok(bgj_job_item_done(job, "a", &error));
+  assert_ok(bgj_job_item_failed(job, "b", NULL, &error));
+  set_plan(job, next, 4, 1);
+  const bgj_job_info *info = look(job);
+  assert_int_equal(info->total, 4);
+  assert_int_equal(info->items_planned, 2);
+  assert_int_equal(info->items_completed, 1);
+  assert_int_equal(info->items_failed, 1);
+  assert_string_equal(rest(job), "d x");
+  job = after_a_death(job);
+  assert_string_equal(rest(job), "d x");
+  set_plan(job, NULL, 0, 2);
+  assert_int_equal(look(job)->total, 2);
+  assert_string_equal(rest(job), "");
+  assert_ok(bgj_job_item_done(job, "c", &error));
+  assert_int_equal(look(job)->items_completed, 2);
+}
+
+static void what_is_out_is_not_given_out_again(void **state) {
+  (void)state;
+  const char *const next[] = {"c", "a", "e"};
+  bgj_job *job = running();
+  char *item = NULL;
+  set_plan(job, plan, 4, 0);
+  assert_ok(bgj_job_next(job, &item, &error));
+  assert_string_equal(item, "a");
+  bgj_string_free(item);
+  set_plan(job_of(open_other(NULL), bgj_job_id(job)), next, 3, 2);
+  /* The look that sees it comes at most every 30 ms. */
+  for (int i = 0; i < 100 && look(job)->total != 3; i++) continue;
+  assert_string_equal(rest(job), "c e");
+}
+
+static void a_total_that_was_said_stays(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  assert_ok(bgj_job_set_total(job, 100, &error));
+  set_plan(job, plan, 2, 2);
+  assert_int_equal(look(job)->total, 100);
+}
+
+static void a_plan_of_a_job_that_has_ended(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  size_t withdrawn = 7;
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_status(BGJ_FINISHED, bgj_job_set_plan(job, plan, 4, &withdrawn, &error));
+  assert_int_equal(withdrawn, 7);
+}
+
+static void a_shorter_limit_does_not_replace_a_longer_one(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_rate_limited(job, "x", 300, &error));
+  int64_t until = look(job)->resume_at_ms;
+  assert_ok(bgj_job_rate_limited(job, "y", 2, &error));
+  assert_int_equal(look(job)->resume_at_ms, until);
+  assert_ok(bgj_job_rate_limited(job_of(open_other(NULL), bgj_job_id(job)), "y", 900, &error));
+  assert_true(look(job)->resume_at_ms > until + 500000);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(what_was_begun_and_did_not_end_comes_last),
+      TEST(what_was_given_back_is_as_if_it_had_not_been_begun),
+      TEST(this_manager_gets_it_again),
+      TEST(attempts_are_told_with_each_item),
+      TEST(what_has_ended_is_not_begun),
+      TEST(a_new_plan_withdraws_what_it_does_not_name),
+      TEST(what_is_out_is_not_given_out_again),
+      TEST(a_total_that_was_said_stays),
+      TEST(a_plan_of_a_job_that_has_ended),
+      TEST(a_shorter_limit_does_not_replace_a_longer_one),
+  };
+  return RUN_TESTS(tests);
+}
