@@ -38,16 +38,18 @@ extension Runner {
   /// False: not now, the disk is full.
   private func start(_ work: Work) throws -> Bool {
     var work = work
+    var isDeadly = false
     do throws(JobError) {
       let begun = try job.itemBegin(work.item)
       if begun.status == .paused { isPaused = true }
       work.attempt = Int(begun.attempt)
-      if begun.unended > Self.mostDeaths {
-        try fail(work, "its runner died \(Self.mostDeaths) times while working on it")
-        return true
-      }
+      isDeadly = begun.unended > Self.mostDeaths
     } catch {
       guard isPassing(error) else { throw error }
+    }
+    if isDeadly {
+      try fail(work, "its runner died \(Self.mostDeaths) times while working on it")
+      return true
     }
     let output: RunLog.Output
     do { output = try log.begin(work.item, attempt: work.attempt) } catch {
