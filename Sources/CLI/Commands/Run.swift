@@ -36,11 +36,12 @@ struct RunCommand: ParsableCommand {
       Without a terminal, standard error gets a line now and then that says how far it is, and one \
       at the end.
 
-      The last run of the same line, or --key, counts: what it left unfinished is gone on with, and \
-      if items of it had failed, those are taken up again (--again: all of it anew). Options, \
-      command and variables are those that were said last, for bgjobs resume, too. For a list that \
-      grows, every night say, --once leaves out what any earlier run of that key has done, also \
-      when that job was cleaned up.
+      The last run of the same line, or --key, counts: what it left unfinished is gone on with, \
+      and if items of it had failed, those are taken up again (--again: all of it anew). Its list \
+      is the plan: open items that are not in it any more are withdrawn. Options, command and \
+      variables are those that were said last, for bgjobs resume, too. For a list that grows, \
+      every night say, --once leaves out what any earlier run of that key has done, also when \
+      that job was cleaned up.
 
       Exit codes: 0 all done; 7 done, some items failed; 1 all failed; without items that of the \
       command, 128 + N when signal N killed it, 124 after --timeout; 4 another process runs this \

@@ -112,11 +112,9 @@ struct RunRequest {
     if isOld, let items { SecretItems.warn(of: items) }
     let names = isOld ? items : items.map { run.name($0) }
     try run.keep(for: job)
-    if let names {
-      try job.plan(names)
-    } else if try job.items().isEmpty {
-      try job.plan([isOld ? Self.name(run.spec.command) : shownCommand])
-    }
+    let withdrawn = try job.makePlan(
+      names ?? [isOld ? Self.name(run.spec.command) : shownCommand])
+    if names != nil, withdrawn > 0 { notes.append(Self.withdrawn(withdrawn)) }
     return run
   }
 
@@ -131,6 +129,10 @@ struct RunRequest {
       name = longer
     }
     return name
+  }
+
+  static func withdrawn(_ count: Int) -> String {
+    "\(items(count)) \(count == 1 ? "is" : "are") no longer in the list"
   }
 
   private static func items(_ count: Int, _ kind: String = "") -> String {
@@ -148,6 +150,14 @@ extension StoredRun {
   }
 }
 
-extension Job.Items {
-  fileprivate var isEmpty: Bool { completed.isEmpty && failed.isEmpty && open.isEmpty }
+extension Job {
+  /// The list is the plan: gives how many open items are not in it any more.
+  func makePlan(_ items: [String]) throws(JobError) -> Int {
+    // Nothing can be taken out of a new job.
+    guard try info().itemsPlanned > 0 else {
+      try plan(items)
+      return 0
+    }
+    return try setPlan(items)
+  }
 }
