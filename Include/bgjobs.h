@@ -574,6 +574,14 @@ BGJ_API bgj_status bgj_job_complete(bgj_job *job, const char *result, bgj_error 
  */
 BGJ_API bgj_status bgj_job_fail(bgj_job *job, const char *why, bgj_error *error);
 
+/*
+ * Replaces the config of a job that has not ended. What another tool has put into it stays, unless it
+ * is named here. A config without a member "type" gets it.
+ *   BGJ_FINISHED     it has ended
+ *   BGJ_INVALID      config is not a JSON object (the error says where)
+ */
+BGJ_API bgj_status bgj_job_set_config(bgj_job *job, const char *config, bgj_error *error);
+
 /* As bgj_job_fail, with the reason "cancelled". */
 BGJ_API bgj_status bgj_job_cancel(bgj_job *job, const char *why, bgj_error *error);
 

@@ -240,6 +240,37 @@ extension Job {
     }
   }
 
+  /// Replaces the config by this JSON text of an object. What another tool has put into the one before
+  /// stays, unless it is named here. Possible until the job ends.
+  ///
+  /// - Throws: `.finished`; `.invalid` when it is not a JSON object.
+  @discardableResult
+  public func setConfig(_ config: String) throws(JobError) -> Status {
+    try change(.plan) { job, _ throws(JobError) in
+      let config = try JobConfig.check(config, type: job.type)
+      let before = job.members["config"] ?? ""
+      let merged = Self.keepingOthers(in: config, before, job.foreignEdits)
+      return merged == before ? [] : [.configured(job: job.id, config: merged)]
+    }
+  }
+
+  private static func keepingOthers(
+    in config: String, _ before: String, _ edits: [ForeignEdit]
+  ) -> String {
+    guard var members = JSONObjectText.members(config),
+      let known = JSONObjectText.members(before)
+    else { return config }
+    for member in known where members[member.name] == nil {
+      // There was none before: it is not one of ours.
+      let path = MemberPath.text("config", member.name)
+      guard edits.contains(where: { $0.name == path && $0.previous == checksum(nil) }) else {
+        continue
+      }
+      members.append(member)
+    }
+    return JSONObjectText.text(members)
+  }
+
   /// One transition: asks the life cycle, syncs the progress before it, appends.
   func change(
     _ operation: Operation, _ changes: (JobState, Store) throws(JobError) -> [Change]

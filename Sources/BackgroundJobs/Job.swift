@@ -93,6 +93,11 @@ public final class Job: @unchecked Sendable {
   }
 
   #if !hasFeature(Embedded)
+    /// The same, and it stays with the caller: `next` gives it out no more.
+    package func putOff(_ item: String) throws(JobError) {
+      _ = try withBytes(of: item) { bytes throws(JobError) in try send { $0.givenBack = bytes } }
+    }
+
     /// Why a loop over what remains ended early: for the next `complete`.
     func stop(because error: JobError) { try? manager.with { _ throws(JobError) in stop = error } }
 

@@ -150,6 +150,18 @@ public func bgj_job_cancel(
   call(error) { () throws(JobError) in try object(job).cancel(try words(why)) }
 }
 
+@_cdecl("bgj_job_set_config") @implementation
+public func bgj_job_set_config(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ config: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let config = try optionalText(config, "config") else { throw missing("config") }
+    return try job.setConfig(config)
+  }
+}
+
 @_cdecl("bgj_job_retry") @implementation
 public func bgj_job_retry(
   _ job: UnsafeMutablePointer<bgj_job>?, _ error: UnsafeMutablePointer<bgj_error>?

@@ -60,7 +60,7 @@ void cprocess_set_argument(int position, const char *text) {
 
 /* ---- What is to end ---- */
 
-enum { LOOK_MS = 2, GRACE_MS = 5000, KILL_MS = 10000 };
+enum { LOOK_MS = 2, LATE_MS = 1000, GRACE_MS = 5000, KILL_MS = 10000 };
 
 struct process {
   pid_t pid, parent;
@@ -176,17 +176,20 @@ static void end_all(const char *mark) {
       found = 1;
       if (passed >= GRACE_MS) {
         kill(pid, SIGKILL);
-      } else if (!is_in(&told, pid)) {
+      } else if (told.list == NULL || (passed >= LATE_MS && !is_in(&told, pid))) {
+        /* What comes meanwhile may be what tidies up; and soon it is none of that. */
         kill(pid, SIGTERM);
         kill(pid, SIGCONT); /* one that is stopped would not see it */
       }
     }
     while (mark == NULL && waitpid(-1, NULL, WNOHANG) > 0) continue;
     if (!found) break;
-    struct processes before = told;
-    told = now;
-    now = before;
-    nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+    if (told.list == NULL || passed >= LATE_MS) {
+      struct processes before = told;
+      told = now;
+      now = before;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = (passed < 100 ? LOOK_MS : 20) * 1000000}, NULL);
   }
   free(now.list);
   free(told.list);

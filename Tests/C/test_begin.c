@@ -245,9 +245,13 @@ static void limits_are_read_as_servers_say_them(void **state) {
   bgj_options options = BGJ_OPTIONS_INIT;
   options.clock = fixed_clock;
   bgj_manager *clocked = open_other(&options);
+  bgj_job *job = job_of(clocked, bgj_job_id(create()));
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    bgj_job *job = job_of(clocked, bgj_job_id(create()));
-    assert_ok(bgj_job_start(job, NULL, &error));
+    if (i > 0) {
+      assert_ok(bgj_job_resume(job, &error));
+    } else {
+      assert_ok(bgj_job_start(job, NULL, &error));
+    }
     bgj_status status = bgj_job_rate_limited_until(job, "github", cases[i].said, &error);
     if (cases[i].ms < 0) {
       if (status != BGJ_INVALID) fail_msg("'%s' is taken", cases[i].said);
@@ -264,6 +268,41 @@ static void limits_are_read_as_servers_say_them(void **state) {
   }
 }
 
+static const char *config_of(bgj_job *job) {
+  static char text[256];
+  char *json = NULL;
+  assert_ok(bgj_job_get_config(job, &json, &error));
+  snprintf(text, sizeof text, "%s", json);
+  bgj_string_free(json);
+  return text;
+}
+
+static void a_config_is_replaced_and_what_others_put_there_stays(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  assert_ok(bgj_job_set_config(job, "{\"a\": 1, \"b\": [2]}", &error));
+  assert_string_equal(config_of(job), "{\"type\":\"clone-repos\",\"a\":1,\"b\":[2]}");
+  bgj_manager_sync(manager, &error);
+  /* Another tool adds a member, and changes one. */
+  json_t *document = read_state();
+  json_t *config = json_object_get(json_array_get(json_object_get(document, "jobs"), 0), "config");
+  json_object_set_new(config, "theirs", json_true());
+  json_object_set_new(config, "a", json_integer(7));
+  char path[512];
+  snprintf(path, sizeof path, "%s/" STATE_FILE, project);
+  assert_int_equal(json_dump_file(document, path, 0), 0);
+  json_decref(document);
+  assert_ok(bgj_job_set_config(job, "{\"c\": 3}", &error));
+  const char *all = "{\"type\":\"clone-repos\",\"c\":3,\"theirs\":true}";
+  assert_string_equal(config_of(job), all);
+  assert_string_equal(config_of(job_of(open_other(NULL), bgj_job_id(job))), all);
+  assert_ok(bgj_job_set_config(job, "{\"theirs\": 0}", &error));
+  assert_string_equal(config_of(job), "{\"type\":\"clone-repos\",\"theirs\":0}");
+  assert_status(BGJ_INVALID, bgj_job_set_config(job, "[]", &error));
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_status(BGJ_FINISHED, bgj_job_set_config(job, "{}", &error));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_was_begun_and_did_not_end_comes_last),
@@ -275,6 +314,7 @@ int main(void) {
       TEST(what_is_out_is_not_given_out_again),
       TEST(a_total_that_was_said_stays),
       TEST(a_plan_of_a_job_that_has_ended),
+      TEST(a_config_is_replaced_and_what_others_put_there_stays),
       TEST(limits_are_read_as_servers_say_them),
       TEST(a_shorter_limit_does_not_replace_a_longer_one),
   };

@@ -54,6 +54,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_item_failed(job, "a", NULL, NULL));
   FORKED(bgj_job_item_skipped(job, "a", NULL, NULL));
   FORKED(bgj_job_rate_limited_until(job, NULL, "5", NULL));
+  FORKED(bgj_job_set_config(job, "{}", NULL));
   FORKED(bgj_job_item_begin(job, "a", NULL, NULL, NULL));
   FORKED(bgj_job_item_give_back(job, "a", NULL));
   FORKED(bgj_job_set_plan(job, plan, 1, NULL, NULL));

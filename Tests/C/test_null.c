@@ -87,6 +87,8 @@ static void lives(void **state) {
   INVALID(bgj_job_pause(NULL, NULL, 0, NULL));
   INVALID(bgj_job_rate_limited(NULL, "github", 1, &error));
   INVALID(bgj_job_rate_limited(NULL, NULL, 1, NULL));
+  INVALID(bgj_job_set_config(NULL, "{}", &error));
+  INVALID(bgj_job_set_config(job, NULL, NULL));
   INVALID(bgj_job_rate_limited_until(NULL, "p", "5", &error));
   INVALID(bgj_job_rate_limited_until(job, NULL, NULL, &error));
   INVALID(bgj_job_resume(NULL, &error));

@@ -277,7 +277,7 @@ def test_once_in_the_background_and_after_a_kill(project):
     ran(project)
     project.run("resume", id)
     project.run("wait", id, "--timeout", "30")
-    assert ran(project) == ["b", "c"]
+    assert sorted(ran(project)) == ["b", "c"]
     # The worker remembers it after the job has ended.
     memory = project.state.parent / "background-jobs.d"
     await_true(lambda: any(len(file.read_bytes()) == 99 for file in memory.glob("once-*")))
@@ -290,3 +290,75 @@ def test_2_once(project):
     assert "--items" in project.run("run", "--once", "--", "true", code=2).stderr
     both = ["run", "--once", "--again", "--each", "a", "--", "true"]
     assert "exclude" in project.run(*both, code=2).stderr
+
+
+@pytest.mark.parametrize("how", ("a file", "a pipe", "--each", "--detach"))
+def test_the_list_of_the_new_run_is_the_plan(project, how):
+    listed = project.path / "list"
+
+    def run(items, code=0):
+        text = "".join(f"{item}\n" for item in items)
+        listed.write_text(text)
+        options = ["--each", *items] if how == "--each" else ["--items", "list"]
+        if how == "a pipe":
+            options = ["--items", "-"]
+        if how == "--detach":
+            options.append("--detach")
+        return project.run("run", "--key", "k", *options, *WORK, input=text, code=code)
+
+    spoil(project, "kill", "c")
+    spoil(project, "bad", "b")
+    run(["a", "b", "c", "wrong", "worse", "d"], code=None)
+    id = only(project)
+    await_true(lambda: project.info(id)["status"] == "paused")
+    mend(project)
+    ran(project)
+    done = run(["e", "a", "c", "d"], code=None)
+    assert "2 items are no longer in the list" in done.stderr
+    project.run("wait", id, "--timeout", "30", code=7)
+    # What was under way when the runner died goes behind the others.
+    assert ran(project) == ["e", "d", "c"]
+    info = project.info(id)
+    assert (info["itemsCompleted"], info["itemsFailed"], info["itemsPlanned"]) == (4, 1, 0)
+    assert info["total"] == 5 and info["percentage"] == 100
+
+
+def test_one_item_is_no_longer_in_the_list(project):
+    interrupt(project, "run", "--key", "k", "--each", *"abc", *WORK)
+    done = project.run("run", "--key", "k", "--each", *"ab", *WORK)
+    assert done.stderr.count("1 item is no longer in the list") == 1 and ran(project) == ["b"]
+    assert "no longer" not in project.run("run", "--key", "k", "--each", *"ab", *WORK).stderr
+
+
+def test_failed_items_that_are_not_in_the_list_are_not_taken_up(project):
+    spoil(project, "bad", "b", "c")
+    project.run("run", "--key", "k", "--each", *"abc", *WORK, code=7)
+    mend(project)
+    ran(project)
+    project.run("run", "--key", "k", "--each", *"ab", *WORK)
+    assert ran(project) == ["b"]
+
+
+def test_the_list_of_ensure_is_the_plan(project):
+    line = ["ensure", "t", "--key", "k", "--items", "-"]
+    id = project.out(*line, input="a\nb\nc\nd\n")
+    project.run("start", id)
+    project.run("done", id, "a")
+    done = project.run(*line, input="d\nb\n")
+    assert done.stdout == f"{id}\n" and "1 item is no longer in the list" in done.stderr
+    assert project.out("next", id) == "d"
+    assert [item["item"] for item in items(project, id)] == ["a", "d", "b"]
+    assert project.run(*line, input="d\nb\n").stderr == ""
+
+
+def items(project, id):
+    return json.loads(project.out("items", id, "--json"))["items"]
+
+
+def test_another_single_command_withdraws_the_first_in_silence(project):
+    project.run("run", "--key", "k", "--", "sh", "-c", "kill -9 $PPID", code=None)
+    id = only(project)
+    await_true(lambda: project.info(id)["status"] == "paused")
+    said = project.run("run", "--key", "k", "--", "sh", "-c", "echo x >>ran").stderr
+    assert "another command" in said and "no longer" not in said
+    assert [item["item"] for item in items(project, id)] == ["sh -c echo x >>ran"]

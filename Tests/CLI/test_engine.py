@@ -167,7 +167,7 @@ def test_output_of_a_killed_run_is_taken_up(project):
     log = project.out("logs", only(project)["id"])
     for item in "ab":
         assert f"==> {item}\nbegan {item}\n<== {item}: interrupted\n" in log
-        assert re.search(f"==> {item}\nbegan {item}\n<== {item}: exit 0, ", log)
+        assert re.search(rf"==> {item} \(attempt 2\)\nbegan {item}\n<== {item}: exit 0, ", log)
 
 
 def follow(project, id, *options):
@@ -416,3 +416,51 @@ def test_a_signal_reaches_what_is_stopped(project):
     await_true((project.path / "up").exists)
     run.send_signal(signal.SIGTERM)
     assert run.wait(20) == 128 + signal.SIGTERM
+
+
+# ---- Items that do harm
+
+
+def test_what_kills_its_runner_comes_behind_the_others_and_fails_at_last(project):
+    script = 'echo "$1" >>ran; test "$1" != a || { kill -9 $(cat runner); sleep 60; }'
+    line = ["run", "--each", *"abcd", *SHELL, script, "sh", "{}"]
+    for _ in range(4):
+        run = start(project, *line)
+        (project.path / "runner").write_text(str(run.pid))
+        run.wait(30)
+    ran = (project.path / "ran").read_text().split()
+    assert ran == ["a", "b", "c", "d", "a", "a"]
+    job = project.job(only(project)["id"])
+    assert job["progress"]["itemsFailed"] == ["a"] and job["status"] == "completed"
+    assert "its runner died 3 times" in project.out("show", job["id"])
+
+
+def test_what_a_signal_stops_is_no_death(project):
+    script = 'echo "$1" >>ran; test -e go || sleep 60'
+    line = ["run", "--each", *"ab", *SHELL, script, "sh", "{}"]
+    ran = project.path / "ran"
+    for n in range(1, 6):
+        run = start(project, *line)
+        await_true(lambda n=n: ran.exists() and len(ran.read_text().split()) == n)
+        run.terminate()
+        run.wait(30)
+    (project.path / "go").touch()
+    project.run(*line)
+    assert ran.read_text().split() == ["a"] * 6 + ["b"]
+
+
+def test_one_that_is_always_limited_holds_up_no_other(project):
+    script = 'echo "$1" >>ran; test "$1" != a || { echo "retry after 0.1"; exit 75; }'
+    line = ["run", "--rate-limit-exit", "75", "--rate-limit-match", "after ([0-9.]+)"]
+    line += ["--rate-limit-retries", "2", "--each", *"abc", *SHELL, script, "sh", "{}"]
+    project.run(*line, code=7)
+    assert (project.path / "ran").read_text().split() == ["a", "b", "c", "a", "a"]
+    assert "a: rate-limited 3 times" in project.out("show", only(project)["id"])
+
+
+def test_attempts_count_over_runs(project):
+    line = ["run", "--each", "a", *SHELL, 'echo "$BGJOBS_ATTEMPT" >>ran; test -e go', "sh", "{}"]
+    project.run(*line, code=1)
+    (project.path / "go").touch()
+    project.run(*line)
+    assert (project.path / "ran").read_text().split() == ["1", "2"]

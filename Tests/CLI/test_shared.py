@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import PROGRAM
 from planted import PLANTER, VICTIM, World, give, user
 from test_planted import watched
 
@@ -150,3 +151,44 @@ done
     planter.wait()
     assert world.found() == []
     world.assert_unchanged()
+
+
+def test_root_runs_nothing_that_its_own_line_does_not_name(tmp_path):
+    """A user prepares a job for root's line: with a further item, and another command."""
+    os.chmod(tmp_path, 0o755)
+    for parent in tmp_path.parents[:3]:
+        os.chmod(parent, 0o755)
+    path = tmp_path / "project"
+    path.mkdir()
+    give(path, PLANTER)
+    program = tmp_path / "bgjobs"
+    program.write_bytes(Path(PROGRAM).read_bytes())
+    program.chmod(0o755)
+    script = 'echo "$1 $(id -u)"; sleep 0.4'
+    line = [program, "run", "--each", "a", "b", "--", "sh", "-c", script, "sh", "{}"]
+    run = subprocess.Popen(line, cwd=path, stderr=subprocess.DEVNULL, **user(PLANTER))
+    time.sleep(0.3)
+    run.kill()
+    run.wait()
+
+    def planter(*arguments):
+        done = subprocess.run(
+            [program, *arguments], cwd=path, capture_output=True, text=True, **user(PLANTER)
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    id = planter("list").split("\t")[0]
+    planter("plan", id, "/etc/shadow")
+    (stored,) = path.glob(".specweave/state/background-jobs.d/jobs/*/run.json")
+    stored.write_text(stored.read_text().replace("id -u", "touch pwned; id -u"))
+    background = [*line[:2], "--detach", *line[2:]]
+    refused = subprocess.run(background, cwd=path, capture_output=True, text=True)
+    assert refused.returncode == 1 and "foreground" in refused.stderr
+    root = subprocess.Popen(line, cwd=path, stderr=subprocess.DEVNULL)
+    time.sleep(0.2)
+    planter("plan", id, "/etc/passwd")
+    assert root.wait(30) in (0, 7)
+    log = planter("logs", id)
+    assert "/etc/shadow" not in log and "/etc/passwd" not in log
+    assert "b 0\n" in log and not (path / "pwned").exists()

@@ -48,6 +48,7 @@ def c_types(kind):
         _ffi.bgj_clock: {"bgj_clock"},
         ctypes.POINTER(ctypes.c_char_p): {"char **", "const char *const *"},
         ctypes.POINTER(ctypes.c_size_t): {"size_t *"},
+        ctypes.POINTER(ctypes.c_int64): {"int64_t *"},
         ctypes.POINTER(ctypes.c_int): {"bgj_job_status *"},
         ctypes.c_char * 496: {"char[496]"},
     }

@@ -32,6 +32,8 @@ enum Change {
   case planned(job: String, PackedItems, beside: PlanMark? = nil)
   /// These items alone are the plan from now on; what has ended stays.
   case replanned(job: String, PackedItems, PlanMark)
+  /// A config in place of the one before; JSON text.
+  case configured(job: String, config: String)
   /// Another tool added a job.
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.

@@ -108,13 +108,18 @@ final class State {
       guard let job = job(id) else { return }
       try job.replan(items, mark)
       job.touch(event)
+    case .configured(let id, let config):
+      guard let job = job(id) else { return }
+      noteReplaced("config", job.members["config"], of: job, event.seq)
+      job.members.set("config", config)
+      job.touch(event)
     case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
       .paused(let id, _, _, _), .resumed(let id), .completed(let id, _), .failed(let id, _, _, _),
       .retried(let id), .retriedItems(let id, _):
       guard let job = job(id) else { return }
       let (before, result) = (job.status, job.result)
       job.transition(event)
-      if job.result != result { noteReplaced(result, of: job, event.seq) }
+      if job.result != result { noteReplaced("result", result, of: job, event.seq) }
       if job.status != before { job.history.note(before, until: event.seq) }
       job.touch(event)
     }
@@ -161,10 +166,10 @@ final class State {
     if life == .all { job.takeLife(from: theirs) } else { job.takeStatus(from: theirs) }
   }
 
-  /// A stale copy must not bring back members of a result that was replaced.
-  private func noteReplaced(_ result: String?, of job: JobState, _ seq: UInt64) {
-    for member in result.flatMap({ JSONObjectText.members($0) }) ?? [] {
-      let path = MemberPath.text("result", member.name)
+  /// A stale copy must not bring back members of what was replaced.
+  private func noteReplaced(_ name: String, _ text: String?, of job: JobState, _ seq: UInt64) {
+    for member in text.flatMap({ JSONObjectText.members($0) }) ?? [] {
+      let path = MemberPath.text(name, member.name)
       note(&job.foreignEdits, path, previous: member.text, seq)
     }
   }

@@ -16,6 +16,7 @@ extension Change {
     case .reported: .reported
     case .planned(_, _, let mark): mark == nil ? .planned : .plannedBeside
     case .replanned: .replanned
+    case .configured: .configured
     case .imported: .imported
     case .importedOpaque: .importedOpaque
     case .removedOpaque: .removedOpaque
@@ -81,6 +82,9 @@ extension Change {
       try buffer.appendVarint(mark.log)
       try buffer.appendSigned(mark.items)
       try buffer.appendCounted(items.buffer.bytes)
+    case .configured(let job, let config):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(config)
     case .imported(let job): try encode(job, to: buffer)
     case .retriedItems(let job, let items):
       try buffer.appendCounted(job)
@@ -192,6 +196,9 @@ extension Change {
       let job = reader.text()
       let mark = PlanMark(log: reader.varint(), items: reader.signed())
       return .replanned(job: job, PackedItems(try Buffer(reader.counted())), mark)
+    case .configured:
+      let job = reader.text()
+      return .configured(job: job, config: reader.text())
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
     case .removedOpaque: return .removedOpaque(reader.text())

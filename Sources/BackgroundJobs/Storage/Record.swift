@@ -7,7 +7,7 @@ struct Record {
     case named, published, created, opened, closed, detached, paused, resumed, completed, failed
     case retried, removed, reported, planned, imported, edited, topEdited, setAside, importedOpaque
     case plannedBeside, adopted, refused, collided, editedStatus
-    case replanned, removedOpaque
+    case replanned, removedOpaque, configured
     case retriedItems = 30
   }
 

@@ -21,16 +21,16 @@ struct NewJobOptions: ParsableArguments {
     let items = try list.read()
     let config = try config.map { try readJSON($0) }
     SecretItems.warn(of: items ?? [])
-    let id = try project.withManager { manager -> String in
+    let (id, withdrawn) = try project.withManager { manager -> (String, Int) in
       let job =
         if let key {
           try manager.ensure(type, key: key, config: config, total: total ?? 0)
         } else {
           try manager.create(type, config: config, total: total ?? 0)
         }
-      if let items { try job.plan(items) }
-      return job.id
+      return (job.id, try items.map { try job.makePlan($0) } ?? 0)
     }
+    if withdrawn > 0 { Output.complain("job \(id): \(RunRequest.withdrawn(withdrawn))") }
     Output.line(id)
   }
 }
@@ -58,7 +58,8 @@ struct EnsureCommand: ParsableCommand {
     usage: "bgjobs ensure TYPE --key KEY [OPTIONS]",
     discussion: """
       Prints its id. First run, run after a crash and run after a pause are then the same script. \
-      Items that the job knows are skipped; --config and --total count for a new job only.
+      The list of --items is the plan: open items that are not in it any more are withdrawn, those \
+      that have ended stay. --config and --total count for a new job only.
       """)
 
   @OptionGroup var options: NewJobOptions

@@ -36,11 +36,12 @@ struct RunCommand: ParsableCommand {
       Without a terminal, standard error gets a line now and then that says how far it is, and one \
       at the end.
 
-      The last run of the same line, or --key, counts: what it left unfinished is gone on with, and \
-      if items of it had failed, those are taken up again (--again: all of it anew). Options, \
-      command and variables are those that were said last, for bgjobs resume, too. For a list that \
-      grows, every night say, --once leaves out what any earlier run of that key has done, also \
-      when that job was cleaned up.
+      The last run of the same line, or --key, counts: what it left unfinished is gone on with, \
+      and if items of it had failed, those are taken up again (--again: all of it anew). Its list \
+      is the plan: open items that are not in it any more are withdrawn. Options, command and \
+      variables are those that were said last, for bgjobs resume, too. For a list that grows, \
+      every night say, --once leaves out what any earlier run of that key has done, also when \
+      that job was cleaned up.
 
       Exit codes: 0 all done; 7 done, some items failed; 1 all failed; without items that of the \
       command, 128 + N when signal N killed it, 124 after --timeout; 4 another process runs this \
@@ -196,6 +197,8 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
+    // First: the items may be long in coming.
+    ProcessTitle.redact()
     let items = (each.isEmpty ? try list.read() : each).map(Self.unique)
     let spec = RunSpec(
       command: argumentVector, directory: RunDirectory.stored(project: project.path),
@@ -212,12 +215,17 @@ struct RunCommand: ParsableCommand {
     let variables = try keptVariables()
     try RunWorker.checkProgram(spec, path: variables.last { $0.name == "PATH" }?.value)
     tellDoubtful()
-    ProcessTitle.redact()
     // Before anything is opened: it must not hold what we hold.
     let keeper = detach ? nil : try Keeper.start()
 
     let manager = try project.open()
     defer { ProjectOptions.close(manager) }
+    let isGuest = project.isOfAnother
+    if isGuest, detach {
+      throw RunError(
+        "root runs in another user's project only in the foreground: in the background it would run"
+          + " what that user has put there")
+    }
     var run = StoredRun(spec)
     run.variables = variables.isEmpty ? nil : variables
     let request = RunRequest(
@@ -243,7 +251,8 @@ struct RunCommand: ParsableCommand {
     }
     throw try RunWorker.work(
       job, manager, taken.run, keeper, project.absolute.path,
-      Runner.Display(isQuiet: quiet, isTagged: tag), started: tellStart)
+      Runner.Display(isQuiet: quiet, isTagged: tag),
+      only: isGuest ? Set(taken.names.map { Array($0.utf8) }) : nil, started: tellStart)
   }
 
   private var haltRule: HaltRule? {

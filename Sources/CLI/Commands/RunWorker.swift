@@ -74,7 +74,8 @@ struct RunWorker: ParsableCommand {
   /// Owns the job and works on it. Gives how the program is to end.
   static func work(
     _ job: Job, _ manager: JobManager, _ run: StoredRun, _ keeper: Keeper, _ project: String,
-    _ display: Runner.Display = Runner.Display(isQuiet: true), started: () -> Void = {}
+    _ display: Runner.Display = Runner.Display(isQuiet: true), only: Set<[UInt8]>? = nil,
+    started: () -> Void = {}
   ) throws -> ExitCode {
     try job.takeFromNobody()
     while try job.start() == .paused {
@@ -91,6 +92,7 @@ struct RunWorker: ParsableCommand {
       try requireAllItems(of: job, run.spec)
       try Runner.endLeftovers(of: job, keeper)
       let runner = try Runner(job, run, keeper, project: project, display)
+      runner.only = only
       started()
       let code = try runner.run()
       if run.spec.once == true {

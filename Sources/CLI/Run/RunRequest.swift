@@ -7,6 +7,8 @@ struct RunRequest {
   struct Taken {
     let job: Job
     let run: StoredRun
+    /// What it is to work on, by the names in the job.
+    let names: [String]
     /// To be told once it works.
     let notes: [String]
   }
@@ -77,8 +79,9 @@ struct RunRequest {
         notes.append("going on with job \(job.id), \(EstimateText.items(info)) items are done")
       }
     }
-    run = try plan(wanted, run, job, &notes)
-    return Taken(job: job, run: run, notes: notes)
+    let names: [String]
+    (run, names) = try plan(wanted, run, job, &notes)
+    return Taken(job: job, run: run, names: names, notes: notes)
   }
 
   private func newest(of jobs: [JobInfo]) -> JobInfo? {
@@ -100,7 +103,7 @@ struct RunRequest {
   /// there is nothing to start before that.
   private func plan(
     _ items: [String]?, _ new: StoredRun, _ job: Job, _ notes: inout [String]
-  ) throws -> StoredRun {
+  ) throws -> (StoredRun, [String]) {
     var run = new
     let before = try StoredRun.before(job)
     // A version before made it, with its items as they are: others would be further ones.
@@ -112,12 +115,11 @@ struct RunRequest {
     if isOld, let items { SecretItems.warn(of: items) }
     let names = isOld ? items : items.map { run.name($0) }
     try run.keep(for: job)
-    if let names {
-      try job.plan(names)
-    } else if try job.items().isEmpty {
-      try job.plan([isOld ? Self.name(run.spec.command) : shownCommand])
-    }
-    return run
+    try job.setConfig(try run.config.json)
+    let all = names ?? [isOld ? Self.name(run.spec.command) : shownCommand]
+    let withdrawn = try job.makePlan(all)
+    if names != nil, withdrawn > 0 { notes.append(Self.withdrawn(withdrawn)) }
+    return (run, all)
   }
 
   private var shownCommand: String { Self.name(Redaction.arguments(run.spec.command)) }
@@ -131,6 +133,10 @@ struct RunRequest {
       name = longer
     }
     return name
+  }
+
+  static func withdrawn(_ count: Int) -> String {
+    "\(items(count)) \(count == 1 ? "is" : "are") no longer in the list"
   }
 
   private static func items(_ count: Int, _ kind: String = "") -> String {
@@ -148,6 +154,14 @@ extension StoredRun {
   }
 }
 
-extension Job.Items {
-  fileprivate var isEmpty: Bool { completed.isEmpty && failed.isEmpty && open.isEmpty }
+extension Job {
+  /// The list is the plan: gives how many open items are not in it any more.
+  func makePlan(_ items: [String]) throws(JobError) -> Int {
+    // Nothing can be taken out of a new job.
+    guard try info().itemsPlanned > 0 else {
+      try plan(items)
+      return 0
+    }
+    return try setPlan(items)
+  }
 }

@@ -37,6 +37,10 @@ extension Runner {
 
   /// False: not now, the disk is full.
   private func start(_ work: Work) throws -> Bool {
+    if let only, !only.contains(Array(work.item.utf8)) {
+      try fail(work, "it is not of the line that root was given")
+      return true
+    }
     var work = work
     var deaths: Int64 = 0
     do throws(JobError) {
@@ -127,7 +131,7 @@ extension Runner {
   /// runner.
   private func putOff(_ work: Work, for pause: Int64) throws {
     again.append((work, monotonicMs() + pause))
-    do throws(JobError) { _ = try job.itemGiveBack(work.item) } catch {
+    do throws(JobError) { try job.putOff(work.item) } catch {
       if error.status == .finished { isEnded = true } else if !isPassing(error) { throw error }
     }
   }

@@ -53,6 +53,8 @@ final class Runner {
   let log: RunLog
   let rateLimit: RateLimit
   let variables: [(String, String)]
+  /// Root, in another user's project, runs for that user nothing that its own line does not name.
+  var only: Set<[UInt8]>?
   private let signals: Int32
   private let live: LogReader?
 

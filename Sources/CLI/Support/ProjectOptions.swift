@@ -65,6 +65,12 @@ struct ProjectOptions: ParsableArguments {
     ["--project", path] + (anyFileSystem ? ["--any-file-system"] : [])
   }
 
+  /// We are root, and it belongs to somebody else.
+  var isOfAnother: Bool {
+    var status = stat()
+    return geteuid() == 0 && stat(path, &status) == 0 && status.st_uid != 0
+  }
+
   func open() throws -> JobManager {
     var options = JobManager.Options()
     if let keep = try Keep.said() {

@@ -368,6 +368,9 @@ bgj_job_complete = _function(
     "bgj_job_complete", bgj_status, job=_job, result=c_char_p, error=_error
 )
 bgj_job_fail = _function("bgj_job_fail", bgj_status, job=_job, why=c_char_p, error=_error)
+bgj_job_set_config = _function(
+    "bgj_job_set_config", bgj_status, job=_job, config=c_char_p, error=_error
+)
 bgj_job_cancel = _function("bgj_job_cancel", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_retry = _function("bgj_job_retry", bgj_status, job=_job, error=_error)
 bgj_job_retry_items = _function(

@@ -17,6 +17,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Mapping,
     Optional,
     Tuple,
     Type,
@@ -275,6 +276,13 @@ class Job:
     def cancel(self, why: Optional[str] = None) -> Outcome:
         """Ends it badly, because somebody wants it to."""
         return call(_ffi.bgj_job_cancel, self._handle, optional_text(why, "why"))
+
+    def set_config(self, config: Mapping[str, Any]) -> Outcome:
+        """Replaces the config of a job that has not ended.
+
+        What another tool has put into it stays, unless it is named here.
+        """
+        return call(_ffi.bgj_job_set_config, self._handle, to_json(config))
 
     def retry(self, items: Optional[Iterable[str]] = None) -> Outcome:
         """Gives a job that failed, or has failed items, another try: it is pending again.
