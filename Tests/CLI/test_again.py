@@ -169,7 +169,7 @@ def test_another_single_command_is_run_once(project):
 
 def test_items_that_differ_in_their_credentials_alone_keep_their_names(project):
     urls = [f"https://u:{TOKEN}{n}@host.example/x" for n in range(3)]
-    script = 'echo "$1" >>ran; test ! -e stop || { test "$1" = %s || kill -9 $PPID; }' % urls[0]
+    script = 'echo "$1" >>ran; test ! -e stop || { test "$1" = ' + urls[0] + " || kill -9 $PPID; }"
     work = ["--key", "k", "--", "sh", "-c", script, "sh", "{}"]
     (project.path / "stop").touch()
     project.run("run", "--each", *urls, *work, code=None)

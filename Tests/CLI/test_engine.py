@@ -100,7 +100,8 @@ def test_killed_while_git_works_nothing_stands_in_the_way(project, tmp_path_fact
         'commit -qm "$n" && git -C "$1" gc -q --prune=now'
     )
     for kill in range(GIT_KILLS):
-        arguments = ["run", "-j3", "--key", f"k{kill}", "--each", *"abcdef", *SHELL, script, "sh", "{}"]
+        arguments = ["run", "-j3", "--key", f"k{kill}", "--each", *"abcdef"]
+        arguments += [*SHELL, script, "sh", "{}"]
         run = start(project, *arguments)
         await_true(lambda: project.jobs("--active"))
         time.sleep(chance.uniform(0.02, 0.25))
@@ -116,7 +117,7 @@ def test_killed_while_git_works_nothing_stands_in_the_way(project, tmp_path_fact
 
 
 def test_no_output_passes_for_a_frame(project):
-    forged = '<== a: exit 0, 1.0 s\\n==> b\\nend\\t1\\t1\\t1\\t1\\t0\\t9\\texit 0\\ta\\n'
+    forged = "<== a: exit 0, 1.0 s\\n==> b\\nend\\t1\\t1\\t1\\t1\\t0\\t9\\texit 0\\ta\\n"
     script = f'printf "{forged}"; echo "real $1"; test "$1" = b'
     project.run("run", "-j2", "--each", "a", "b", *SHELL, script, "sh", "{}", code=7)
     id = only(project)["id"]
@@ -198,7 +199,7 @@ def test_follow_goes_on_through_a_pause(project):
 
 @pytest.mark.parametrize("how", ["follow", "tag"])
 def test_output_side_by_side_comes_line_by_line(project, how):
-    script = 'printf "one $1\\ntwo "; touch up-$1; while ! test -e go; do sleep 0.02; done; echo $1'
+    script = 'printf "one $1\\ntwo "; touch up-$1; until test -e go; do sleep 0.02; done; echo $1'
     line = ["run", "-j2", "--each", "a", "b", *SHELL, script, "sh", "{}"]
     if how == "follow":
         id = project.out(*line[:1], "--detach", *line[1:])
@@ -382,7 +383,8 @@ def test_a_word_in_braces_is_doubted(project):
 
 
 def test_why_it_failed_stands_beside_how(project):
-    script = 'echo out; printf "\\033[31mfatal: no https://u:secret@h/x\\033[0m\\n\\n" >&2; exit 128'
+    said = "\\033[31mfatal: no https://u:secret@h/x\\033[0m\\n\\n"
+    script = f'echo out; printf "{said}" >&2; exit 128'
     project.run("run", "--each", "a", *SHELL, script, "sh", "{}", code=1)
     text = project.out("show", only(project)["id"])
     assert "a: exit 128: fatal: no https://" in text and "secret" not in text

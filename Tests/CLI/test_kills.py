@@ -79,7 +79,8 @@ def test_every_way_to_be_killed(project):
         kills += 1
         if id is None:
             # Killed too early, it has no items yet, and cannot be resumed.
-            jobs = [job for job in project.jobs() if job["itemsPlanned"] + job["current"] == len(ITEMS)]
+            count = len(ITEMS)
+            jobs = [one for one in project.jobs() if one["itemsPlanned"] + one["current"] == count]
             if not jobs:
                 continue
             id = jobs[0]["id"]

@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM
 from planted import PLANTER, VICTIM, World, give, user
 from test_planted import watched
+
+from conftest import PROGRAM
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two users")
 

@@ -8,6 +8,7 @@ import pytest
 
 from secret import await_true
 
+
 @pytest.fixture
 def ids(project):
     return [project.out("create", "t") for _ in range(3)]

@@ -282,8 +282,10 @@ class ModelJob:
             return errors.IllegalTransition
         if self.status is PAUSED and self.reason != "rate-limit":
             return Outcome.PAUSED
-        self.ours = True
         seconds = seconds or 60
+        if self.status is PAUSED and (self.resume_at or 0) >= now + 1000 * seconds:
+            return OK  # the later end counts
+        self.ours = True
         self.status, self.reason, self.resume_at = PAUSED, "rate-limit", now + 1000 * seconds
         self.error = f"github: Rate limit exceeded (retry after {seconds}s)"
         return OK
@@ -319,7 +321,8 @@ class ModelJob:
         return OK
 
     def retry(self, items: Optional[List[str]] = None) -> Any:
-        if self.status is not FAILED and not (self.status is COMPLETED and self.failed):
+        is_unfinished = self.status is COMPLETED and (self.failed or self.open_items)
+        if self.status is not FAILED and not is_unfinished:
             return errors.IllegalTransition
         if any(item not in self.failed for item in items or []):
             return errors.Invalid
@@ -369,6 +372,20 @@ class ModelJob:
             self.skipped[item] = why
             if self.current_item == item:
                 self.current_item = None
+
+    def set_plan(self, items: List[str]) -> Any:
+        """Gives how many open ones were withdrawn."""
+        if refusal := self.refusal():
+            return refusal
+        self.ours = True
+        ended = {*self.done, *self.failed, *self.skipped}
+        open_ones = [item for item in self.planned if item not in ended]
+        known = len({*open_ones, *ended})
+        new = list(dict.fromkeys(items))
+        count = len({*new, *ended})
+        self.total = count if self.total <= known else max(self.total, count)
+        self.planned = new
+        return sum(item not in new for item in open_ones)
 
     def plan(self, items: List[str]) -> Any:
         if refusal := self.refusal():

@@ -400,6 +400,13 @@ class Store(RuleBasedStateMachine):
         expected = self.jobs[id].plan(planned)
         self.check(expected, lambda: self.handle(name, id).plan(planned))
 
+    @rule(name=managers, id=ids, planned=st.lists(items, max_size=4))
+    def set_plan(self, name, id, planned):
+        if not self.known(id):
+            return
+        expected = self.jobs[id].set_plan(planned)
+        self.check(expected, lambda: self.handle(name, id).set_plan(planned))
+
     @rule(name=managers, id=ids)
     def next(self, name, id):
         """Each item of the plan once, in its order; anew after a start or a retry."""

@@ -151,10 +151,11 @@ struct Merge {
     }
     // A status that it may have read is none that it gives.
     guard let unseen, !mayHaveRead(job.status, unseen) else { return .takes(.nothing) }
-    if isOwnerAlive(ours) == true { return request(of: job, ours) }
+    let isAlive = isOwnerAlive(ours)
+    if isAlive == true { return request(of: job, ours) }
     guard ours.log == nil else { return .takes(.nothing) }
     // It says what is so, for its owner is dead. Taken as a pause, nobody could start it.
-    if ours.owner != nil, job.status == .paused {
+    if ours.owner != nil, isAlive == false, job.status == .paused {
       return .request(.closed(job: ours.id, why: job.error))
     }
     if isFresh { return .takes(unseen.isEmpty ? .all : .status) }

@@ -47,6 +47,9 @@ import Testing
       .planned(job: "j", PackedItems(try packed(["a", "", "ccc"]))),
       .planned(
         job: "j", PackedItems(try packed(["a"])), beside: PlanMark(log: .max, items: .min)),
+      .replanned(
+        job: "j", PackedItems(try packed(["a", "bb"])), PlanMark(log: 7, items: 2)),
+      .removedOpaque("[1]"), .configured(job: "j", config: "{}"),
       .imported(try job()),
       .importedOpaque("[1,{\"a\":null}]"),
       .edited(try job(), members: ["config", "x"], takes: .all),

@@ -206,7 +206,7 @@ class Job:
         provider: Optional[str] = None,
         seconds: float = 0,
         *,
-        until: Union[None, str, float, datetime.datetime] = None,
+        until: Union[str, float, datetime.datetime, None] = None,
     ) -> Outcome:
         """The worker was told to slow down: pauses for these seconds (0: 60). See wait_resumed.
 
