@@ -291,7 +291,6 @@ static void a_config_is_replaced_and_what_others_put_there_stays(void **state) {
   char path[512];
   snprintf(path, sizeof path, "%s/" STATE_FILE, project);
   assert_int_equal(json_dump_file(document, path, 0), 0);
-  json_decref(document);
   assert_ok(bgj_job_set_config(job, "{\"c\": 3}", &error));
   const char *all = "{\"type\":\"clone-repos\",\"c\":3,\"theirs\":true}";
   assert_string_equal(config_of(job), all);

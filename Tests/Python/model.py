@@ -128,10 +128,10 @@ class ModelJob:
     def take_status(self, entry: Dict[str, Any]) -> None:
         self.status = STATUSES.get(entry["status"], OTHER)
         self.status_name = None if entry["status"] in STATUSES else entry["status"]
-        self.completed = read(entry.get("completedAt"))
+        is_finished = self.status in (COMPLETED, FAILED)
+        self.completed = read(entry.get("completedAt")) if is_finished else None
         self.reason = self.resume_at = None
         self.detached = self.detached and self.status in (RUNNING, PAUSED)
-        self.extra = self.current - self.ended
 
     # ---- Another tool's word
 
@@ -142,7 +142,12 @@ class ModelJob:
         if len(self.history) > 7 and len(unseen) == len(self.history):
             return  # more than is remembered
         # What it may have read: what was at first, and what other tools have replaced.
-        since = [before for n, (_, before, theirs) in enumerate(unseen) if n == 0 or theirs]
+        # Theirs stood in the file before it got a number.
+        since = [
+            before
+            for n, (_, before, theirs) in enumerate(unseen)
+            if n == 0 or theirs or unseen[n - 1][2]
+        ]
         if (status, status.name.lower()) == (self.status, entry["status"]):
             return
         if self.owner is not None:  # nobody may end its job; a pause is a request

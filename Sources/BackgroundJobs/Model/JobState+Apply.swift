@@ -212,7 +212,7 @@ extension JobState {
 
   func replan(_ packed: PackedItems, _ mark: PlanMark) throws(JobError) {
     try items.replan(packed)
-    if totalSaid > mark.log { return }
+    if log != nil, totalSaid > mark.log { return }
     total = mark.items
   }
 
