@@ -49,3 +49,13 @@ def test_what_is_wrong(run, project):
     assert wrong.returncode == 1 and "nothing" in wrong.stderr
     assert run("frobnicate").returncode == 2
     assert run("-C", str(project / "none"), "list").returncode == 1
+
+
+def test_it_looks_for_the_project_upwards(job, run, project):
+    below = project / "src/deep"
+    below.mkdir(parents=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "bgjobs", "list"], cwd=below, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert job.id in done.stdout

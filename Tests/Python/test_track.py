@@ -111,11 +111,32 @@ def test_failed_items_are_tried_again(project, every):
     assert run(fail="c") == "bcde"
     info = only(project)
     assert (info.status, info.current, info.items_failed) == (JobStatus.COMPLETED, 5, 1)
-    with bgjobs.JobManager(project) as manager:
-        manager.find(info.id).retry()
+    # It has come to its end: only what failed is repeated, in the same job.
+    assert len(bgjobs.track("abcde", "x", project=project, every=every)) == 1
     assert run(fail="") == "c"
     info = only(project)
     assert (info.status, info.current, info.items_failed) == (JobStatus.COMPLETED, 5, 0)
+    # Nothing has failed: the next run is a new one.
+    assert run(fail="b") == "abcde"
+
+
+def test_again_begins_anew(project):
+    loop = bgjobs.track("abc", "x", project=project)
+    for item in loop:
+        loop.failed(item) if item == "b" else None
+    loop = bgjobs.track("abc", "x", project=project, again=True)
+    assert (len(loop), list(loop)) == (3, ["a", "b", "c"])
+    with bgjobs.JobManager(project) as manager:
+        assert [info.items_failed for info in manager.list()] == [1, 0]
+
+
+@pytest.mark.parametrize("every", [None, 0.001])
+def test_new_items_beside_those_that_failed(project, every):
+    loop = bgjobs.track("abc", "x", project=project, every=every)
+    for item in loop:
+        if item == "b":
+            loop.failed(item, "no")
+    assert list(bgjobs.track("abcde", "x", project=project, every=every)) == ["b", "d", "e"]
 
 
 def test_an_item_that_failed_before_a_crash_is_done_after_it(project, python):

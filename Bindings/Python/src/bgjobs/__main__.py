@@ -1,7 +1,9 @@
 """`python -m bgjobs`: looks at jobs and steers them, where the bgjobs command is not installed."""
 
 import argparse
+import os
 import signal
+import stat
 import sys
 from typing import List, Optional
 
@@ -10,7 +12,13 @@ from . import BgjobsError, JobInfo, JobManager, __version__
 
 def main(arguments: Optional[List[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bgjobs", description=__doc__)
-    parser.add_argument("-C", dest="project", metavar="DIR", default=".", help="the project")
+    parser.add_argument(
+        "-C",
+        dest="project",
+        metavar="DIR",
+        default=".",
+        help="where the search for the project begins, upwards",
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="all jobs, a line each")
@@ -25,7 +33,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         command.add_argument("id", help="a job's id, or the beginning of it")
     options = parser.parse_args(arguments)
     try:
-        with JobManager(options.project) as manager:
+        with JobManager(project_at(options.project)) as manager:
             if options.command == "list":
                 for info in manager.list():
                     print(line(info))
@@ -38,6 +46,26 @@ def main(arguments: Optional[List[str]] = None) -> int:
     except BgjobsError as error:
         print(f"python -m bgjobs: {error}", file=sys.stderr)
         return 1
+
+
+def project_at(directory: str) -> str:
+    """The nearest directory from there upwards that is a project, as the command looks for it."""
+    path = os.path.abspath(directory)
+    while not is_project(path):
+        path, before = os.path.dirname(path), path
+        if path == before:
+            return directory
+    return path
+
+
+def is_project(path: str) -> bool:
+    try:
+        state, here = os.lstat(os.path.join(path, ".specweave")), os.stat(path)
+    except OSError:
+        return False
+    # Not one that a stranger has put into a directory where everybody may, as /tmp.
+    is_private = here.st_uid != 0 and not here.st_mode & stat.S_IWOTH
+    return state.st_uid in (os.geteuid(), here.st_uid) or is_private
 
 
 def line(info: JobInfo) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Set, Tuple
 
 from ._call import Outcome
 from ._names import name_of
-from ._session import Project
+from ._session import Project, last_run
 from .errors import BgjobsError
 from .job import Job
 from .manager import JobManager
@@ -72,7 +72,7 @@ def count(
     total: int,
     name: Callable[[Item], str],
     by_name: bool,
-    job: Tuple[Project, str, str],
+    job: Tuple[Project, str, str, bool],
 ) -> Tuple[int, int]:
     """How many items there are, and how many of them a run would begin with now.
 
@@ -98,7 +98,7 @@ def count(
 
 
 @contextmanager
-def _unfinished(project: Project, type: str, key: str) -> Iterator[Optional[Job]]:
+def _unfinished(project: Project, type: str, key: str, again: bool) -> Iterator[Optional[Job]]:
     """The job that a run would go on with; writes nothing."""
     try:
         manager = JobManager(project, read_only=True)
@@ -106,8 +106,8 @@ def _unfinished(project: Project, type: str, key: str) -> Iterator[Optional[Job]
         yield None
         return
     with manager:
-        for info in manager.list(type=type):
-            if info.key == key and not info.finished:
-                yield manager.find(info.id)
-                return
-        yield None
+        last = last_run(manager, type, key)
+        if last is None or (again and last.finished):
+            yield None
+        else:
+            yield manager.find(last.id)

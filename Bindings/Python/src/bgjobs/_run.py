@@ -74,6 +74,7 @@ class Run:
         config: Optional[Mapping[str, Any]],
         total: Optional[int],
         name: Callable[[Any], str],
+        again: bool,
     ) -> None:
         if errors not in _ERRORS:
             raise Invalid(f"errors is {errors!r}; it must be one of {', '.join(_ERRORS)}")
@@ -83,6 +84,8 @@ class Run:
         self._items = items
         self._type, self._key = job
         self._errors = errors
+        # With "return", what failed is a result.
+        self._again = again or errors == "return"
         self._project = project
         self._config = config
         self._total = operator.length_hint(items) if total is None else total
@@ -111,19 +114,21 @@ class Run:
     def outcomes(self) -> Generator[Ended, None, None]:
         """The number of each item, its result or exception, and whether it is a result."""
         source = self._source()
-        with self._workers() as pool, JobManager(self._project) as manager:
-            self._take_up(manager)
-            with session(manager, self._type, self._key, self._config, self._total) as job:
-                try:
-                    yield from self._work(job, pool, source)
-                except GeneratorExit:
-                    self._finish(job, pool)
-                    leave(job, driver(sys._getframe().f_back))
-                    raise
-                except BaseException:
-                    self._finish(job, pool)
-                    raise
-                pool.stop()
+        with (
+            self._workers() as pool,
+            JobManager(self._project) as manager,
+            session(manager, self._type, self._key, self._config, self._total, self._again) as job,
+        ):
+            try:
+                yield from self._work(job, pool, source)
+            except GeneratorExit:
+                self._finish(job, pool)
+                leave(job, driver(sys._getframe().f_back))
+                raise
+            except BaseException:
+                self._finish(job, pool)
+                raise
+            pool.stop()
 
     def _source(self) -> Iterator[Any]:
         """The items. What has no name is an error before there is a job."""
@@ -148,17 +153,6 @@ class Run:
             yield pool
         finally:
             pool.stop()
-
-    def _take_up(self, manager: JobManager) -> None:
-        """Where the last run came to its end, but for items that failed: these, not all of it."""
-        if self._errors == "return":
-            return
-        runs = [info for info in manager.list(type=self._type) if info.key == self._key]
-        if runs and all(info.finished for info in runs):
-            last = runs[-1]
-            if last.status is JobStatus.COMPLETED and last.items_failed:
-                with suppress(BgjobsError):  # removed meanwhile, or taken up by another
-                    manager.find(last.id).retry()
 
     def _work(self, job: Job, pool: Union[Processes, Futures], source: Iterator[Any]) -> Any:
         some_done = job.info().items_completed > 0

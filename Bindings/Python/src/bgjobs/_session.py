@@ -1,13 +1,30 @@
 """A job for as long as one loop, or one map, works on it."""
 
+import logging
 import os
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, Optional, Union
 
+from .errors import IllegalTransition
+from .info import JobInfo, JobStatus
 from .job import Job, describe
 from .manager import JobManager
 
 Project = Union[str, "os.PathLike[str]"]
+
+_log = logging.getLogger("bgjobs")
+
+
+def last_run(manager: JobManager, type: str, key: str) -> Optional[JobInfo]:
+    """The job with which a run goes on: an unfinished one, or one in which items have failed."""
+    runs = [info for info in manager.list(type=type) if info.key == key]
+    for info in runs:
+        if not info.finished:
+            return info
+    last = max(runs, key=lambda info: info.created.timestamp() if info.created else 0, default=None)
+    if last is not None and last.status is JobStatus.COMPLETED and last.items_failed:
+        return last
+    return None
 
 
 @contextmanager
@@ -17,8 +34,20 @@ def session(
     key: str,
     config: Optional[Mapping[str, Any]],
     total: Optional[int],
+    again: bool,
 ) -> Iterator[Job]:
-    """The job, found or made, and started; completed in the end, or left as interrupted."""
+    """The job, found or made, and started; completed in the end, or left as interrupted.
+
+    Where the last run came to its end, but for items that failed, it is these items, unless all of
+    it is to be done again.
+    """
+    last = None if again else last_run(manager, type, key)
+    if last is not None and last.finished:
+        try:
+            manager.find(last.id).retry()
+            _log.info("job %s again, with its %d failed items", last.id, last.items_failed)
+        except (IllegalTransition, LookupError):
+            pass  # taken up, or removed, by another meanwhile
     job = manager.ensure(type, key, config, total=total)
     job.__enter__()
     try:

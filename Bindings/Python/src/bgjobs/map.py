@@ -27,6 +27,7 @@ def map(
     config: Optional[Mapping[str, Any]] = None,
     total: Optional[int] = None,
     name: Callable[[Item], str] = name_of,
+    again: bool = False,
 ) -> List[Any]:
     """Calls the function with each item in a pool, as a job that survives kill -9.
 
@@ -49,9 +50,10 @@ def map(
     exception is raised; the job is interrupted, and the next run goes on.
 
     While the job is paused nothing is begun. A cancelled one ends it with JobFinished. name, total,
-    config and project are those of track().
+    config, project and again are those of track().
     """
-    run = Run(function, items, (type, key), workers, executor, errors, project, config, total, name)
+    job = (type, key)
+    run = Run(function, items, job, workers, executor, errors, project, config, total, name, again)
     found: Dict[int, Any] = {}
     with closing(run.outcomes()) as outcomes:
         for index, value, _ in outcomes:
@@ -80,6 +82,7 @@ def imap(
     config: Optional[Mapping[str, Any]] = None,
     total: Optional[int] = None,
     name: Callable[[Item], str] = name_of,
+    again: bool = False,
 ) -> Iterator[Any]:
     """map() as an iterator, which gives results while others are under way.
 
@@ -90,7 +93,8 @@ def imap(
     is left without having been asked to its end is interrupted. With errors="raise", an item that
     failed gives no result, and ItemsFailed comes at the end.
     """
-    run = Run(function, items, (type, key), workers, executor, errors, project, config, total, name)
+    job = (type, key)
+    run = Run(function, items, job, workers, executor, errors, project, config, total, name, again)
     return _results(run, ordered, errors)
 
 

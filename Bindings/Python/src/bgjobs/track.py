@@ -53,6 +53,7 @@ class Track(Generic[Item]):
         total: Optional[int],
         name: Callable[[Item], str],
         every: Optional[float],
+        again: bool,
     ) -> None:
         self._items = items
         self._type = type
@@ -62,6 +63,7 @@ class Track(Generic[Item]):
         self._total = operator.length_hint(items) if total is None else total
         self._name = name
         self._every = every
+        self._again = again
         self._maker = threading.get_ident()
         #: What the loop's body has marked as failed, for the loop to see.
         self._failed: List[str] = []
@@ -112,7 +114,7 @@ class Track(Generic[Item]):
                 self._total,
                 self._name,
                 by_name=self._every is None,
-                job=(self._project, self._type, self._key),
+                job=(self._project, self._type, self._key, self._again),
             )
         return self._counts
 
@@ -134,7 +136,7 @@ class Track(Generic[Item]):
     def _session(self) -> Iterator[Job]:
         with JobManager(self._project) as manager:
             total = self._total
-            with session(manager, self._type, self._key, self._config, total) as job:
+            with session(manager, self._type, self._key, self._config, total, self._again) as job:
                 self.job = job
                 if self._counts is None:
                     done = max(Position(job).at, job.info().items_completed)
@@ -274,6 +276,7 @@ def track(
     total: Optional[int] = None,
     name: Callable[[Item], str] = name_of,
     every: Optional[float] = None,
+    again: bool = False,
 ) -> Track[Item]:
     """Loops over items, as a job of this type and key that survives kill -9.
 
@@ -285,8 +288,9 @@ def track(
     The work on an item must be over when the next one is asked for. A pool asks ahead of the work:
     use map() instead. What can be seen to feed a pool is refused with TakenAhead.
 
-    To mark an item failed: `loop = track(…)`, `for item in loop:`, `loop.failed(item, "why")`. It
-    is tried again when a run that was interrupted is run again.
+    To mark an item failed: `loop = track(…)`, `for item in loop:`, `loop.failed(item, "why")`. The
+    next run tries it again, also when this one came to its end: what is done is not repeated then.
+    again=True: after a run that came to its end, all of it is done anew.
 
     name: what an item is called. Texts, integers, paths, dates, members of enums, rows of pandas'
     iterrows() and tuples of such need none. Names are the same in every run, and two items of one
@@ -300,4 +304,4 @@ def track(
     """
     if every is not None and not every >= 0:
         raise Invalid(f"every is {every}; it must be 0 or more seconds")
-    return Track(items, type, key, project, config, total, name, every)
+    return Track(items, type, key, project, config, total, name, every, again)
