@@ -261,11 +261,8 @@ extension Job {
       let known = JSONObjectText.members(before)
     else { return config }
     for member in known where members[member.name] == nil {
-      // There was none before: it is not one of ours.
       let path = MemberPath.text("config", member.name)
-      guard edits.contains(where: { $0.name == path && $0.previous == checksum(nil) }) else {
-        continue
-      }
+      guard edits.contains(where: { $0.name == path && $0.isTheirs }) else { continue }
       members.append(member)
     }
     return JSONObjectText.text(members)

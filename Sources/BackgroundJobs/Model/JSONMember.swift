@@ -26,4 +26,6 @@ struct ForeignEdit: Equatable {
   var name: String
   var seq: UInt64
   var previous: UInt32
+  /// The member is another tool's: there was none of ours when it first came.
+  var isTheirs: Bool
 }

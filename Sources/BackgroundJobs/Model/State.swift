@@ -110,7 +110,7 @@ final class State {
       job.touch(event)
     case .configured(let id, let config):
       guard let job = job(id) else { return }
-      noteReplaced("config", job.members["config"], of: job, event.seq)
+      noteReplaced("config", job.members["config"], by: config, of: job, event.seq)
       job.members.set("config", config)
       job.touch(event)
     case .opened(let id, _, _, _), .closed(let id, _), .detached(let id, _, _),
@@ -119,7 +119,7 @@ final class State {
       guard let job = job(id) else { return }
       let (before, result) = (job.status, job.result)
       job.transition(event)
-      if job.result != result { noteReplaced("result", result, of: job, event.seq) }
+      if job.result != result { noteReplaced("result", result, by: job.result, of: job, event.seq) }
       if job.status != before { job.history.note(before, until: event.seq) }
       job.touch(event)
     }
@@ -167,18 +167,26 @@ final class State {
   }
 
   /// A stale copy must not bring back members of what was replaced.
-  private func noteReplaced(_ name: String, _ text: String?, of job: JobState, _ seq: UInt64) {
-    for member in text.flatMap({ JSONObjectText.members($0) }) ?? [] {
+  private func noteReplaced(
+    _ name: String, _ before: String?, by after: String?, of job: JobState, _ seq: UInt64
+  ) {
+    let new = after.flatMap { JSONObjectText.members($0) } ?? []
+    for member in before.flatMap({ JSONObjectText.members($0) }) ?? []
+    where new[member.name] != member.text {
       let path = MemberPath.text(name, member.name)
-      note(&job.foreignEdits, path, previous: member.text, seq)
+      note(&job.foreignEdits, path, previous: member.text, seq, isOurs: true)
     }
   }
 
   /// Remembers what a foreign edit replaced, so that a stale writer cannot undo it.
-  private func note(_ edits: inout [ForeignEdit], _ name: String, previous: String?, _ seq: UInt64)
-  {
-    let edit = ForeignEdit(name: name, seq: seq, previous: checksum(previous))
+  private func note(
+    _ edits: inout [ForeignEdit], _ name: String, previous: String?, _ seq: UInt64,
+    isOurs: Bool = false
+  ) {
+    var edit = ForeignEdit(
+      name: name, seq: seq, previous: checksum(previous), isTheirs: previous == nil)
     if let position = edits.firstIndex(where: { $0.name == name }) {
+      edit.isTheirs = !isOurs && (edit.isTheirs || edits[position].isTheirs)
       edits[position] = edit
     } else {
       if edits.count >= ForeignEdit.most { edits.removeFirst() }

@@ -74,7 +74,13 @@ extension StateDocument {
     try out.beginObject()
     for edit in edits {
       try out.name(edit.name)
-      try out.numbers(Int64(clamping: edit.seq), Int64(edit.previous))
+      let (seq, previous) = (Int64(clamping: edit.seq), Int64(edit.previous))
+      // Where nothing was before, it is plain.
+      if edit.isTheirs, previous != 0 {
+        try out.numbers(seq, previous, 1)
+      } else {
+        try out.numbers(seq, previous)
+      }
     }
     try out.endObject()
   }
@@ -139,7 +145,9 @@ extension StateDocument {
         let previous = entry.at(1)?.unsigned
       else { return }
       edits.append(
-        ForeignEdit(name: name, seq: seq, previous: UInt32(truncatingIfNeeded: previous)))
+        ForeignEdit(
+          name: name, seq: seq, previous: UInt32(truncatingIfNeeded: previous),
+          isTheirs: previous == 0 || entry.count > 2))
     }
     return edits
   }
