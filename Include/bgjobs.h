@@ -312,12 +312,14 @@ typedef struct bgj_job_info {
   int has_warnings;           /* completed: 1 when items have failed, or another tool ended it as
                                  completed_with_warnings */
   uint64_t items_skipped;     /* how many */
+  uint64_t items_under_way;   /* begun, and not ended yet, while somebody works on the job: see
+                                 bgj_job_item_begin */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0, 0}
+   0, 0, 0, 0}
 
 /* What became of an item. */
 typedef enum bgj_item_state {
@@ -611,17 +613,17 @@ BGJ_API bgj_status bgj_job_retry_items(bgj_job *job, const char *const *items, s
  * the second time. Their statuses:
  *   BGJ_PAUSED       kept; the job is paused
  *   BGJ_FINISHED     the job has ended; not kept
- *   BGJ_ILLEGAL_TRANSITION  the job was not started; or, where the text says "owner only", another
- *                    process owns it
+ *   BGJ_ILLEGAL_TRANSITION  the job was not started
+ * current, current_item, total and cursor have one value each: of two words, from whomever, the
+ * later counts.
  */
 
 /*
  * One report of the usual things at once, kept or lost together. current: how far the job is, in
- * items, those of this very call included; -1: not said; owner only while the job has an owner.
- * Until somebody says it, current is the number of items that have ended, plus the advances;
- * after that, further items and advances are added to what was said. current_item: what is being
- * worked on; "": nothing; NULL: not said; owner only likewise. completed_item, failed_item: as
- * bgj_job_item_done and bgj_job_item_failed; NULL: none.
+ * items, those of this very call included; -1: not said. Until somebody says it, current is the
+ * number of items that have ended, plus the advances; after that, further items and advances are
+ * added to what was said. current_item: what is being worked on; "": nothing; NULL: not said.
+ * completed_item, failed_item: as bgj_job_item_done and bgj_job_item_failed; NULL: none.
  */
 BGJ_API bgj_status bgj_job_update(bgj_job *job, int64_t current, const char *current_item,
                                   const char *completed_item, const char *failed_item,
@@ -647,7 +649,8 @@ BGJ_API bgj_status bgj_job_item_skipped(bgj_job *job, const char *item, const ch
                                         bgj_error *error);
 
 /*
- * Work on an item begins: it becomes the current item, and its attempts are counted, over all runs.
+ * Work on an item begins: it is under way, and its attempts are counted, over all runs. Of those that
+ * the owner has under way, the current item is the oldest.
  * Items that were begun and did not end are given out by bgj_job_next behind all others, the least
  * often begun first: what kills its worker then starves no other. attempt, if not NULL, gets which
  * attempt this is, from 1. unended, if not NULL, gets how many attempts, this one included, have not
@@ -663,13 +666,13 @@ BGJ_API bgj_status bgj_job_item_begin(bgj_job *job, const char *item, int64_t *a
  */
 BGJ_API bgj_status bgj_job_item_give_back(bgj_job *job, const char *item, bgj_error *error);
 
-/* Sets the number of items, 0: unknown. Owner only while the job has an owner; a pending job takes
- * it from anyone. */
+/* Sets the number of items, 0: unknown. A pending job takes it, too. */
 BGJ_API bgj_status bgj_job_set_total(bgj_job *job, int64_t total, bgj_error *error);
 
 /*
  * Keeps a JSON value of yours, at most 64 KiB of text, in order with the reports: whatever was
- * reported before it is kept if it is. The place for a page number. Owner only likewise.
+ * reported before it is kept if it is. The place for a page number. A pending job takes
+ * it, too.
  */
 BGJ_API bgj_status bgj_job_set_cursor(bgj_job *job, const char *json, bgj_error *error);
 

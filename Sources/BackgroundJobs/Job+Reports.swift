@@ -1,16 +1,16 @@
 // Reports and questions in Swift's own types. A report is `.paused` when it is kept but the job is
 // paused, and throws `.finished` when the job has ended.
 extension Job {
-  /// The usual things at once, kept or lost together; nil: not said.
+  /// The usual things at once, kept or lost together; nil: not said. Anyone may report, beside the
+  /// owner too: of two words on `current`, `currentItem`, `total` or the cursor the later counts.
   ///
   /// - Parameters:
-  ///   - current: How far the job is, in items, those of this very call included. The owner's alone
-  ///     while there is one.
-  ///   - currentItem: What is being worked on; "": nothing. The owner's alone likewise.
+  ///   - current: How far the job is, in items, those of this very call included.
+  ///   - currentItem: What is being worked on; "": nothing.
   ///   - completed: An item that is done, as in ``itemDone(_:)``.
   ///   - failed: An item that failed, as in ``itemFailed(_:why:)``.
   ///   - why: Why it failed, in words.
-  ///   - total: The number of items; 0: unknown. The owner's alone likewise.
+  ///   - total: The number of items; 0: unknown.
   @discardableResult
   public func update(
     current: Int64? = nil, currentItem: String? = nil, completed: String? = nil,
@@ -100,25 +100,25 @@ extension Job {
     try send { $0.advance = count }
   }
 
-  /// How far the job is, in items. The owner's alone while there is one.
+  /// How far the job is, in items.
   @discardableResult
   public func setCurrent(_ current: Int64) throws(JobError) -> Status {
     try send { $0.current = current }
   }
 
-  /// What is being worked on; nil: nothing. The owner's alone likewise.
+  /// What is being worked on; nil: nothing.
   @discardableResult
   public func setCurrentItem(_ item: String?) throws(JobError) -> Status {
     try withBytes(of: item ?? "") { bytes throws(JobError) in try send { $0.currentItem = bytes } }
   }
 
-  /// The number of items; 0: unknown. The owner's alone likewise.
+  /// The number of items; 0: unknown.
   @discardableResult
   public func setTotal(_ total: Int64) throws(JobError) -> Status {
     try send { $0.total = total }
   }
 
-  /// Keeps JSON text of the host's, in order with the reports. The owner's alone likewise.
+  /// Keeps JSON text of the host's, in order with the reports.
   @discardableResult
   public func setCursor(_ json: String) throws(JobError) -> Status {
     let compact = try withBytes(of: json) { bytes throws(JobError) in

@@ -37,6 +37,9 @@ public struct JobInfo: Sendable {
   public var itemsSkipped = 0
   /// Planned items that have not ended.
   public var itemsPlanned = 0
+  /// Of these, or beside them: items that were begun and have not ended, while somebody works on the
+  /// job.
+  public var itemsUnderWay = 0
   /// Items per second of active time; nil: unknown, or not running.
   public var rate: Double?
   /// The likely range of ``etaSeconds``, in seconds; nil likewise.
@@ -117,6 +120,7 @@ extension Store {
     info.itemsFailed = job.items.failedCount
     info.itemsSkipped = job.items.skippedCount
     info.itemsPlanned = job.items.openCount
+    if job.owner != nil, isAlive != false { info.itemsUnderWay = job.items.underWayCount }
     estimate(job, isInterrupted, &info)
     info.activeMs = isInterrupted ? job.clock.total : activeTime(of: job)
     info.createdMs = job.created

@@ -56,7 +56,10 @@ extension Job {
   ) throws(JobError) {
     try manager.with { store throws(JobError) in
       try store.refresh()
-      try reference.resolve(in: store).forEachItem(states, body)
+      let job = try reference.resolve(in: store)
+      let isAlive = try store.isOwnerAlive(job)
+      let hasWorker = job.owner != nil && isAlive != false
+      try job.forEachItem(states, hasWorker: hasWorker, body)
     }
   }
 
@@ -75,8 +78,9 @@ extension Job {
 }
 
 extension JobState {
+  /// What was begun by somebody who is gone is not under way.
   fileprivate func forEachItem(
-    _ states: ItemStateSet,
+    _ states: ItemStateSet, hasWorker: Bool,
     _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
   ) throws(JobError) {
     func ended(_ mark: ItemSet.Mark, _ state: ItemState) throws(JobError) {
@@ -90,7 +94,7 @@ extension JobState {
     guard !states.isDisjoint(with: [.open, .underWay]) else { return }
     var position = 0
     while let slot = items.nextOpen(from: &position) {
-      let state = owner != nil && items.trials[slot]?.unended ?? 0 > 0 ? ItemState.underWay : .open
+      let state = hasWorker && items.isUnderWay(slot) ? ItemState.underWay : .open
       guard states.contains(state == .open ? .open : .underWay) else { continue }
       try body(items.bytes(of: slot), state, nil, items.attempts(of: slot))
     }

@@ -104,6 +104,7 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.finish_ms = job.finishMs ?? -1
   info.refused_ms = job.refusedMs ?? -1
   info.items_skipped = UInt64(job.itemsSkipped)
+  info.items_under_way = UInt64(job.itemsUnderWay)
   info.has_warnings = job.hasWarnings ? 1 : 0
 }
 

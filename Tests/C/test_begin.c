@@ -44,7 +44,6 @@ static void what_was_begun_and_did_not_end_comes_last(void **state) {
   begin(job, "b", 1, 1);
   begin(job, "b", 2, 2);
   begin(job, "a", 1, 1);
-  assert_string_equal(look(job)->current_item, "a");
   job = after_a_death(job);
   assert_string_equal(rest(job), "c d a b");
   begin(job, "b", 3, 3);
@@ -52,6 +51,45 @@ static void what_was_begun_and_did_not_end_comes_last(void **state) {
   begin(job, "a", 2, 2);
   job = after_a_death(job);
   assert_string_equal(rest(job), "c d a");
+}
+
+static void assert_under_way(bgj_job *job, uint64_t count, const char *oldest) {
+  bgj_job *const readers[] = {job, job_of(open_other(NULL), bgj_job_id(job))};
+  for (size_t i = 0; i < 2; i++) {
+    assert_int_equal(look(readers[i])->items_under_way, count);
+    if (oldest == NULL)
+      assert_null(look(readers[i])->current_item);
+    else
+      assert_string_equal(look(readers[i])->current_item, oldest);
+  }
+}
+
+static void of_several_that_are_under_way_the_current_one_is_the_oldest(void **state) {
+  (void)state;
+  bgj_job *job = running();
+  bgj_job *other = job_of(open_other(NULL), bgj_job_id(job));
+  assert_ok(bgj_job_plan(job, plan, 4, &error));
+  begin(job, "c", 1, 1);
+  begin(job, "a", 1, 1);
+  begin(job, "b", 1, 1);
+  begin(other, "d", 1, 1);
+  assert_under_way(job, 4, "c");
+  assert_ok(bgj_job_item_failed(job, "a", NULL, &error));
+  assert_under_way(job, 3, "c");
+  assert_ok(bgj_job_item_done(other, "c", &error));
+  assert_under_way(job, 2, "b");
+  assert_ok(bgj_job_item_give_back(job, "b", &error));
+  /* What somebody else works on is not what the owner does. */
+  assert_under_way(job, 1, NULL);
+  begin(job, "b", 2, 1);
+  assert_under_way(job, 2, "b");
+  job = after_a_death(job);
+  /* The new owner has begun nothing yet. */
+  assert_int_equal(look(job)->items_under_way, 0);
+  begin(job, "d", 2, 2);
+  assert_under_way(job, 1, "d");
+  assert_ok(bgj_job_leave(job, NULL, &error));
+  assert_int_equal(look(job)->items_under_way, 0);
 }
 
 static void what_was_given_back_is_as_if_it_had_not_been_begun(void **state) {
@@ -277,24 +315,38 @@ static const char *config_of(bgj_job *job) {
   return text;
 }
 
+/* In the config of the only job. */
+static void another_tool_sets(const char *name, json_t *value) {
+  bgj_manager_sync(manager, &error);
+  json_t *document = read_state();
+  json_t *config = json_object_get(json_array_get(json_object_get(document, "jobs"), 0), "config");
+  json_object_set_new(config, name, value);
+  char path[512];
+  snprintf(path, sizeof path, "%s/" STATE_FILE, project);
+  assert_int_equal(json_dump_file(document, path, 0), 0);
+}
+
 static void a_config_is_replaced_and_what_others_put_there_stays(void **state) {
   (void)state;
   bgj_job *job = running();
   assert_ok(bgj_job_set_config(job, "{\"a\": 1, \"b\": [2]}", &error));
   assert_string_equal(config_of(job), "{\"type\":\"clone-repos\",\"a\":1,\"b\":[2]}");
-  bgj_manager_sync(manager, &error);
-  /* Another tool adds a member, and changes one. */
-  json_t *document = read_state();
-  json_t *config = json_object_get(json_array_get(json_object_get(document, "jobs"), 0), "config");
-  json_object_set_new(config, "theirs", json_true());
-  json_object_set_new(config, "a", json_integer(7));
-  char path[512];
-  snprintf(path, sizeof path, "%s/" STATE_FILE, project);
-  assert_int_equal(json_dump_file(document, path, 0), 0);
+  another_tool_sets("theirs", json_true());
+  another_tool_sets("a", json_integer(7));
   assert_ok(bgj_job_set_config(job, "{\"c\": 3}", &error));
   const char *all = "{\"type\":\"clone-repos\",\"c\":3,\"theirs\":true}";
   assert_string_equal(config_of(job), all);
   assert_string_equal(config_of(job_of(open_other(NULL), bgj_job_id(job))), all);
+  /* However often either of them writes. */
+  another_tool_sets("theirs", json_integer(8));
+  another_tool_sets("theirs", json_integer(9));
+  for (int n = 0; n < 3; n++) {
+    char config[16];
+    snprintf(config, sizeof config, "{\"c\": %d}", n);
+    assert_ok(bgj_job_set_config(job, config, &error));
+    job = after_a_death(job);
+  }
+  assert_string_equal(config_of(job), "{\"type\":\"clone-repos\",\"c\":2,\"theirs\":9}");
   assert_ok(bgj_job_set_config(job, "{\"theirs\": 0}", &error));
   assert_string_equal(config_of(job), "{\"type\":\"clone-repos\",\"theirs\":0}");
   assert_status(BGJ_INVALID, bgj_job_set_config(job, "[]", &error));
@@ -305,6 +357,7 @@ static void a_config_is_replaced_and_what_others_put_there_stays(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(what_was_begun_and_did_not_end_comes_last),
+      TEST(of_several_that_are_under_way_the_current_one_is_the_oldest),
       TEST(what_was_given_back_is_as_if_it_had_not_been_begun),
       TEST(this_manager_gets_it_again),
       TEST(attempts_are_told_with_each_item),

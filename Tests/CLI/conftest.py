@@ -12,7 +12,7 @@ BUILD = Path(os.environ.get("BGJOBS_BUILD", ROOT / "build")).resolve()
 PROGRAM = BUILD / "cli" / "bgjobs"
 
 # Nothing of the one who runs the tests may reach the program.
-for name in ("BGJOBS_PROJECT", "NO_COLOR", "COLUMNS"):
+for name in ("BGJOBS_PROJECT", "BGJOBS_JOB_ID", "NO_COLOR", "COLUMNS"):
     os.environ.pop(name, None)
 os.environ["PATH"] = f"{PROGRAM.parent}:{os.environ['PATH']}"
 os.environ["LC_ALL"] = "C.UTF-8"

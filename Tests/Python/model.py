@@ -92,6 +92,11 @@ class ModelJob:
     failed: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
     skipped: Dict[str, Optional[str]] = dataclasses.field(default_factory=dict)
     planned: List[str] = dataclasses.field(default_factory=list)
+    # How often items were begun, how often of these without an end, and, of those that are under
+    # way, whether the owner has begun them; the oldest first.
+    begun: Dict[str, int] = dataclasses.field(default_factory=dict)
+    unended: Dict[str, int] = dataclasses.field(default_factory=dict)
+    under_way: Dict[str, bool] = dataclasses.field(default_factory=dict)
     extra: int = 0  # of current, besides the items
     current_item: Optional[str] = None
     cursor: Any = None
@@ -178,12 +183,22 @@ class ModelJob:
 
     @property
     def items(self) -> List[JobItem]:
+        def item(name: str, state: ItemState, why: Optional[str] = None) -> JobItem:
+            if state is ItemState.OPEN and name in self.shown_under_way:
+                state = ItemState.UNDER_WAY
+            once = state not in (ItemState.OPEN, ItemState.UNDER_WAY)
+            return JobItem(name, state, why, self.begun.get(name, int(once)))
+
         return [
-            *(JobItem(name, ItemState.DONE, None, 1) for name in self.done),
-            *(JobItem(name, ItemState.SKIPPED, why, 1) for name, why in self.skipped.items()),
-            *(JobItem(name, ItemState.FAILED, why, 1) for name, why in self.failed.items()),
-            *(JobItem(name, ItemState.OPEN, None, 0) for name in self.open_items),
+            *(item(name, ItemState.DONE) for name in self.done),
+            *(item(name, ItemState.SKIPPED, why) for name, why in self.skipped.items()),
+            *(item(name, ItemState.FAILED, why) for name, why in self.failed.items()),
+            *(item(name, ItemState.OPEN) for name in self.open_items),
         ]
+
+    @property
+    def shown_under_way(self) -> Dict[str, bool]:
+        return self.under_way if self.owner is not None or self.detached else {}
 
     def shown(self) -> Dict[str, Any]:
         return {
@@ -199,6 +214,7 @@ class ModelJob:
             "items_failed": len(self.failed),
             "items_skipped": len(self.skipped),
             "items_planned": len(self.open_items),
+            "items_under_way": len(self.shown_under_way),
             "attempts": self.attempts,
             "created": date(self.created),
             "started": date(self.started),
@@ -259,6 +275,7 @@ class ModelJob:
         if self.started is None:
             self.started = now
         self._clear()
+        self.under_way = {}
         return OK
 
     def leave(self, who: str) -> Any:
@@ -342,13 +359,11 @@ class ModelJob:
 
     # ---- Reports
 
-    def admit(self, who: str, *, owners: bool, prepares: bool) -> Any:
+    def admit(self, *, prepares: bool) -> Any:
         """An exception, or what a report that is kept says."""
         if refusal := self.refusal():
             return refusal
         if self.status is PENDING and not prepares:
-            return errors.IllegalTransition
-        if owners and self.elsewhere(who):
             return errors.IllegalTransition
         return Outcome.PAUSED if self.status is PAUSED else OK
 
@@ -358,15 +373,13 @@ class ModelJob:
         if item not in self.done:
             self.ours = True
             self.done.append(item)
-            if self.current_item == item:
-                self.current_item = None
+            self.end(item)
 
     def keep_failed(self, item: str, why: Optional[str]) -> None:
         if item not in {*self.done, *self.failed, *self.skipped}:
             self.ours = True
             self.failed[item] = why
-            if self.current_item == item:
-                self.current_item = None
+            self.end(item)
 
     def keep_skipped(self, item: str, why: Optional[str]) -> None:
         if item in self.skipped:
@@ -375,8 +388,36 @@ class ModelJob:
         if item not in self.done:
             self.ours = True
             self.skipped[item] = why
-            if self.current_item == item:
-                self.current_item = None
+            self.end(item)
+
+    def end(self, item: str) -> None:
+        self.begun.setdefault(item, 1)
+        self.unended.pop(item, None)
+        self.under_way.pop(item, None)
+        self.leave_item(item)
+
+    def leave_item(self, item: str) -> None:
+        if self.current_item == item:
+            self.current_item = next((i for i, owners in self.under_way.items() if owners), None)
+
+    def begin(self, who: str, item: str) -> Tuple[int, int]:
+        self.ours = True
+        by_owner = not self.elsewhere(who)
+        if item not in {*self.done, *self.failed, *self.skipped}:
+            self.begun[item] = self.begun.get(item, 0) + 1
+            self.unended[item] = self.unended.get(item, 0) + 1
+            self.under_way.pop(item, None)
+            self.under_way[item] = by_owner
+        if by_owner and self.current_item not in self.under_way:
+            self.current_item = item
+        return self.begun[item], self.unended.get(item, 0)
+
+    def give_back(self, item: str) -> None:
+        self.ours = True
+        if self.unended.get(item, 0) > 0:
+            self.unended[item] -= 1
+            self.under_way.pop(item, None)
+        self.leave_item(item)
 
     def set_plan(self, items: List[str]) -> Any:
         """Gives how many open ones were withdrawn."""

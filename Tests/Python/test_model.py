@@ -50,6 +50,7 @@ class Store(RuleBasedStateMachine):
         self.jobs: Dict[str, ModelJob] = {}
         self.top = Members()
         self.handed: Dict[Tuple[str, str], Tuple[int, List[str]]] = {}
+        self.returned = set()  # jobs of which an item was given back
         self.step = 1
         self.statuses: Dict[str, Any] = {}
         self.edited: Any = None
@@ -308,7 +309,7 @@ class Store(RuleBasedStateMachine):
     def done(self, name, id, item):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        expected = self.jobs[id].admit(prepares=False)
         self.check(expected, lambda: self.handle(name, id).done(item))
         if isinstance(expected, Outcome):
             self.jobs[id].keep_done(item)
@@ -317,7 +318,7 @@ class Store(RuleBasedStateMachine):
     def failed(self, name, id, item, why):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        expected = self.jobs[id].admit(prepares=False)
         self.check(expected, lambda: self.handle(name, id).failed(item, why))
         if isinstance(expected, Outcome):
             self.jobs[id].keep_failed(item, why)
@@ -326,10 +327,37 @@ class Store(RuleBasedStateMachine):
     def skipped(self, name, id, item, why):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        expected = self.jobs[id].admit(prepares=False)
         self.check(expected, lambda: self.handle(name, id).skipped(item, why))
         if isinstance(expected, Outcome):
             self.jobs[id].keep_skipped(item, why)
+
+    @rule(name=managers, id=ids, item=items)
+    def begin(self, name, id, item):
+        if not self.known(id):
+            return
+        job = self.jobs[id]
+        expected = job.admit(prepares=False)
+        if isinstance(expected, Outcome):
+            attempt, unended = job.begin(name, item)
+            assert self.handle(name, id).begin(item) == (attempt, unended)
+        else:
+            self.check(expected, lambda: self.handle(name, id).begin(item))
+
+    @rule(name=managers, id=ids, item=items, most=st.integers(0, 3))
+    def give_back(self, name, id, item, most):
+        if not self.known(id):
+            return
+        job = self.jobs[id]
+        item = next(iter(job.under_way), item) if most else item
+        expected = job.admit(prepares=False)
+        self.check(expected, lambda: self.handle(name, id).give_back(item))
+        if isinstance(expected, Outcome):
+            job.give_back(item)
+            _, handed = self.handed.get((name, id), (0, []))
+            if item in handed:
+                handed.remove(item)
+                self.returned.add(id)
 
     @rule(
         name=managers,
@@ -344,8 +372,7 @@ class Store(RuleBasedStateMachine):
             return
         job = self.jobs[id]
         prepares = current is None and done is None and failed is None
-        owners = current is not None or item is not None
-        expected = job.admit(name, owners=owners, prepares=prepares)
+        expected = job.admit(prepares=prepares)
         self.check(
             expected,
             lambda: self.handle(name, id).update(
@@ -369,7 +396,7 @@ class Store(RuleBasedStateMachine):
     def advance(self, name, id, count):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=False, prepares=False)
+        expected = self.jobs[id].admit(prepares=False)
         self.check(expected, lambda: self.handle(name, id).advance(count))
         if isinstance(expected, Outcome):
             self.jobs[id].extra += count
@@ -379,7 +406,7 @@ class Store(RuleBasedStateMachine):
     def set_total(self, name, id, total):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=True, prepares=True)
+        expected = self.jobs[id].admit(prepares=True)
         self.check(expected, lambda: self.handle(name, id).set_total(total))
         if isinstance(expected, Outcome):
             self.jobs[id].total, self.jobs[id].ours = total, True
@@ -388,7 +415,7 @@ class Store(RuleBasedStateMachine):
     def set_cursor(self, name, id, value):
         if not self.known(id):
             return
-        expected = self.jobs[id].admit(name, owners=True, prepares=True)
+        expected = self.jobs[id].admit(prepares=True)
         self.check(expected, lambda: self.handle(name, id).set_cursor(value))
         if isinstance(expected, Outcome):
             self.jobs[id].cursor, self.jobs[id].ours = value, True
@@ -422,8 +449,13 @@ class Store(RuleBasedStateMachine):
         if attempts != job.attempts:
             handed = []
         left = [item for item in job.open_items if item not in handed]
-        self.handed[name, id] = (job.attempts, handed + left[:1])
-        assert handle.next() == ((Outcome.OK, left[0]) if left else (Outcome.END, None))
+        outcome, item = handle.next()
+        assert outcome == (Outcome.OK if left else Outcome.END)
+        # What was begun, or given back, stands behind the others.
+        if left and id not in self.returned and not any(job.unended.values()):
+            assert item == left[0]
+        assert item is None or item in left
+        self.handed[name, id] = (job.attempts, [*handed, item] if left else handed)
 
     # ---- Somebody else's program, that reads the state file, changes it and puts it back
 

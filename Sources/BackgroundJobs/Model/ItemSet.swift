@@ -51,6 +51,8 @@ final class ItemSet {
 
   /// Items that were begun, as far as that is not plain from their mark.
   private(set) var trials = [Slot: Trials]()
+  /// The highest place that was given.
+  private var lastPlace: UInt32 = 0
   /// Counts the plans that were replaced: places in the list of the plan are then others.
   private(set) var planGeneration = 0
 
@@ -59,6 +61,11 @@ final class ItemSet {
     var begun: UInt32 = 0
     /// Of these: without an end that anybody told.
     var unended: UInt32 = 0
+    /// Under way since the job was last started: its place among what the owner has begun. 0: it is
+    /// not; `ofOthers`: somebody else has begun it.
+    var place: UInt32 = 0
+
+    static let ofOthers = UInt32.max
   }
 
   init() {}
@@ -256,21 +263,46 @@ final class ItemSet {
   }
 
   /// Work on it begins, unless it has ended.
-  func begin(_ slot: Slot) {
+  func begin(_ slot: Slot, byOwner: Bool) {
     guard mark(of: slot) == .none else { return }
     var trial = trials[slot] ?? Trials()
     trial.begun &+= 1
     trial.unended &+= 1
+    if byOwner, lastPlace < Trials.ofOthers - 1 { lastPlace += 1 }
+    trial.place = byOwner ? lastPlace : Trials.ofOthers
     trials[slot] = trial
   }
 
   /// It was begun and left for a good reason.
   func giveBack(_ slot: Slot) {
-    if let trial = trials[slot], trial.unended > 0 { trials[slot]?.unended = trial.unended - 1 }
+    guard let trial = trials[slot], trial.unended > 0 else { return }
+    trials[slot] = Trials(begun: trial.begun, unended: trial.unended - 1)
   }
 
   /// What another state knows of it.
-  func note(_ trial: Trials, of slot: Slot) { trials[slot] = trial }
+  func note(_ trial: Trials, of slot: Slot) {
+    trials[slot] = trial
+    if trial.place != Trials.ofOthers { lastPlace = max(lastPlace, trial.place) }
+  }
+
+  /// The job is started anew: what was begun before is not under way.
+  func nothingIsUnderWay() {
+    for (slot, trial) in trials where trial.place > 0 { trials[slot]?.place = 0 }
+    lastPlace = 0
+  }
+
+  var underWayCount: Int { trials.values.count { $0.place > 0 } }
+
+  func isUnderWay(_ slot: Slot) -> Bool { trials[slot]?.place ?? 0 > 0 }
+
+  /// Of what the owner has begun and not ended, the one that it began first.
+  var oldestUnderWay: Slot? {
+    var (oldest, least): (Slot?, UInt32) = (nil, Trials.ofOthers)
+    for (slot, trial) in trials where trial.place > 0 && trial.place < least {
+      (oldest, least) = (slot, trial.place)
+    }
+    return oldest
+  }
 
   func attempts(of slot: Slot) -> Int64 {
     trials[slot].map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)

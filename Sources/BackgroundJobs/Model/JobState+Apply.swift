@@ -56,7 +56,7 @@ extension JobState {
 
   private func begin(_ log: LogPosition?) {
     self.log = log
-    (totalSaid, currentItemSaid) = (0, 0)
+    (totalSaid, currentItemSaid, shiftSaid, cursorSaid) = (0, 0, 0, 0)
   }
 
   private func detach(_ watched: ProcessIdentity?, _ lock: OwnerLock?, _ event: Event) {
@@ -72,6 +72,7 @@ extension JobState {
     clearReason()
     started = started ?? event.time
     isPauseAcknowledged = false
+    items.nothingIsUnderWay()
     estimator.begin(items: current, active: clock.total)
   }
 
@@ -139,7 +140,9 @@ extension JobState {
   /// commute with the owner's (PROTOCOL R6).
   func apply(_ report: Report, at realtime: Int64, fromOwner: Bool) throws(JobError) {
     if fromOwner { clock.advance(to: report.time) }
-    let place = (log?.index ?? 0) &+ 1
+    // Of two words the later counts: the owner's stand at places of its log, and who wrote into the
+    // journal had read it up to its mark.
+    let place = fromOwner ? (log?.index ?? 0) &+ 1 : report.logMark ?? 0
     if let item = report.done {
       _ = try items.markDone(try items.insert(item))
       leaveCurrentItem(item, report.logMark)
@@ -155,9 +158,11 @@ extension JobState {
       leaveCurrentItem(item, report.logMark)
     }
     if let item = report.begun {
-      items.begin(try items.insert(item))
       // Of a job whose owner says it himself, what others begin is not what he works on.
-      if fromOwner || log == nil {
+      let byOwner = fromOwner || log == nil
+      items.begin(try items.insert(item), byOwner: byOwner)
+      // Of several that are under way, the current one is the oldest.
+      if byOwner, items.find(currentItem.bytes).map({ items.isUnderWay($0) }) != true {
         currentItem.clear()
         try currentItem.append(item)
         currentItemSaid = place
@@ -168,19 +173,19 @@ extension JobState {
       leaveCurrentItem(item, report.logMark)
     }
     if let count = report.advance { advances = advances.clampedAdding(count) }
-    if let shift = report.shift { self.shift = shift }
-    if let total = report.total {
-      self.total = max(0, total)
-      totalSaid = place
+    if let shift = report.shift, place >= shiftSaid { (self.shift, shiftSaid) = (shift, place) }
+    if let total = report.total, place >= totalSaid {
+      (self.total, totalSaid) = (max(0, total), place)
     }
-    if let item = report.currentItem {
+    if let item = report.currentItem, place >= currentItemSaid {
       currentItem.clear()
       try currentItem.append(item)
       currentItemSaid = place
     }
-    if let json = report.cursor {
+    if let json = report.cursor, place >= cursorSaid {
       cursor.clear()
       try cursor.append(json)
+      cursorSaid = place
     }
     if let paused = report.acknowledgesPause {
       if paused { clock.stop(at: report.time) } else { clock.start(at: report.time) }
@@ -202,6 +207,9 @@ extension JobState {
     if let mark, currentItemSaid > mark { return }
     guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
     currentItem.clear()
+    guard !items.trials.isEmpty, let next = items.oldestUnderWay else { return }
+    // Without memory for it, nothing is shown.
+    try? currentItem.append(items.bytes(of: next))
   }
 
   func plan(_ packed: PackedItems, beside mark: PlanMark? = nil) throws(JobError) {

@@ -28,10 +28,12 @@ final class JobState {
 
   var owner: Owner?
   var log: LogPosition?
-  /// Behind which record of the log the owner last said the total, and the current item; 0: not in
-  /// this log. Of what others say, it tells what is older (PROTOCOL R6).
+  /// In which record of the log the owner last said each; 0: not in this log. Of what others say, it
+  /// tells what is older (PROTOCOL R6).
   var totalSaid: UInt64 = 0
   var currentItemSaid: UInt64 = 0
+  var shiftSaid: UInt64 = 0
+  var cursorSaid: UInt64 = 0
   /// The owner has stopped for the pause.
   var isPauseAcknowledged = false
 

@@ -36,9 +36,4 @@ struct Report {
       && advance == nil && shift == nil
       && current == nil
   }
-
-  /// Whether it says something that only the owner may say while there is one.
-  var isOwnersAlone: Bool {
-    shift != nil || current != nil || total != nil || currentItem != nil || cursor != nil
-  }
 }

@@ -219,7 +219,8 @@ extension StateDocument {
       guard let entry = begun.at(position), let item = entry.at(0)?.stringBytes else { continue }
       let trial = ItemSet.Trials(
         begun: UInt32(clamping: entry.at(1)?.integer ?? 0),
-        unended: UInt32(clamping: entry.at(2)?.integer ?? 0))
+        unended: UInt32(clamping: entry.at(2)?.integer ?? 0),
+        place: UInt32(clamping: entry.at(3)?.integer ?? 0))
       job.items.note(trial, of: try job.items.insert(item))
     }
   }

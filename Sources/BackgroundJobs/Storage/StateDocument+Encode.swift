@@ -343,7 +343,8 @@ struct StateDocument {
     try out.endObject()
   }
 
-  /// How often items were begun, and how often of these without an end.
+  /// How often items were begun, how often of these without an end, and the place of those that are
+  /// under way.
   private static func encodeTrials(_ job: JobState, _ out: JSONText) throws(JobError) {
     guard !job.items.trials.isEmpty else { return }
     try out.name("begun")
@@ -356,6 +357,10 @@ struct StateDocument {
       try out.integer(Int64(trial.begun))
       try out.buffer.append(", " as StaticString)
       try out.integer(Int64(trial.unended))
+      if trial.place > 0 {
+        try out.buffer.append(", " as StaticString)
+        try out.integer(Int64(trial.place))
+      }
       try out.buffer.append(UInt8(ascii: "]"))
     }
     try out.endArray()

@@ -226,12 +226,6 @@ extension Store {
         throw JobError(status, Lifecycle.explain(operation, job, status))
       case .go: break
       }
-      if caller == .notOwner(ownerIsAlive: true), copy.isOwnersAlone {
-        throw JobError(
-          .illegalTransition,
-          "job \(job.id) belongs to process \(job.owner?.process.pid ?? 0): only it may set"
-            + " current, total, current item and cursor")
-      }
       if try isNews(&copy, job) {
         copy.time = clock.realtimeMs
         copy.logMark = job.log?.index

@@ -8,7 +8,7 @@ struct ListCommand: ParsableCommand {
     discussion: """
       On a terminal a table that fits its width. In a pipe one line a job, with tabs: id, type, \
       status, reason, current, total, percentage, rate, eta, key, current item, failed items, \
-      marks; empty where it does not apply. Marks: stalled, when nothing has come for far longer \
+      marks, items that run; empty where it does not apply. Marks: stalled, when nothing has come for far longer \
       than is usual for the job; history, when rate and eta (in the table: ~9 s) rest on finished \
       jobs of the same type. --json prints one document.
       """)
@@ -80,7 +80,14 @@ struct ListCommand: ParsableCommand {
         job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil,
         job.hasWarnings ? "warnings" : nil,
       ].compactMap { $0 }.joined(separator: ","),
+      job.itemsUnderWay > 0 ? "\(job.itemsUnderWay)" : "",
     ].map { SafeText.shown($0) }
+  }
+
+  /// The item that runs longest, and how many others do.
+  private static func now(_ job: JobInfo) -> String {
+    guard let item = job.currentItem.map(Redaction.item) else { return "" }
+    return job.itemsUnderWay > 1 ? "\(item) (+\(job.itemsUnderWay - 1))" : item
   }
 
   private static func table(_ jobs: [JobInfo]) -> Table {
@@ -101,7 +108,7 @@ struct ListCommand: ParsableCommand {
         job.total > 0 ? "\(job.percentage)" : "-", EstimateText.items(job),
         job.itemsFailed > 0 ? "\(job.itemsFailed)" : "-", EstimateText.rate(job.rate),
         EstimateText.left(job) ?? "-", job.key ?? "",
-        job.currentItem.map(Redaction.item) ?? "",
+        now(job),
       ].map { SafeText.shown($0) }
     }
     return table

@@ -28,7 +28,7 @@ struct ShowCommand: ParsableCommand {
       // A version before has the secrets of a run in there.
       let config = try run.flatMap { try $0.isRedacted == nil ? $0.redacted.json : nil }
       let shown = try config ?? job.config()
-      let running = info.status == .running ? try ItemRecord.running(of: job) : []
+      let running = info.status == .running ? try job.items(.underWay).map(\.name) : []
       for (name, value) in facts(info, try job.items(), shown, try job.cursor(), running) {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
@@ -57,7 +57,9 @@ struct ShowCommand: ParsableCommand {
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)
-    if running.isEmpty { add("current item", info.currentItem.map(Redaction.item)) }
+    if let item = info.currentItem, !running.contains(item) {
+      add("current item", Redaction.item(item))
+    }
     for (place, item) in running.enumerated() {
       add(place == 0 ? "running" : "", Redaction.item(item))
     }

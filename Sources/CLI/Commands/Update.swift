@@ -4,13 +4,15 @@ import BackgroundJobs
 struct UpdateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "update", abstract: "Report progress: what is said at once is kept together.",
-    usage: "bgjobs update ID OPTIONS",
+    usage: "bgjobs update [ID] OPTIONS",
     discussion: """
-      While a live process owns the job, only it may set --current, --item, --total and --cursor. \
-      Exit code 8: kept, but the job is paused; 9: the job has ended, nothing was kept.
+      Anyone may do that, beside the owner too; of two words on --current, --item, --total or \
+      --cursor the later counts. Without ID: the job in BGJOBS_JOB_ID, which is that of the \
+      bgjobs run that has started the command. Exit code 8: kept, but the job is paused; 9: the \
+      job has ended, nothing was kept.
       """)
 
-  @OptionGroup var job: JobArgument
+  @OptionGroup var job: OwnJobArgument
 
   @Option(help: "How far the job is, in items.") var current: Int64?
   @Option(help: "Add so many to the current number.") var advance: Int64?

@@ -11,16 +11,13 @@ struct ItemRecord {
   /// The last of them.
   let last: Attempt?
 
-  /// A run's item that has begun and not ended, while its runner lives.
-  var isRunning: Bool { last != nil && last?.end == nil }
-
   var stateName: String {
     switch state {
     case .done: "done"
     case .failed: "failed"
     case .skipped: "skipped"
     case .underWay: "running"
-    case .open: isRunning ? "running" : "open"
+    case .open: "open"
     }
   }
 
@@ -38,12 +35,6 @@ struct ItemRecord {
         name: item.name, state: item.state, why: item.why,
         attempts: max(item.attempts, last?.count ?? 0), last: last?.attempt)
     }
-  }
-
-  /// The items that run now, the one that began first first.
-  static func running(of job: Job) throws -> [String] {
-    let open = try lastAttempts(of: job).values.map(\.attempt).filter { $0.end == nil }
-    return open.sorted { $0.serial < $1.serial }.map(\.item)
   }
 
   private typealias Known = (attempt: Attempt, count: Int64)

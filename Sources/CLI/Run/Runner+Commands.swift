@@ -109,7 +109,7 @@ extension Runner {
       return try report(work.item, .done)
     }
     if !command.isStopped, !command.isTimedOut, let code, code == spec.skipExit {
-      failures.inARow = 0
+      (failures.inARow, lastCode) = (0, 0)
       return try report(work.item, .skipped(LastLine.of(text) ?? outcome))
     }
     if command.isStopped {
@@ -153,6 +153,7 @@ extension Runner {
   private func fail(_ work: Work, _ why: String) throws {
     failures.all += 1
     failures.inARow += 1
+    commandFailure = why
     if let halt = spec.halt, haltReason == nil {
       haltReason = halt.reached(
         failed: failures.all, inARow: failures.inARow, of: try job.info().total)
@@ -168,14 +169,14 @@ extension Runner {
   // MARK: Reporting
 
   /// Whether to try again helps: it is the disk, or somebody else.
-  private func isPassing(_ error: JobError) -> Bool {
+  func isPassing(_ error: JobError) -> Bool {
     [.io, .noSpace, .busy, .noMemory].contains(error.status)
   }
 
   private func report(_ item: String, _ result: ItemResult) throws {
     do throws(JobError) {
       switch result {
-      case .done: _ = try job.itemDone(item)
+      case .done: try reportDone(item)
       case .failed(let why): _ = try job.itemFailed(item, why: why)
       case .skipped(let why): _ = try job.itemSkipped(item, why: why)
       }
@@ -190,6 +191,18 @@ extension Runner {
         throw error
       }
     }
+  }
+
+  /// A command that has said itself how far it is, of how many, has also counted itself.
+  private func reportDone(_ item: String) throws(JobError) {
+    if !spec.hasItems {
+      let info = try job.info()
+      if info.current > 0 || info.total > 1 {
+        _ = try job.update(current: info.current, completed: item)
+        return
+      }
+    }
+    _ = try job.itemDone(item)
   }
 
   /// Puts the output into the log, or keeps it for later.
@@ -233,10 +246,13 @@ extension Runner {
   func finish() throws -> Int32 {
     try showLive()
     let info = try job.info()
-    if info.itemsFailed > 0, info.itemsCompleted + info.itemsSkipped == 0 {
+    // What the command of a run without items has reported itself does not speak for its end.
+    if !spec.hasItems && lastCode != 0
+      || info.itemsFailed > 0 && info.itemsCompleted + info.itemsSkipped == 0
+    {
       let why =
         spec.hasItems
-        ? "all \(info.itemsFailed) items failed" : try job.items().failed.first?.why ?? "it failed"
+        ? "all \(info.itemsFailed) items failed" : commandFailure ?? "it failed"
       try job.fail(why)
       progress.clear()
       Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
@@ -244,7 +260,7 @@ extension Runner {
     }
     try job.complete()
     progress.end(info)
-    guard info.itemsFailed > 0 else { return 0 }
+    guard info.itemsFailed > 0, spec.hasItems else { return 0 }
     Output.complain(
       "job \(job.id): \(info.itemsFailed) of \(info.itemsCompleted + info.itemsSkipped + info.itemsFailed) items failed:"
         + " bgjobs show \(job.id). To do them again: bgjobs retry \(job.id)")

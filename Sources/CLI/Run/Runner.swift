@@ -44,6 +44,7 @@ final class Runner {
   static let grace: Int64 = 5000
   /// Milliseconds between two looks at what others did to the job.
   private static let lookInterval: Int64 = 100
+  private static let tellInterval: Int64 = 500
 
   let job: Job
   let spec: RunSpec
@@ -78,10 +79,13 @@ final class Runner {
   var failures: (all: Int64, inARow: Int64) = (0, 0)
   /// Why nothing further is started.
   var haltReason: String?
-  /// How the command of a run without items ended.
+  /// How the command of a run without items ended, and why it failed.
   var lastCode: Int32 = 0
+  var commandFailure: String?
   private var stopSignal: Int32 = 0
   private var lastLook: Int64 = 0
+  /// What the command of a run without items has said of its own job, when it was last looked at.
+  private var told: (current: Int64, time: Int64) = (0, 0)
   var lastTry: Int64 = 0
   var progress: RunProgress
 
@@ -195,6 +199,21 @@ final class Runner {
     }
     if isPaused, spec.pauseMode == .stop {
       for (tag, command) in underWay where !command.isStopped { try stop(tag, SIGTERM) }
+    }
+    if !spec.hasItems, !isEnded { try timeWhatIsTold(now) }
+  }
+
+  /// What others report only counts: a rate and an ETA need a report of the owner's beside it.
+  private func timeWhatIsTold(_ now: Int64) throws {
+    guard now - told.time >= Self.tellInterval else { return }
+    told.time = now
+    do throws(JobError) {
+      let current = try job.info().current
+      guard current != told.current else { return }
+      told.current = current
+      _ = try job.advance(by: 0)
+    } catch {
+      guard isPassing(error) || error.status == .finished else { throw error }
     }
   }
 

@@ -32,6 +32,7 @@ struct JSONDocument {
     add("itemsFailed", String(info.itemsFailed))
     add("itemsSkipped", String(info.itemsSkipped))
     add("itemsPlanned", String(info.itemsPlanned))
+    add("itemsUnderWay", String(info.itemsUnderWay))
     add("rate", info.rate.flatMap(number))
     func seconds(_ value: Double?) -> String? { value.flatMap(info.wholeSeconds).map { "\($0)" } }
     add("eta", seconds(info.etaSeconds))

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackgroundJobs
+import Glibc
 
 /// One job, by its id or the beginning of it.
 struct JobArgument: ParsableArguments {
@@ -18,6 +19,30 @@ struct JobArgument: ParsableArguments {
     _ body: (Job, JobManager) throws -> Result
   ) throws -> Result {
     try project.withJob(id, body)
+  }
+}
+
+/// One job, or that of the run by which this process was started.
+struct OwnJobArgument: ParsableArguments {
+  @OptionGroup var project: ProjectOptions
+
+  @Argument(
+    help: "The job, by its id or the beginning of it (default: the one in BGJOBS_JOB_ID).",
+    completion: .jobs)
+  var id: String?
+
+  func validate() throws {
+    if id == "" { throw ValidationError("the id is empty") }
+  }
+
+  @discardableResult
+  func withJob<Result>(
+    _ body: (Job, JobManager) throws -> Result
+  ) throws -> Result {
+    guard let id = id ?? getenv("BGJOBS_JOB_ID").map({ String(cString: $0) }), !id.isEmpty else {
+      throw ValidationError("no job: say its id, or set BGJOBS_JOB_ID")
+    }
+    return try project.withJob(id, body)
   }
 }
 

@@ -193,6 +193,7 @@ class bgj_job_info(Structure):
         ("refused_status", c_char_p),
         ("has_warnings", c_int),
         ("items_skipped", c_uint64),
+        ("items_under_way", c_uint64),
     ]
 
 

@@ -102,6 +102,8 @@ class JobInfo:
     #: Completed, but items have failed, or another tool ended it as completed_with_warnings.
     has_warnings: bool
     items_skipped: int
+    #: Begun, and not ended yet, while somebody works on the job.
+    items_under_way: int
 
     @property
     def finished(self) -> bool:
@@ -251,4 +253,5 @@ class InfoBuffer:
             refused=_time(c.refused_ms),
             has_warnings=c.has_warnings == 1,
             items_skipped=c.items_skipped,
+            items_under_way=c.items_under_way,
         )
