@@ -232,6 +232,29 @@ def test_an_empty_file_under_the_lock_is_no_damage(project, editor):
     project.run("check")
 
 
+@pytest.mark.parametrize("inside", [None, "pid"])
+def test_a_directory_that_was_left_as_the_lock(project, editor, inside):
+    editor.edit(lambda document: document.update(theirs=1))
+    publish(project)
+    lock = project.state.with_name("background-jobs.lock")
+    lock.mkdir()
+    if inside:
+        (lock / inside).touch()
+    before = time.time() - 60
+    os.utime(lock, (before, before))
+    id = project.out("create", "meanwhile")
+    if inside:
+        # It cannot be taken away: that is told, and nothing is lost.
+        assert "background-jobs.lock" in project.run("check", code=5).stdout
+        assert project.info(id)["status"] == "pending"
+        (lock / inside).unlink()
+        os.utime(lock, (before, before))
+        publish(project)
+    assert id in project.state.read_text()
+    assert not lock.exists()
+    project.run("check")
+
+
 def test_the_lock_of_a_host_of_ours_is_its_own(project, editor):
     code = (
         "import bgjobs, os, time\n"

@@ -314,3 +314,10 @@ def test_a_script_gets_its_items_back_and_people_see_less(project):
 def test_state_is_ignored_by_git(project):
     project.run("run", "--", "true")
     assert (project.state.parent / ".gitignore").read_text() == "*\n"
+
+
+@pytest.mark.parametrize("option", ["--key", "--type"])
+def test_a_key_with_a_secret_in_it_is_refused(project, option):
+    failed = project.run("run", option, f"https://u:{TOKEN}@host/x", "--", "true", code=2)
+    assert option in failed.stderr and TOKEN not in failed.stderr
+    assert not project.state.exists()

@@ -73,7 +73,7 @@ struct LockFile {
         // Of one of us that was killed: the writer lock says that it is no more.
         if try state.status(Self.name)?.inode == status.inode { return true }
         guard try isFree() else { return false }
-        try state.unlink(Self.name)
+        guard try remove() else { return false }
       }
     }
     return false
@@ -88,6 +88,22 @@ struct LockFile {
     }
     let file = try places.create(Self.source, in: files, mode: 0o644, isBrief: true)
     return (file, try file.status())
+  }
+
+  /// One that holds nobody off. False: a directory that something is in.
+  private func remove() throws(JobError) -> Bool {
+    do throws(JobError) { try state.unlink(Self.name) } catch {
+      guard error.osError == EISDIR else { throw error }
+      return (try? state.removeDirectory(Self.name)) != nil
+    }
+    return true
+  }
+
+  /// What is in its place and nobody takes away; nil: nothing.
+  static func obstacle(_ state: Directory) throws(JobError) -> Message? {
+    guard let status = try state.status(name), status.is_regular == 0 else { return nil }
+    let age = (cposix_realtime() - status.modified_ns).magnitude / 1_000_000
+    return age < staleMs ? nil : "is not a regular file, and nobody may publish beside it: delete it"
   }
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.

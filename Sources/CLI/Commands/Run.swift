@@ -161,6 +161,10 @@ struct RunCommand: ParsableCommand {
     if once, list.items == nil, each.isEmpty {
       throw ValidationError("--once is for items, and there is neither --items nor --each")
     }
+    for (name, text) in [("--key", key), ("--type", type)] {
+      guard let text, Redaction.text(text) != text else { continue }
+      throw ValidationError("\(name) has a secret in it, and everybody may read it")
+    }
     if once, again { throw ValidationError("--once and --again exclude each other") }
     if list.items != nil, !each.isEmpty {
       throw ValidationError("--items and --each exclude each other")
