@@ -103,7 +103,8 @@ struct LockFile {
   static func obstacle(_ state: Directory) throws(JobError) -> Message? {
     guard let status = try state.status(name), status.is_regular == 0 else { return nil }
     let age = (cposix_realtime() - status.modified_ns).magnitude / 1_000_000
-    return age < staleMs ? nil : "is not a regular file, and nobody may publish beside it: delete it"
+    return age < staleMs
+      ? nil : "is not a regular file, and nobody may publish beside it: delete it"
   }
 
   /// Whether the lock that is there holds nobody off: its process is dead, or it is stale.

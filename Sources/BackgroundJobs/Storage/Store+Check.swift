@@ -14,7 +14,9 @@ extension Store {
     }
     if let directory = places.state {
       try checkStateFile(directory, note)
-      if let obstacle = try LockFile.obstacle(directory) { note(LockFile.name, obstacle, sound: false) }
+      if let obstacle = try LockFile.obstacle(directory) {
+        note(LockFile.name, obstacle, sound: false)
+      }
       for name in try directory.names() where has(name, ".corrupt-") {
         note(
           name, "set aside because it was damaged; delete it when it is of no more use",
