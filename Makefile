@@ -18,7 +18,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## Install the Debian packages that are missing
-	@sh cmake/setup.sh
+	@sh scripts/setup.sh
 
 library: setup
 	@cmake -S . -B $(BUILD) -G Ninja --log-level=WARNING
@@ -28,7 +28,7 @@ package: setup
 	@swift build --build-tests --jobs $(JOBS)
 
 cli: setup ## Build the bgjobs command, its manual pages and completions (into build/cli/)
-	@sh cmake/cli.sh $(BUILD)/cli $(JOBS)
+	@sh scripts/cli.sh $(BUILD)/cli $(JOBS)
 
 demo: cli ## Show a clone job of the command line that is killed, resumed, and finishes
 	@bash Examples/demo.sh $(BUILD)
@@ -50,31 +50,31 @@ bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA
 	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
-	@sh cmake/setup.sh hyperfine sqlite3
+	@sh scripts/setup.sh hyperfine sqlite3
 	@sh Benchmarks/cli.sh $(BUILD)/cli/bgjobs
 
 bench-report: library ## Compare a report with write(2), SQLite and LMDB, in one run
-	@sh cmake/setup.sh libsqlite3-dev liblmdb-dev
+	@sh scripts/setup.sh libsqlite3-dev liblmdb-dev
 	@sh Benchmarks/report.sh $(BUILD)
 
 docs: setup ## Build the documentation of the Swift module, into build/docs
-	@sh cmake/docs.sh $(BUILD)/docs
+	@sh scripts/docs.sh $(BUILD)/docs
 
 wheel: setup ## Build the Python wheel, with the library inside, into dist/
-	@sh cmake/wheel.sh $(BUILD)/wheel dist
+	@sh scripts/wheel.sh $(BUILD)/wheel dist
 
 bench-python: library ## Measure what the Python package adds to a report, and tqdm to a loop
-	@sh cmake/setup.sh python3-tqdm
+	@sh scripts/setup.sh python3-tqdm
 	@BUILD=$(BUILD) $(PYTHON) Benchmarks/python.py
 
 dist: wheel cli ## Build all packages into dist/: wheel, tarball, .deb
-	@sh cmake/dist.sh $(BUILD) dist
+	@sh scripts/dist.sh $(BUILD) dist
 
 lint: setup ## Check the format of the Swift sources
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
 lint-python: setup ## Check the Python sources with ruff and mypy, which come from PyPI
-	@sh cmake/lint-python.sh $(BUILD)/lint-python
+	@sh scripts/lint-python.sh $(BUILD)/lint-python
 
 format: ## Format the Swift sources in place
 	@swift format --in-place --parallel --recursive Sources Tests Package.swift

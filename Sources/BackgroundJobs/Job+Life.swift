@@ -303,8 +303,3 @@ extension Job {
     }
   }
 }
-
-extension Int64 {
-  /// Seconds to milliseconds, within what dates can hold.
-  var clampedSeconds: Int64 { Swift.min(Swift.max(self, 0), 100 * 366 * 86_400) * 1000 }
-}

@@ -146,7 +146,7 @@ extension Store {
     }
     guard let wait = info.waitMs,
       let estimate = job.estimate(
-        at: isRunning ? activeTime(of: job) : job.clock.total, prior: prior(for: job))
+        at: isRunning ? activeTime(of: job) : job.clock.total, prior: state.prior(for: job))
     else { return }
     if isRunning {
       info.rate = estimate.rate

@@ -143,11 +143,11 @@ public final class JobManager: @unchecked Sendable {
     let config = try JobConfig.check(config, type: type)
     let id = try with { store throws(JobError) in
       try store.transact { () throws(JobError) -> String in
-        if let key, let job = store.unfinished(type, key) { return job.id }
+        if let key, let job = store.state.unfinished(type, key) { return job.id }
         // What a version before has left out there comes with the next job.
         _ = try store.places.make()
         let new = NewJob(
-          id: store.unusedID(), type: type, key: key, config: config, total: total)
+          id: store.state.unusedID(), type: type, key: key, config: config, total: total)
         try store.append([.created(new)], durable: true)
         return new.id
       }
@@ -160,7 +160,7 @@ public final class JobManager: @unchecked Sendable {
     guard !id.isEmpty else { throw JobError(.invalid, "the id is empty") }
     let found = try with { store throws(JobError) in
       try store.refresh()
-      return try store.find(id)
+      return try store.state.find(id)
     }
     return Job(id: found, manager: self)
   }
@@ -191,7 +191,7 @@ public final class JobManager: @unchecked Sendable {
     try with { store throws(JobError) in
       try store.transact { () throws(JobError) -> [JobInfo] in
         try store.closeDeadOwners()
-        let jobs = store.removals(keep: keep, includingFailed)
+        let jobs = store.state.removals(keep: keep, includingFailed)
         let infos = try store.infos(jobs)
         try store.remove(jobs)
         return infos
@@ -205,7 +205,7 @@ public final class JobManager: @unchecked Sendable {
   ) throws(JobError) -> [JobInfo] {
     try with { store throws(JobError) in
       try store.refresh()
-      return try store.infos(store.removals(keep: keep, includingFailed))
+      return try store.infos(store.state.removals(keep: keep, includingFailed))
     }
   }
 
@@ -239,66 +239,9 @@ public final class JobManager: @unchecked Sendable {
 }
 
 extension Store {
-  func unfinished(_ type: String, _ key: String) -> JobState? {
-    state.jobs.first { $0.key == key && $0.type == type && !$0.status.isFinished }
-  }
-
-  func unusedID() -> String {
-    while true {
-      let id = hex(randomBits() & 0xffff_ffff, digits: 8)
-      if state.job(id) == nil { return id }
-    }
-  }
-
-  func find(_ id: String) throws(JobError) -> String {
-    if state.job(id) != nil { return id }
-    let matches = state.jobs.filter { begins($0.id, with: id) }
-    guard let first = matches.first else { throw state.notFound(id) }
-    guard matches.count == 1 else {
-      var some = Message(first.id)
-      for match in matches.dropFirst().prefix(3) { some = "\(some), \(match.id)" }
-      throw JobError(
-        .ambiguous,
-        "\(id) is the beginning of \(matches.count) ids: \(some)"
-          + (matches.count > 4 ? ", …" : ""))
-    }
-    return first.id
-  }
-
-  func removals(keep: Int, _ includingFailed: Bool) -> [JobState] {
-    removals(keep: keep) {
-      includingFailed ? $0.status.isFinished : $0.status == .completed && !$0.hasWarnings
-    }
-  }
-
-  /// The oldest of these jobs beyond `keep` that no other job needs.
-  func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [JobState] {
-    let jobs = state.jobs
-    let finished = jobs.filter { $0.owner == nil && isCandidate($0) }
-    guard finished.count > max(0, keep) else { return [] }
-    var ranks = finished.indices.map { index in
-      cposix_rank(key: finished[index].endedMs, index: UInt32(clamping: index))
-    }
-    cposix_sort(&ranks, ranks.count)
-    var removals: [JobState] = []
-    for rank in ranks.prefix(finished.count - max(0, keep)) {
-      let job = finished[Int(rank.index)]
-      let isNeeded = jobs.contains { other in
-        other !== job && other.dependsOn.contains { $0 == job.id }
-      }
-      if !isNeeded { removals.append(job) }
-    }
-    return removals
-  }
-
   func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {
     var infos: [JobInfo] = []
     for job in jobs { infos.append(try info(job)) }
     return infos
   }
-}
-
-extension JobState {
-  /// For the order of those that have ended.
-  var endedMs: Int64 { completed ?? updated ?? 0 }
 }

@@ -39,7 +39,7 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 dist=$(cd "${1:-$here/../../dist}" && pwd)
 [ "$(id -u)" -eq 0 ] || { echo "bare-install: must be root" >&2; exit 1; }
-sh "$here/../../cmake/setup.sh" debootstrap
+sh "$here/../../scripts/setup.sh" debootstrap
 work=$(mktemp -d)
 trap 'rm -rf --one-file-system "$work"' EXIT
 root=$work/root

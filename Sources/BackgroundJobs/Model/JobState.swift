@@ -96,20 +96,3 @@ final class JobState {
     return resumeAt <= now
   }
 }
-
-extension Int64 {
-  /// Numbers in the state file stay within what JSON readers hold exactly.
-  static let largestJSON: Int64 = 1 << 53 - 1
-
-  func multipliedClamped(by other: Int64) -> Int64 {
-    let (product, overflow) = multipliedReportingOverflow(by: other)
-    if overflow { return (self < 0) == (other < 0) ? Int64.largestJSON : -Int64.largestJSON }
-    return Swift.min(Swift.max(product, -Int64.largestJSON), Int64.largestJSON)
-  }
-
-  func clampedAdding(_ other: Int64) -> Int64 {
-    let (sum, overflow) = addingReportingOverflow(other)
-    if overflow { return other > 0 ? Int64.largestJSON : -Int64.largestJSON }
-    return Swift.min(Swift.max(sum, -Int64.largestJSON), Int64.largestJSON)
-  }
-}

@@ -39,7 +39,7 @@ extension Store {
   func removeOldJobs() throws(JobError) {
     guard let keep = options.keepFinished, let seconds = options.keepFor else { return }
     let limit = clock.realtimeMs.clampedAdding(-seconds.clampedSeconds)
-    let old = removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
+    let old = state.removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
     try remove(old.filter { $0.endedMs <= limit })
   }
 
@@ -116,16 +116,5 @@ extension Store {
     }
     try files.sync()
     reset()
-  }
-
-  /// Milliseconds of work until now, where the owner's clock can be read.
-  func activeTime(of job: JobState) -> Int64 {
-    guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
-    if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
-    if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs &- mine.base) }
-    guard let reader = readers[owner.log], reader.header.owner.boot == process.boot else {
-      return job.clock.total
-    }
-    return job.clock.reading(at: clock.awakeMs &- reader.header.base)
   }
 }

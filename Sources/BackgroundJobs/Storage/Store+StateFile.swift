@@ -3,7 +3,7 @@ import CPosix
 // Reading the state file, and what to do when it cannot be read.
 extension Store {
   /// jansson has no limit of its own, and needs several times the size in memory.
-  static let largestFile: Int64 = 256 << 20
+  static let largestFile = FileStream.largest
   /// Other tools write in place: a file that cannot be read may be half written for so long.
   static let writingTime: Int64 = 2_000_000_000
 

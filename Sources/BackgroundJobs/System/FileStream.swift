@@ -3,6 +3,8 @@ import CPosix
 /// A file that is written from its beginning through a buffer, with the checksum of all of it: a
 /// state of any size is published in constant memory.
 final class FileStream {
+  /// No file of ours is larger: reading it takes several times its size in memory.
+  static let largest: Int64 = 256 << 20
   private static let chunk = 1 << 20
 
   private let file: File
@@ -26,7 +28,7 @@ final class FileStream {
   }
 
   func flush() throws(JobError) {
-    guard size + Int64(buffer.count) <= Store.largestFile else {
+    guard size + Int64(buffer.count) <= Self.largest else {
       throw JobError(.noSpace, "\(file.name) would have more than 256 MiB")
     }
     try file.write(buffer.bytes, at: size, limit: limit)

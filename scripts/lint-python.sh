@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 tools="ruff==0.17.6 mypy==2.4.1"
 venv=$1
 if [ "$(cat "$venv/tools" 2>/dev/null)" != "$tools" ]; then
-  sh cmake/setup.sh python3-venv
+  sh scripts/setup.sh python3-venv
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
   # shellcheck disable=SC2086

@@ -3,7 +3,7 @@ import CPosix
 // What finished jobs of the same type have taken, if their configs name the same provider and the
 // same command, and as many of it at a time: all jobs of `bgjobs run` are of one type, and tell
 // nothing of each other's commands.
-extension Store {
+extension State {
   /// No more than this many, newest first: older ones ran on older machines.
   private static let mostJobs = 5
   /// Jobs differ by about a half, even where two happen to agree.
@@ -18,7 +18,7 @@ extension Store {
     }
     var wanted: String?
     var levels: [Double] = []
-    for case .job(let other) in state.entries.reversed() where levels.count < Self.mostJobs {
+    for case .job(let other) in entries.reversed() where levels.count < Self.mostJobs {
       guard other.status == .completed, other.type == job.type, other !== job,
         let level = level(of: other)
       else { continue }
