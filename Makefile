@@ -70,8 +70,9 @@ bench-python: library ## Measure what the Python package adds to a report, and t
 dist: wheel cli ## Build all packages into dist/: wheel, tarball, .deb
 	@sh scripts/dist.sh $(BUILD) dist
 
-lint: setup ## Check the format of the Swift sources
+lint: setup ## Check the format of the Swift sources, and the layers of the core
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+	@sh scripts/layers.sh
 
 lint-python: setup ## Check the Python sources with ruff and mypy, which come from PyPI
 	@sh scripts/lint-python.sh $(BUILD)/lint-python
