@@ -93,7 +93,17 @@ public final class Job: @unchecked Sendable {
   }
 
   #if !hasFeature(Embedded)
-    /// The same, and it stays with the caller: `next` gives it out no more.
+    /// Attempts at it of which nobody told an end.
+    package func unendedAttempts(at item: String) throws(JobError) -> Int64 {
+      try withBytes(of: item) { bytes throws(JobError) in
+        try manager.with { store throws(JobError) in
+          let items = try reference.resolve(in: store).items
+          return items.find(bytes).map { Int64(items.trials[$0]?.unended ?? 0) } ?? 0
+        }
+      }
+    }
+
+    /// As `giveBack`, and it stays with the caller: `next` gives it out no more.
     package func putOff(_ item: String) throws(JobError) {
       _ = try withBytes(of: item) { bytes throws(JobError) in try send { $0.givenBack = bytes } }
     }

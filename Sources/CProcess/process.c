@@ -199,6 +199,21 @@ void cprocess_end_descendants(void) { end_all(NULL); }
 
 void cprocess_end_marked(const char *mark) { end_all(mark); }
 
+int cprocess_signal_marked(const char *mark, int number) {
+  struct processes now = {0};
+  int found = 0;
+  if (look(&now)) mean_marked(&now, mark);
+  for (size_t i = 0; i < now.count; i++) {
+    if (!now.list[i].is_meant) continue;
+    found++;
+    if (number == 0) continue;
+    kill(now.list[i].pid, number);
+    kill(now.list[i].pid, SIGCONT); /* one that is stopped would not see it */
+  }
+  free(now.list);
+  return found;
+}
+
 /* ---- A program of its own ---- */
 
 pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep) {

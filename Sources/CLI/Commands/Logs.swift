@@ -9,8 +9,8 @@ struct LogsCommand: ParsableCommand {
     discussion: """
       For each attempt a line that begins with ==>, its output, and a line that begins with <== and \
       says how it ended. Which is whose is kept apart from the output: nothing that a command prints \
-      can pass for such a line of another. With --tag, and with --follow where commands run side by \
-      side, each line stands as it comes behind its item and a tab.
+      can pass for such a line. What looks like one gets a backslash. With --tag, and with --follow \
+      where commands run side by side, each line stands as it comes behind its item and a tab.
 
       --follow goes on through pauses, until the job has ended.
       """)
@@ -34,8 +34,9 @@ struct LogsCommand: ParsableCommand {
         // Looked at before the output is read: what comes before the end is in it then.
         let hasEnded = try !follow || hasEnded(job)
         try reader.read(showsLive: true)
-        guard !hasEnded else { break }
         Output.flush()
+        if reader.hasMore { continue }
+        guard !hasEnded else { break }
         usleep(100_000)
       }
       if let item, !reader.hasShown {

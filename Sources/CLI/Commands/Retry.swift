@@ -3,7 +3,7 @@ import BackgroundJobs
 
 extension JobInfo {
   fileprivate var canBeRetried: Bool {
-    status == .failed || (status == .completed && hasWarnings)
+    (status == .failed && reason != "cancelled") || (status == .completed && hasWarnings)
   }
 }
 
@@ -16,7 +16,7 @@ struct RetryCommand: ParsableCommand {
       Done items stay done; failed ones are to be done again. A job of bgjobs run is taken up at \
       once in the background, in its directory; any other one is pending then, and belongs to a \
       program, which has to be run. Of several jobs all are tried, and the exit code is the \
-      highest of all.
+      highest of all. --all leaves out what was cancelled.
       """)
 
   @OptionGroup var jobs: JobsArgument

@@ -16,7 +16,7 @@ struct RunCommand: ParsableCommand {
       the last argument. As in GNU parallel, {.} is the item without its extension, {/} its last \
       part, {//} the part before that, {/.} the last part without its extension, {#} the number of \
       the item, from 1, {%} which of the commands side by side it is. Other placeholders of GNU \
-      parallel are refused. Arguments are passed on as they are: there is no shell. Each command \
+      parallel are refused. The same item twice is one item. Arguments are passed on as they are: there is no shell. Each command \
       has the item in BGJOBS_ITEM, which attempt at it this is in BGJOBS_ATTEMPT (1, 2 …), the job \
       in BGJOBS_JOB_ID, nothing to read, and its output in the log (bgjobs logs ID). What a command \
       leaves running ends with the run: SIGTERM, and after five seconds SIGKILL.
@@ -31,12 +31,15 @@ struct RunCommand: ParsableCommand {
 
       Killed, or stopped by a signal, the job goes on with bgjobs resume ID, or when the same line \
       is run again in the same directory: with the items that are not done. A command that was \
-      under way, or whose end was not reported yet, runs again: make it safe to do twice.
+      under way, or whose end was not reported yet, runs again: make it safe to do twice. Where that \
+      has happened three times with an item, it is not begun again and has failed: it may be what \
+      kills the runner. bgjobs retry tries it all the same.
 
       Without a terminal, standard error gets a line now and then that says how far it is, and one \
       at the end.
 
-      The last run of the same line, or --key, counts: what it left unfinished is gone on with, \
+      The same line is: the command, the directory, and --items with its files or --each with its \
+      items. For others of one job, say --key. The last run of that line, or key, counts: what it left unfinished is gone on with, \
       and if items of it had failed, those are taken up again (--again: all of it anew). Its list \
       is the plan: open items that are not in it any more are withdrawn. Options, command and \
       variables are those that were said last, for bgjobs resume, too. For a list that grows, \
@@ -150,6 +153,9 @@ struct RunCommand: ParsableCommand {
     guard let program = argumentVector.first, !program.isEmpty else {
       throw ValidationError("no command: bgjobs run [OPTIONS] -- CMD ARG...")
     }
+    if argumentVector.contains(where: { [":::", "::::", ":::+"].contains($0) }) {
+      throw ValidationError("::: is of GNU parallel; here: bgjobs run --each ITEM... -- CMD ARG...")
+    }
     if program.hasPrefix("-") {
       throw ValidationError("'\(program)' is no option of run; the command stands behind --")
     }
@@ -215,7 +221,7 @@ struct RunCommand: ParsableCommand {
       skipExit: skipExit, once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
-    if dryRun { return showCommands(spec, items) }
+    if dryRun { return try showCommands(spec, items) }
     let variables = try keptVariables()
     try RunWorker.checkProgram(spec, path: variables.last { $0.name == "PATH" }?.value)
     tellDoubtful()
@@ -264,8 +270,19 @@ struct RunCommand: ParsableCommand {
     return HaltRule(count: halt?.count, percent: halt?.percent, inARow: haltInARow)
   }
 
-  private func showCommands(_ spec: RunSpec, _ items: [String]?) {
-    for (place, item) in (items ?? [""]).enumerated() {
+  /// Those that would run now: what is done is left out.
+  private func showCommands(_ spec: RunSpec, _ items: [String]?) throws {
+    var open = items
+    if let items, project.isThere {
+      open = try project.withManager { manager in
+        let run = StoredRun(spec)
+        let request = RunRequest(
+          type: type, key: try key ?? derivedKey(in: manager), run: run, items: items,
+          isAnew: again)
+        return try request.open(items, in: manager)
+      }
+    }
+    for (place, item) in (open ?? [""]).enumerated() {
       let number = place + 1
       let slot = place % spec.jobs + 1
       let words = spec.arguments(for: PlacedItem(item: item, number: number, slot: slot))

@@ -71,6 +71,12 @@ struct RunWorker: ParsableCommand {
     close(answer)
   }
 
+  static func isPaused(_ job: JobInfo) -> RunError {
+    RunError(
+      "job \(job.id) is paused\(job.reason.map { ", \($0)" } ?? ""): not started."
+        + " To lift the pause: bgjobs resume \(job.id)", .paused)
+  }
+
   /// Owns the job and works on it. Gives how the program is to end.
   static func work(
     _ job: Job, _ manager: JobManager, _ run: StoredRun, _ keeper: Keeper, _ project: String,
@@ -81,9 +87,7 @@ struct RunWorker: ParsableCommand {
     while try job.start() == .paused {
       let info = try job.info()
       guard info.resumeAtMs != nil else {
-        throw RunError(
-          "job \(job.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not started."
-            + " To lift the pause: bgjobs resume \(job.id)", .paused)
+        throw isPaused(info)
       }
       started()
       _ = try job.waitHeeding(for: .pending)

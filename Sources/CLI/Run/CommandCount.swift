@@ -16,7 +16,9 @@ struct CommandCount: ExpressibleByArgument, CustomStringConvertible {
       number = max(1, Self.processors * percent / 100)
       return
     }
-    guard let count = Int(argument), count >= 0 else { return nil }
+    guard argument.first?.isNumber ?? false, let count = Int(argument), count >= 0 else {
+      return nil
+    }
     number = count == 0 ? Self.processors : count
   }
 

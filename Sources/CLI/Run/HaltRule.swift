@@ -11,7 +11,9 @@ struct HaltRule: Codable, Equatable {
   /// Why, in words; nil: go on.
   func reached(failed: Int64, inARow row: Int64, of items: Int64) -> String? {
     if let inARow, row >= inARow { return "\(row) items in a row have failed" }
-    if let count, failed >= count { return "\(failed) items have failed" }
+    if let count, failed >= count {
+      return failed == 1 ? "1 item has failed" : "\(failed) items have failed"
+    }
     if let percent, items > 0, failed * 100 >= percent * items {
       return "\(failed) of \(items) items have failed"
     }

@@ -23,8 +23,9 @@ struct RateLimit {
     pattern = compiled
   }
 
-  /// Seconds to wait, 0 when the time has come already; nil: it was no rate limit.
-  func wait(exitCode code: Int32?, output: () -> [UInt8]) -> Int64? {
+  /// Seconds to wait, 0 when the time has come already, nil in it when nobody said how long; nil: it
+  /// was no rate limit.
+  func wait(exitCode code: Int32?, output: () -> [UInt8]) -> Int64?? {
     let isSaid = code != nil && code == exitCode
     guard isSaid || pattern != nil else { return nil }
     if var pattern {
@@ -41,9 +42,26 @@ struct RateLimit {
             "rate limit: '\(said)' is no time to wait and no date of the next 31 days; waiting for"
               + " \(defaultWait) s")
         }
-        return defaultWait
+        return .some(header(output()))
       }
     }
-    return isSaid ? defaultWait : nil
+    return isSaid ? .some(header(output())) : nil
+  }
+
+  /// What the last header of that name in the output says: `Retry-After: 120`. nil: there is none.
+  private func header(_ output: [UInt8]) -> Int64? {
+    let name = Array("retry-after".utf8)
+    for line in output.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d }).reversed() {
+      let lower = line.map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 }
+      guard lower.count > name.count,
+        let place = (0...lower.count - name.count).first(where: {
+          lower[$0...].starts(with: name)
+        })
+      else { continue }
+      let said = line.dropFirst(place + name.count).drop { [0x20, 0x3a, 0x3d].contains($0) }
+      let text = String(decoding: said, as: UTF8.self)
+      if let wait = RetryAfter.wait(text, now: realtimeMs()) { return (wait + 999) / 1000 }
+    }
+    return nil
   }
 }

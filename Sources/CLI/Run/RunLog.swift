@@ -104,10 +104,14 @@ final class RunLog {
     }
   }
 
-  /// All of a file; gives how much.
+  /// All of a file, as large as it is now: what a command has left running may write on. Gives how
+  /// much.
   private func copy(_ file: Int32) throws -> Int64 {
     var offset: off_t = 0
-    while case let got = pread(file, &room, room.count, offset), got > 0 {
+    let end = off_t(size(of: file))
+    while offset < end,
+      case let got = pread(file, &room, min(room.count, Int(end - offset)), offset), got > 0
+    {
       offset += off_t(got)
       try write(room, count: got, to: log, Self.name)
     }
@@ -139,7 +143,7 @@ final class RunLog {
       guard put > 0 else {
         let number = errno
         throw JobError(
-          number == ENOSPC || number == EDQUOT ? .noSpace : .io,
+          [ENOSPC, EDQUOT, EFBIG].contains(number) ? .noSpace : .io,
           "cannot write \(directory.path)/\(name): \(String(cString: strerror(number)))",
           osError: number)
       }

@@ -6,6 +6,8 @@ extension Runner {
   /// In the environment of a run's commands: what a runner that was killed has left behind is found
   /// by it, and ended before the run goes on.
   static let markName = "BGJOBS_RUN"
+  /// The same for one attempt: what has left the group of its command is found by it.
+  static let commandMarkName = "BGJOBS_COMMAND"
 
   /// The directory of the run's output: a copy of the project has another, and so has every job.
   static func mark(of job: Job) throws -> String {

@@ -52,13 +52,17 @@ struct RunProgress {
   /// The last line, which stays.
   mutating func end(_ info: JobInfo) {
     clear()
-    guard !isQuiet, hasItems, !terminal.isTerminal else { return }
+    guard !isQuiet, hasItems || terminal.isTerminal else { return }
+    let took = EstimateText.span(Double(monotonicMs() - begin) / 1000)
+    guard hasItems else {
+      Output.note("bgjobs: job \(info.id): done in \(took). Its output: bgjobs logs \(info.id)")
+      return
+    }
     let failed =
       (info.itemsSkipped > 0 ? ", \(info.itemsSkipped) skipped" : "")
       + (info.itemsFailed > 0 ? ", \(info.itemsFailed) failed" : "")
-    Output.note(
-      "bgjobs: job \(info.id): \(info.itemsCompleted) items done\(failed), in"
-        + " \(EstimateText.span(Double(monotonicMs() - begin) / 1000))")
+    let count = info.itemsCompleted == 1 ? "1 item" : "\(info.itemsCompleted) items"
+    Output.note("bgjobs: job \(info.id): \(count) done\(failed), in \(took)")
   }
 
   private static func text(_ info: JobInfo, hasBar: Bool) -> String {

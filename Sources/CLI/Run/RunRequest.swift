@@ -28,10 +28,16 @@ struct RunRequest {
   /// While another one works on it, nothing of it is changed.
   func busy(in manager: JobManager) throws -> (id: String, error: RunError)? {
     guard let job = try jobs(in: manager).first(where: { $0.isUnfinished }) else { return nil }
-    if job.status == .running, let pid = job.ownerPID {
+    if let pid = job.ownerPID {
+      let hint = job.status == .paused ? ". To lift the pause: bgjobs resume \(job.id)" : ""
       return (
-        job.id, RunError("job \(job.id) is running, process \(pid) owns it: not started", .busy)
+        job.id,
+        RunError(
+          "job \(job.id) is \(job.statusName), process \(pid) owns it: not started\(hint)", .busy)
       )
+    }
+    if job.status == .paused, job.reason != "interrupted", job.resumeAtMs == nil, !isAnew {
+      return (job.id, RunWorker.isPaused(job))
     }
     guard isAnew else { return nil }
     let error = RunError(
@@ -72,6 +78,7 @@ struct RunRequest {
         "job \(job.id) again, with its \(Self.items(last.itemsFailed, "failed ")), for"
           + " \(last.itemsCompleted) are done; --again does all of it anew")
     } else {
+      if !unfinished, !isAnew { try hint(last, manager, &notes) }
       job = try manager.ensure(
         type, key: key, config: try run.config.json, total: run.spec.items)
       let info = try job.info()
@@ -82,6 +89,49 @@ struct RunRequest {
     let names: [String]
     (run, names) = try plan(wanted, run, job, &notes)
     return Taken(job: job, run: run, names: names, notes: notes)
+  }
+
+  /// What a new job leaves aside.
+  private func hint(_ last: JobInfo?, _ manager: JobManager, _ notes: inout [String]) throws {
+    if let last, last.reason == "cancelled", last.itemsCompleted > 0 {
+      notes.append(
+        "job \(last.id) of this line was cancelled with \(Self.items(last.itemsCompleted)) done; this"
+          + " is a new one. bgjobs retry \(last.id) goes on with that one")
+    }
+    let command = run.config.command
+    for other in try manager.list([.pending, .running, .paused], type: type)
+    where try RunSpec.of(manager.find(other.id))?.command == command {
+      notes.append(
+        "job \(other.id) has the same command and another list, and has not ended: --key K makes one"
+          + " job of two lines")
+      return
+    }
+  }
+
+  /// What of these would be worked on now; changes nothing.
+  func open(_ items: [String], in manager: JobManager) throws -> [String] {
+    let known = try jobs(in: manager)
+    var wanted = items
+    if run.spec.once == true {
+      let memory = try OnceMemory(of: type, key, in: manager)
+      var done = try memory.done()
+      for job in known where job.status.isFinished {
+        done.formUnion(
+          try manager.find(job.id).items([.done, .skipped]).map { memory.hash($0.name) })
+      }
+      wanted = items.filter { !done.contains(memory.hash($0)) }
+    }
+    let last = newest(of: known)
+    let isTakenUp = !isAnew && last?.itemsFailed ?? 0 > 0 && last?.reason != "cancelled"
+    guard let job = known.first(where: { $0.isUnfinished }) ?? (isTakenUp ? last : nil) else {
+      return wanted
+    }
+    let found = try manager.find(job.id)
+    var stored = try StoredRun.before(found) ?? run
+    let ended = try found.items(job.isUnfinished ? [.done, .failed, .skipped] : [.done, .skipped])
+    let names = Set(ended.map { Array($0.name.utf8) })
+    let mine = try stored.name(wanted) { try found.items(.all).map(\.name) }
+    return zip(wanted, mine).filter { !names.contains(Array($1.utf8)) }.map(\.0)
   }
 
   private func newest(of jobs: [JobInfo]) -> JobInfo? {
@@ -113,7 +163,8 @@ struct RunRequest {
     }
     run.items = before?.items ?? []
     if isOld, let items { SecretItems.warn(of: items) }
-    let names = isOld ? items : items.map { run.name($0) }
+    let names =
+      try isOld ? items : items.map { try run.name($0) { try job.items(.all).map(\.name) } }
     try run.keep(for: job)
     try job.setConfig(try run.config.json)
     let all = names ?? [isOld ? Self.name(run.spec.command) : shownCommand]

@@ -42,24 +42,34 @@ extension Runner {
       return true
     }
     var work = work
-    var deaths: Int64 = 0
-    do throws(JobError) {
-      let begun = try job.itemBegin(work.item)
-      if begun.status == .paused { isPaused = true }
-      (work.attempt, deaths) = (Int(begun.attempt), begun.unended - 1)
-    } catch {
-      guard isPassing(error) else { throw error }
-    }
+    let deaths = try job.unendedAttempts(at: work.item)
     guard deaths < Self.mostDeaths else {
       try fail(work, "its runner died \(deaths) times while working on it")
       return true
     }
+    do throws(JobError) {
+      let begun = try job.itemBegin(work.item)
+      if begun.status == .paused { isPaused = true }
+      work.attempt = Int(begun.attempt)
+      if !spec.hasItems { try countAnew() }
+    } catch {
+      guard isPassing(error) else { throw error }
+    }
     let output: RunLog.Output
-    do { output = try log.begin(work.item, attempt: work.attempt) } catch {
-      try waitForRoom(error)
+    let file: Int32
+    do {
+      output = try log.begin(work.item, attempt: work.attempt)
+      do { file = try log.openForCommand(output) } catch {
+        try keep(output, "not started")
+        throw error
+      }
+    } catch {
+      // With fewer of them side by side there are descriptors enough.
+      if !isShortOfDescriptors(error) || underWay.isEmpty { try waitForRoom(error) }
       try putOff(work, for: 1000)
       return false
     }
+    defer { close(file) }
     let tag = nextTag
     nextTag &+= 1
     let slots = Set(underWay.values.map(\.slot))
@@ -68,13 +78,25 @@ extension Runner {
     underWay[tag] = Command(
       work: work, slot: slot, output: output, deadline: spec.timeout.map { lastBegin + $0 })
     let given = items.isEmpty ? work.item : items[Array(work.item.utf8)] ?? work.item
-    let file = try log.openForCommand(output)
-    defer { close(file) }
-    let own = [("BGJOBS_ITEM", given), ("BGJOBS_ATTEMPT", "\(work.attempt)")]
+    let own = [
+      ("BGJOBS_ITEM", given), ("BGJOBS_ATTEMPT", "\(work.attempt)"),
+      (Self.commandMarkName, mark(of: output)),
+    ]
     try keeper.spawn(
       tag, spec.arguments(for: PlacedItem(item: given, number: work.number, slot: slot)),
       variables + own, output: file)
     return true
+  }
+
+  /// A command that says itself how far it is begins from nothing, but for its items.
+  private func countAnew() throws(JobError) {
+    let info = try job.info()
+    let ended = Int64(info.itemsCompleted + info.itemsFailed + info.itemsSkipped)
+    if info.current != ended { _ = try job.update(current: ended) }
+  }
+
+  private func isShortOfDescriptors(_ error: Error) -> Bool {
+    [EMFILE, ENFILE].contains((error as? JobError)?.osError ?? 0)
   }
 
   func refused(_ command: Command, _ number: Int32) throws {
@@ -115,7 +137,7 @@ extension Runner {
     if command.isStopped {
       try putOff(work, for: 0)
     } else if !command.isTimedOut, let wait = rateLimit.wait(exitCode: code, output: { text }) {
-      try takeLimit(work, wait)
+      try takeLimit(work, wait ?? rateLimit.defaultWait, isSaid: wait != nil)
     } else if work.failures < spec.retries {
       // 1, 2, 4 … 60 seconds.
       let pause = min(60_000, Int64(1000) << Int64(min(work.failures, 6)))
@@ -136,7 +158,7 @@ extension Runner {
     }
   }
 
-  private func takeLimit(_ work: Work, _ wait: Int64) throws {
+  private func takeLimit(_ work: Work, _ wait: Int64, isSaid: Bool) throws {
     var next = work
     next.limits += 1
     let most = spec.rateLimitRetries ?? RunSpec.usualRateLimitRetries
@@ -145,6 +167,12 @@ extension Runner {
     }
     try putOff(next, for: 0)
     guard wait > 0 else { return }
+    let info = try job.info()
+    if !isSaid, info.status == .paused, info.reason == "rate-limit" {
+      // Its command has said it itself, or another one.
+      isPaused = true
+      return
+    }
     _ = try job.rateLimited(seconds: wait)
     isPaused = true
     tell("rate limit: going on in \(EstimateText.span(Double(wait)))")
@@ -176,8 +204,9 @@ extension Runner {
   private func report(_ item: String, _ result: ItemResult) throws {
     do throws(JobError) {
       switch result {
-      case .done: try reportDone(item)
-      case .failed(let why): _ = try job.itemFailed(item, why: why)
+      case .done: _ = try job.update(current: try saidByCommand(), completed: item)
+      case .failed(let why):
+        _ = try job.update(current: try saidByCommand(), failed: item, why: why)
       case .skipped(let why): _ = try job.itemSkipped(item, why: why)
       }
     } catch {
@@ -194,15 +223,10 @@ extension Runner {
   }
 
   /// A command that has said itself how far it is, of how many, has also counted itself.
-  private func reportDone(_ item: String) throws(JobError) {
-    if !spec.hasItems {
-      let info = try job.info()
-      if info.current > 0 || info.total > 1 {
-        _ = try job.update(current: info.current, completed: item)
-        return
-      }
-    }
-    _ = try job.itemDone(item)
+  private func saidByCommand() throws(JobError) -> Int64? {
+    guard !spec.hasItems else { return nil }
+    let info = try job.info()
+    return info.current > 0 || info.total > 1 ? info.current : nil
   }
 
   /// Puts the output into the log, or keeps it for later.
@@ -243,8 +267,10 @@ extension Runner {
 
   // MARK: The end
 
+  private static func items(_ count: Int) -> String { "\(count) item\(count == 1 ? "" : "s")" }
+
   func finish() throws -> Int32 {
-    try showLive()
+    try showLive(all: true)
     let info = try job.info()
     // What the command of a run without items has reported itself does not speak for its end.
     if !spec.hasItems && lastCode != 0
@@ -252,7 +278,7 @@ extension Runner {
     {
       let why =
         spec.hasItems
-        ? "all \(info.itemsFailed) items failed" : commandFailure ?? "it failed"
+        ? "all \(Self.items(info.itemsFailed)) failed" : commandFailure ?? "it failed"
       try job.fail(why)
       progress.clear()
       Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
@@ -269,7 +295,7 @@ extension Runner {
 
   /// What was not begun stays open.
   func halt(because why: String) throws -> Int32 {
-    try showLive()
+    try showLive(all: true)
     let info = try job.info()
     _ = try job.leave("halted: \(why)")
     progress.clear()

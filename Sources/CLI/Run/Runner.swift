@@ -28,6 +28,8 @@ final class Runner {
     var isTimedOut = false
     /// It was told to stop, and is to be run again.
     var isStopped = false
+    /// It was told to stop and has ended, but something that it has started lives.
+    var endStatus: Int32?
   }
 
   /// What is told to the user beside the job's own state.
@@ -54,6 +56,7 @@ final class Runner {
   let log: RunLog
   let rateLimit: RateLimit
   let variables: [(String, String)]
+  private let mark: String
   /// Root, in another user's project, runs for that user nothing that its own line does not name.
   var only: Set<[UInt8]>?
   private let signals: Int32
@@ -104,16 +107,18 @@ final class Runner {
     rateLimit = try RateLimit(spec)
     begunItems = Int(try job.info().current)
     progress = RunProgress(isQuiet: display.isQuiet, hasItems: run.spec.hasItems)
+    mark = try Self.mark(of: job)
     variables =
       [
-        ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project),
-        (Self.markName, try Self.mark(of: job)),
+        ("BGJOBS_JOB_ID", job.id), ("BGJOBS_PROJECT", project), (Self.markName, mark),
       ] + (run.variables ?? []).map { ($0.name, $0.value) }
     var mask: UInt32 = 0
     for number in [SIGINT, SIGTERM, SIGHUP, SIGTSTP] where cprocess_is_ignored(number) == 0 {
       mask |= 1 << UInt32(number)
     }
     signals = cprocess_signals(mask)
+    // A log that is larger than ulimit allows is an error, and no end.
+    Glibc.signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Gives the exit code.
@@ -137,12 +142,15 @@ final class Runner {
     }
   }
 
-  func showLive() throws {
+  /// `all`: to its end. Else a part, so that nothing waits for it.
+  func showLive(all: Bool = false) throws {
     guard let live else { return }
-    try live.read(showsLive: true)
-    guard Output.isPending else { return }
-    progress.clear()
-    Output.flush()
+    repeat {
+      try live.read(showsLive: true)
+      guard Output.isPending else { continue }
+      progress.clear()
+      Output.flush()
+    } while all && live.hasMore
   }
 
   // MARK: What happens
@@ -162,7 +170,7 @@ final class Runner {
 
   /// Until the next look, or until something is due.
   private func timeToWait() -> Int32 {
-    var left = Self.lookInterval
+    var left = live?.isBehind ?? false ? 1 : Self.lookInterval
     let now = monotonicMs()
     if let delay = spec.delay, !isPaused, !isAtEnd { left = min(left, lastBegin + delay - now) }
     return Int32(max(1, left))
@@ -178,8 +186,11 @@ final class Runner {
       guard let command = underWay.removeValue(forKey: tag) else { return }
       try refused(command, number)
     case .ended(let tag, let status):
-      guard let command = underWay.removeValue(forKey: tag) else { return }
-      try end(command, status)
+      guard let command = underWay[tag] else { return }
+      guard command.isStopped || command.isTimedOut, command.endStatus == nil,
+        signalStarted(by: command, 0) > 0
+      else { return try finished(tag, status) }
+      underWay[tag]?.endStatus = status
     }
   }
 
@@ -256,7 +267,20 @@ final class Runner {
     try keeper.signal(tag, number)
     // One that is stopped would not see it.
     try keeper.signal(tag, SIGCONT)
+    if let command = underWay[tag] { _ = signalStarted(by: command, number) }
     underWay[tag]?.killTime = monotonicMs() + Self.grace
+  }
+
+  /// Also what has left the group of the command. Gives how many live.
+  private func signalStarted(by command: Command, _ number: Int32) -> Int32 {
+    cprocess_signal_marked("\(Self.commandMarkName)=\(mark(of: command.output))", number)
+  }
+
+  func mark(of output: RunLog.Output) -> String { "\(mark)-\(output.attempt.serial)" }
+
+  private func finished(_ tag: UInt32, _ status: Int32) throws {
+    guard let command = underWay.removeValue(forKey: tag) else { return }
+    try end(command, status)
   }
 
   private func stopLate() throws {
@@ -265,10 +289,15 @@ final class Runner {
       if let time = command.killTime, now >= time {
         underWay[tag]?.killTime = nil
         try keeper.signal(tag, SIGKILL)
+        _ = signalStarted(by: command, SIGKILL)
       } else if let deadline = command.deadline, now >= deadline {
         underWay[tag]?.deadline = nil
         underWay[tag]?.isTimedOut = true
         try signal(tag, SIGTERM)
+      }
+      // Before it is begun again, nothing of it is left.
+      if let status = command.endStatus, signalStarted(by: command, 0) == 0 {
+        try finished(tag, status)
       }
     }
   }
@@ -279,7 +308,7 @@ final class Runner {
 
   private func leave() throws -> Int32 {
     let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][stopSignal] ?? "a signal"
-    try showLive()
+    try showLive(all: true)
     _ = try job.leave("stopped by \(name)")
     progress.clear()
     Output.complain("job \(job.id) was stopped by \(name). To go on: bgjobs resume \(job.id)")
@@ -301,7 +330,7 @@ final class Runner {
       case .gone: underWay = [:]
       }
     }
-    try showLive()
+    try showLive(all: true)
     progress.clear()
     Output.complain(EndText.of(job, "removed"))
     return ExitStatus.finished.rawValue

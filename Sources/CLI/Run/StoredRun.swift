@@ -88,16 +88,29 @@ struct StoredRun: Codable {
   }
 
   /// The names of these items in the job, and remembers which is which. Two that differ in their
-  /// credentials alone are told apart by their order. Those that have a name already keep it.
-  mutating func name(_ given: [String]) -> [String] {
+  /// credentials alone are told apart by their order. Those that have a name already keep it, also
+  /// when their credentials are new. `there`: the names that the job has.
+  mutating func name(_ given: [String], there: () throws -> [String]) rethrows -> [String] {
     let names = given.map { Redaction.value($0) }
     guard zip(given, names).contains(where: { !isSame($0, $1) }) else { return given }
     let known = Dictionary(items.map { (Array($0.item.utf8), $0.name) }) { first, _ in first }
     var taken = Set(zip(given, names).filter { isSame($0, $1) }.map { Array($1.utf8) })
     taken.formUnion(items.map { Array($0.name.utf8) })
+    taken.formUnion(try there().map { Array($0.utf8) })
+    // Those that the list does not have any more, by what everybody may read of them.
+    let listed = Set(given.map { Array($0.utf8) })
+    var free: [[UInt8]: [Int]] = [:]
+    for (place, one) in items.enumerated() where !listed.contains(Array(one.item.utf8)) {
+      free[Array(Redaction.value(one.item).utf8), default: []].append(place)
+    }
     return zip(given, names).map { item, name in
       if isSame(item, name) { return item }
       if let name = known[Array(item.utf8)] { return name }
+      if let place = free[Array(name.utf8)]?.first {
+        free[Array(name.utf8)]?.removeFirst()
+        items[place] = Named(name: items[place].name, item: item)
+        return items[place].name
+      }
       var (own, number) = (name, 1)
       while !taken.insert(Array(own.utf8)).inserted {
         number += 1

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// A length of time as people write it: 90 (seconds), 500ms, 15m, 1h30m, 2d.
+/// A length of time as people write it: 90 (seconds), 0.5, 500ms, 15m, 1h30m, 2d.
 struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
   let milliseconds: Int64
 
@@ -10,22 +10,25 @@ struct TimeSpan: ExpressibleByArgument, CustomStringConvertible {
   /// Whole seconds, rounded up.
   var seconds: Int64 { (milliseconds + 999) / 1000 }
 
+  /// Milliseconds: a hundred years.
+  private static let most: Int64 = 100 * 366 * 86_400_000
+
   init?(argument: String) {
     var rest = Substring(argument)
     var sum: Int64 = 0
     guard !rest.isEmpty else { return nil }
     while !rest.isEmpty {
-      let digits = rest.prefix { $0.isASCII && $0.isNumber }
+      let digits = rest.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
       rest = rest.dropFirst(digits.count)
       let unit = rest.prefix { $0.isASCII && $0.isLetter }
       rest = rest.dropFirst(unit.count)
-      guard let count = Int64(digits), let factor = Self.factor(unit) else { return nil }
+      guard let count = Double(digits), let factor = Self.factor(unit) else { return nil }
       // A number without a unit stands alone.
       if unit.isEmpty, digits.count != argument.count { return nil }
-      let (span, isTooLarge) = count.multipliedReportingOverflow(by: factor)
-      let (next, overflow) = sum.addingReportingOverflow(span)
-      guard !isTooLarge, !overflow, next <= 100 * 366 * 86_400_000 else { return nil }
-      sum = next
+      guard let span = Int64(exactly: (count * Double(factor)).rounded(.up)),
+        span <= Self.most, sum + span <= Self.most
+      else { return nil }
+      sum += span
     }
     milliseconds = sum
   }

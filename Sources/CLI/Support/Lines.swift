@@ -4,21 +4,40 @@ import Glibc
 /// Items, one a line or separated by zero bytes.
 struct ItemList: ParsableArguments {
   @Option(
+    name: .customLong("items"),
     help: ArgumentHelp(
-      "A file with the items, one a line; - is standard input.", valueName: "file"),
+      "A file with the items, one a line; - is standard input. May be given several times.",
+      valueName: "file"),
     completion: .file())
-  var items: String?
+  var files: [String] = []
+
+  /// The files, each by the shortest path from here that names it; nil: none was given.
+  var items: String? { files.isEmpty ? nil : files.map(Self.plain).joined(separator: "\0") }
+
+  func validate() throws {
+    if files.filter({ $0 == "-" }).count > 1 {
+      throw ValidationError("--items - can be given once: there is one standard input")
+    }
+  }
+
+  private static func plain(_ path: String) -> String {
+    var rest = path[...]
+    let here = currentDirectory() + "/"
+    if rest.hasPrefix(here) { rest = rest.dropFirst(here.count) }
+    while rest.hasPrefix("./"), rest.count > 2 { rest = rest.dropFirst(2) }
+    return String(rest)
+  }
 
   @Flag(name: [.customShort("0"), .long], help: "Items are separated by zero bytes, not lines.")
   var null = false
 
   func read() throws -> [String]? {
-    guard let items else { return nil }
-    return try Self.read(items, null ? 0 : UInt8(ascii: "\n"))
+    guard !files.isEmpty else { return nil }
+    return try files.flatMap { try Self.read($0, null ? 0 : UInt8(ascii: "\n")) }
   }
 
-  /// Empty items are skipped, the CR of a CRLF, and a byte order mark at the beginning. What is not UTF-8 is an error that names the
-  /// line.
+  /// Empty items are skipped, the CR of a CRLF, and a byte order mark at the beginning. What is not
+  /// UTF-8 is an error that names the line.
   static func read(_ path: String, _ separator: UInt8) throws -> [String] {
     let bytes = try readText(path)
     var items: [String] = []

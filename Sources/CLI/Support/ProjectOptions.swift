@@ -55,6 +55,9 @@ struct ProjectOptions: ParsableArguments {
     return options
   }
 
+  /// There are jobs already.
+  var isThere: Bool { Self.hasProject(path) }
+
   private static func hasProject(_ path: String) -> Bool {
     var status = stat()
     return lstat("\(path)/.specweave", &status) == 0

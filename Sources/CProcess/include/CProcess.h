@@ -54,6 +54,9 @@ void cprocess_end_descendants(void);
 /* The same with every process of ours that has this in its environment. */
 void cprocess_end_marked(const char *mark);
 
+/* Signals all processes of this user that have the mark; 0: none. Gives how many there are. */
+int cprocess_signal_marked(const char *mark, int number);
+
 /* Starts a program in a session of its own, with nothing open but /dev/null as 0, 1 and 2 and `keep`
  * (-1: none) as 3. Gives its pid, or -1 with errno. */
 pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep);
