@@ -227,3 +227,8 @@ int cprocess_keeper_start(void) {
   cprocess_end_descendants();
   _exit(0);
 }
+
+void cprocess_keeper_stop(int socket) {
+  close(socket);
+  while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) continue;
+}

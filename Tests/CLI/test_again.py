@@ -1,6 +1,7 @@
 """The same line, or key, again: what was said last counts, failed items are taken up, --once."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -121,8 +122,11 @@ def test_what_was_said_last_is_used(project, how):
         *["--env", f"NEW={TOKEN}", "--", "sh", "-c", 'echo "$1:$NEW" >>ran', "sh", "{}"],
     ]
     if how == "resume":
-        project.run("pause", id)
-        project.run("run", *key, *new, code=8)
+        line = ["bgjobs", "run", *key, "--delay", "1", *new]
+        run = subprocess.Popen(line, cwd=project.path, stderr=subprocess.DEVNULL)
+        await_true(lambda: project.info(id)["itemsCompleted"] == 2)
+        run.kill()
+        run.wait()
         project.run("resume", id)
     else:
         more = ["--detach"] if how == "--detach" else []

@@ -228,6 +228,12 @@ def test_one_that_leaves_a_writer_is_done(project):
     assert run.wait(60) == 0
 
 
+def test_nothing_is_alive_when_it_returns(project):
+    word = f"779{os.getpid()}"
+    project.run("run", *SHELL, f"setsid sh -c 'trap \"\" TERM; touch up; sleep {word}' & sleep 0.2")
+    assert not alive(word)
+
+
 def test_what_died_three_times_is_not_counted_a_fourth(project):
     line = ["run", "--each", "a", *SHELL, "echo $BGJOBS_ATTEMPT >>ran; sleep 60", "sh", "{}"]
     for count in range(3):

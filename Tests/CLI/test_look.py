@@ -24,6 +24,7 @@ FIELDS = [
     "current item",
     "failed items",
     "marks",
+    "running",
 ]
 
 

@@ -99,6 +99,7 @@ struct RunWorker: ParsableCommand {
       runner.only = only
       started()
       let code = try runner.run()
+      keeper.stop()
       if run.spec.once == true {
         // The job has it all: the next run of its key, or cleanup, looks there again.
         do { try OnceMemory.add(job, in: manager) } catch { Output.complain("\(error)") }

@@ -43,6 +43,9 @@ struct Keeper {
     try send(kind: CPROCESS_SPAWN.rawValue, tag, 0, bytes, with: output)
   }
 
+  /// When it returns, nothing that the commands have started lives.
+  func stop() { cprocess_keeper_stop(descriptor) }
+
   /// Keeps a descriptor open as long as the keeper lives.
   func hold(_ file: Int32) throws {
     try send(kind: CPROCESS_HOLD.rawValue, 0, 0, [], with: file)

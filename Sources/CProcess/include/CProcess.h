@@ -40,6 +40,9 @@ enum cprocess_reply_kind {
  * called while the process has one thread. */
 int cprocess_keeper_start(void);
 
+/* Closes that end, and waits until the keeper, and so all that it has kept, has ended. */
+void cprocess_keeper_stop(int socket);
+
 /* As send(2), with a descriptor beside the bytes (-1: none): what the runner has opened, the keeper
  * need not open by a path that somebody may have changed since. */
 ssize_t cprocess_send(int channel, const void *bytes, size_t size, int descriptor);
