@@ -64,7 +64,7 @@
  *      Changes of status also survive a power cut; of progress, at most the reports of the second
  *      after the last sync are lost. What is recovered is a prefix of what was reported, in order.
  *   2. The state file is one whole valid JSON document at every moment, and what other tools put
- *      into it is kept; README, "Other tools that write it", lists how, and what is not. A damaged
+ *      into it is kept; docs/state-file.md lists how, and the exceptions. A damaged
  *      one is set aside and reported, never silently replaced.
  *   3. Any number of processes may hold the same project.
  *   4. A report costs at most one small write(2) and takes no lock between processes. About once a
