@@ -4,6 +4,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
+# Tests of the command wait more than they work.
+SIDE_BY_SIDE ?= $(shell expr 2 '*' $(JOBS))
 # Debian's, which has Debian's pytest.
 PYTHON ?= /usr/bin/python3
 MINUTES ?= 10
@@ -39,8 +41,7 @@ demo-c: library ## The same with a C program
 test: lint build ## Lint, then all tests: of the build, the C API, the core, the command
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
-	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(JOBS) -p no:cacheprovider Tests/CLI Tests/Neighbours
-	@$(MAKE) --no-print-directory docs
+	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(SIDE_BY_SIDE) -p no:cacheprovider Tests/CLI Tests/Neighbours
 
 stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of each kind
 	@BGJOBS_BUILD=$(BUILD) $(PYTHON) Tests/Neighbours/stress.py --cases --window --matrix \

@@ -116,7 +116,7 @@
 
 /* The version of this header; bgj_version() tells that of the library. */
 #define BGJ_VERSION_MAJOR 0
-#define BGJ_VERSION_MINOR 1
+#define BGJ_VERSION_MINOR 2
 #define BGJ_VERSION_PATCH 0
 
 #if defined(__GNUC__)
@@ -219,8 +219,7 @@ typedef struct bgj_error {
 /* Which clock a bgj_clock function is asked for. */
 typedef enum bgj_clock_id {
   BGJ_CLOCK_REALTIME = 0,  /* nanoseconds since 1970-01-01T00:00:00Z */
-  BGJ_CLOCK_MONOTONIC = 1, /* nanoseconds while the machine is awake */
-  BGJ_CLOCK_BOOTTIME = 2   /* nanoseconds, asleep or awake */
+  BGJ_CLOCK_MONOTONIC = 1  /* nanoseconds while the machine is awake */
 } bgj_clock_id;
 
 /* A clock for tests: gives the nanoseconds of one clock. It is called with the manager's lock held
@@ -237,7 +236,7 @@ typedef struct bgj_options {
   size_t struct_size;       /* sizeof(bgj_options); set by BGJ_OPTIONS_INIT */
   unsigned int flags;       /* BGJ_OPEN_... */
   int lock_timeout_ms;      /* how long to wait for the writer lock; 0: 10000; at most 86400000 */
-  int keep_finished;        /* see bgj_job_complete; 0: 10; negative: all are kept */
+  int keep_completed;       /* see bgj_job_complete; 0: 10; negative: all are kept */
   bgj_clock clock;          /* NULL: the system's clocks */
   void *clock_context;      /* handed to clock */
   int64_t keep_for_s;       /* see bgj_job_complete; seconds; 0: a day; negative: for ever */
@@ -287,7 +286,7 @@ typedef struct bgj_job_info {
   const char *current_item;   /* what is being worked on */
   uint64_t items_completed;   /* how many */
   uint64_t items_failed;      /* how many */
-  uint64_t items_planned;     /* planned items that have not ended */
+  uint64_t items_open;        /* planned items that have not ended */
   double rate;                /* items per second of work; negative: unknown or not running */
   int64_t eta;                /* seconds of work that remain, now; -1: unknown or not running */
   int64_t eta_low;            /* its likely range, which at first has room for a change; or -1 */
@@ -299,7 +298,7 @@ typedef struct bgj_job_info {
   int64_t completed_ms;       /* when it completed or failed */
   int64_t resume_at_ms;       /* paused for a rate limit: when it may go on */
   int64_t owner_pid;          /* the owner; 0: none, or unknown */
-  int owned_by_caller;        /* 1: this manager owns it */
+  int owned;                  /* 1: this manager owns it */
   int pause_acknowledged;     /* paused: 1 when its owner has seen it, or there is none */
   int attempts;               /* 1, and one more with each bgj_job_retry */
   int stalled;                /* 1: nothing has come for far longer than is usual for this job */
@@ -560,7 +559,7 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
 /*
  * Ends a job well, a pending one as well. result: a JSON value to be kept with it, or NULL. A job
  * may complete below its total. Completing a completed job is BGJ_OK and changes nothing. Other
- * jobs are removed then that completed without failed items, are not among the last keep_finished
+ * jobs are removed then that completed without failed items, are not among the last keep_completed
  * of those, and ended more than keep_for_s ago.
  *   BGJ_FINISHED     it has failed
  *   BGJ_BUSY         another live process owns it

@@ -18,7 +18,7 @@
     ///
     /// - Throws: `.illegalTransition` when this manager does not own the job.
     public func remaining() throws(JobError) -> RemainingItems {
-      guard try info().isOwnedByCaller else {
+      guard try info().isOwned else {
         throw JobError(
           .illegalTransition, "job \(id): this manager does not own it; start it first")
       }

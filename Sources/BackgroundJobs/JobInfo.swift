@@ -36,17 +36,17 @@ public struct JobInfo: Sendable {
   /// How many items were skipped.
   public var itemsSkipped = 0
   /// Planned items that have not ended.
-  public var itemsPlanned = 0
+  public var itemsOpen = 0
   /// Of these, or beside them: items that were begun and have not ended, while somebody works on the
   /// job.
   public var itemsUnderWay = 0
   /// Items per second of active time; nil: unknown, or not running.
   public var rate: Double?
-  /// The likely range of ``etaSeconds``, in seconds; nil likewise.
-  public var eta: ClosedRange<Double>?
+  /// The likely range of ``eta``, in seconds; nil likewise.
+  public var etaRange: ClosedRange<Double>?
   /// Seconds of work that remain; nil: there is no ground for a number, the total is unknown, or
   /// the job is not running.
-  public var etaSeconds: Double?
+  public var eta: Double?
   /// Running, and nothing has come for far longer than is usual for this job.
   public var isStalled = false
   /// The numbers rest on finished jobs of the same type, in part at least.
@@ -71,7 +71,7 @@ public struct JobInfo: Sendable {
   /// The process that owns it; nil: none, or unknown.
   public var ownerPID: Int64?
   /// Whether the manager that was asked owns it.
-  public var isOwnedByCaller = false
+  public var isOwned = false
   /// Paused: whether its owner has seen that, or there is none. Else false.
   public var isPauseAcknowledged = false
   /// 1, and one more with each ``Job/retry()``.
@@ -84,11 +84,11 @@ public struct JobInfo: Sendable {
 }
 
 extension JobInfo {
-  /// Seconds of `etaSeconds` and `eta` as they are shown everywhere: whole ones, and never 0 while
+  /// Seconds of `eta` and `etaRange` as they are shown everywhere: whole ones, and never 0 while
   /// there is something to do. nil: they cannot be told.
   package func wholeSeconds(_ seconds: Double) -> Int64? {
     guard let whole = Int64(exactly: min(seconds, 9e15).rounded()) else { return nil }
-    return total > current || itemsPlanned > 0 ? max(1, whole) : whole
+    return total > current || itemsOpen > 0 ? max(1, whole) : whole
   }
 }
 
@@ -119,7 +119,7 @@ extension Store {
     info.itemsCompleted = job.items.doneCount
     info.itemsFailed = job.items.failedCount
     info.itemsSkipped = job.items.skippedCount
-    info.itemsPlanned = job.items.openCount
+    info.itemsOpen = job.items.openCount
     if job.owner != nil, isAlive != false { info.itemsUnderWay = job.items.underWayCount }
     estimate(job, isInterrupted, &info)
     info.activeMs = isInterrupted ? job.clock.total : activeTime(of: job)
@@ -129,7 +129,7 @@ extension Store {
     info.completedMs = job.completed
     info.resumeAtMs = job.resumeAt
     if isAlive != false, let pid = job.owner?.process.pid, pid != 0 { info.ownerPID = pid }
-    info.isOwnedByCaller = ownedLog(of: job) != nil
+    info.isOwned = ownedLog(of: job) != nil
     info.isPauseAcknowledged =
       info.status == .paused && (isAlive != true || job.isPauseAcknowledged)
     info.attempts = job.attempts
@@ -155,8 +155,8 @@ extension Store {
     }
     guard job.total > 0 else { return }
     if isRunning {
-      info.eta = estimate.low...estimate.high
-      info.etaSeconds = estimate.eta
+      info.etaRange = estimate.low...estimate.high
+      info.eta = estimate.eta
     }
     guard let work = Int64(exactly: (min(estimate.eta, 1e12) * 1000).rounded()) else { return }
     info.finishMs = now.clampedAdding(wait).clampedAdding(work)

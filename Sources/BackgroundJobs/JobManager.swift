@@ -15,7 +15,7 @@ public final class JobManager: @unchecked Sendable {
     public var lockTimeoutMs: Int64 = 10_000
     /// When a job completes, older ones are removed that completed without failed items: but for
     /// the last ones, so many; nil: all stay.
-    public var keepFinished: Int? = 10
+    public var keepCompleted: Int? = 10
     /// Nor are those removed then that ended less than so many seconds ago; nil: all stay.
     public var keepFor: Int64? = 86_400
     /// A clock for tests, in nanoseconds; nil: the system's.
@@ -45,7 +45,7 @@ public final class JobManager: @unchecked Sendable {
       options: .init(
         isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
         lockTimeoutMs: min(max(0, options.lockTimeoutMs), 86_400_000),
-        keepFinished: options.keepFinished, keepFor: options.keepFor),
+        keepCompleted: options.keepCompleted, keepFor: options.keepFor),
       clock: Clock(source: options.clock), forkGeneration: forkGeneration)
     try store.refresh()
     self.init(store, mutex)

@@ -81,9 +81,9 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.percentage = Int32(clamping: job.percentage)
   info.items_completed = UInt64(job.itemsCompleted)
   info.items_failed = UInt64(job.itemsFailed)
-  info.items_planned = UInt64(job.itemsPlanned)
+  info.items_open = UInt64(job.itemsOpen)
   info.rate = job.rate ?? -1
-  if let eta = job.etaSeconds, let range = job.eta {
+  if let eta = job.eta, let range = job.etaRange {
     info.eta = job.wholeSeconds(eta) ?? -1
     info.eta_low = job.wholeSeconds(range.lowerBound) ?? -1
     info.eta_high = job.wholeSeconds(range.upperBound) ?? -1
@@ -95,7 +95,7 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.completed_ms = job.completedMs ?? -1
   info.resume_at_ms = job.resumeAtMs ?? -1
   info.owner_pid = job.ownerPID ?? 0
-  info.owned_by_caller = job.isOwnedByCaller ? 1 : 0
+  info.owned = job.isOwned ? 1 : 0
   info.pause_acknowledged = job.isPauseAcknowledged ? 1 : 0
   info.attempts = Int32(clamping: job.attempts)
   info.stalled = job.isStalled ? 1 : 0

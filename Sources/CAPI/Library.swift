@@ -14,7 +14,7 @@ private func pointer(_ text: StaticString) -> UnsafePointer<CChar> {
 }
 
 @_cdecl("bgj_version") @implementation
-public func bgj_version() -> UnsafePointer<CChar>? { pointer("0.1.0") }
+public func bgj_version() -> UnsafePointer<CChar>? { pointer("0.2.0") }
 
 @_cdecl("bgj_status_name") @implementation
 public func bgj_status_name(_ status: bgj_status) -> UnsafePointer<CChar>? {

@@ -35,8 +35,8 @@ private func managerOptions(_ raw: bgj_options) throws(JobError) -> JobManager.O
   options.isReadOnly = raw.flags & 0x1 != 0
   options.acceptsAnyFileSystem = raw.flags & 0x2 != 0
   if raw.lock_timeout_ms > 0 { options.lockTimeoutMs = Int64(raw.lock_timeout_ms) }
-  if raw.keep_finished != 0 {
-    options.keepFinished = raw.keep_finished < 0 ? nil : Int(raw.keep_finished)
+  if raw.keep_completed != 0 {
+    options.keepCompleted = raw.keep_completed < 0 ? nil : Int(raw.keep_completed)
   }
   if raw.keep_for_s != 0 { options.keepFor = raw.keep_for_s < 0 ? nil : raw.keep_for_s }
   if let clock = raw.clock {

@@ -18,7 +18,7 @@ struct Bgjobs: ParsableCommand {
       owns it; 5 damaged state; 6 not possible in this status; 7 done, with failed items; 8 kept, \
       but the job is paused; 9 the job has ended, nothing was kept; 124 the time has passed.
       """,
-    version: "0.1.0",
+    version: "0.2.0",
     subcommands: [BareCommand.self, RunWorker.self],
     groupedSubcommands: [
       CommandGroup(name: "Run", subcommands: [RunCommand.self, LogsCommand.self]),

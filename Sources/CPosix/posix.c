@@ -97,7 +97,6 @@ static void copy_status(const struct stat *from, struct cposix_file_status *to) 
   to->owner = from->st_uid;
   to->group = from->st_gid;
   to->is_regular = S_ISREG(from->st_mode);
-  to->is_directory = S_ISDIR(from->st_mode);
 }
 
 int cposix_fstat(int fd, struct cposix_file_status *status) {
@@ -165,7 +164,6 @@ static int64_t now(clockid_t clock) {
 int64_t cposix_realtime(void) { return now(CLOCK_REALTIME); }
 int64_t cposix_monotonic(void) { return now(CLOCK_MONOTONIC); }
 int64_t cposix_monotonic_coarse(void) { return now(CLOCK_MONOTONIC_COARSE); }
-int64_t cposix_boottime(void) { return now(CLOCK_BOOTTIME); }
 
 void cposix_sleep(int64_t nanoseconds) {
   struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};

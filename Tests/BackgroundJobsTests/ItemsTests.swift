@@ -31,7 +31,7 @@ import Testing
     let skipped = JobItem(name: "a", state: .skipped, why: "already there", attempts: 1)
     #expect(try job.items(.skipped) == [skipped])
     let info = try job.info()
-    #expect((info.itemsSkipped, info.itemsCompleted, info.itemsPlanned) == (1, 0, 1))
+    #expect((info.itemsSkipped, info.itemsCompleted, info.itemsOpen) == (1, 0, 1))
     #expect(info.percentage == 50)
     try job.itemDone("b")
     try job.complete()

@@ -120,7 +120,7 @@ static void open_one(bgj_manager **slot) {
   if (chance(30)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_OPEN_READ_ONLY;
   if (chance(30)) options.lock_timeout_ms = (int)any_number();
   if (options.lock_timeout_ms > 2000) options.lock_timeout_ms = 2000;
-  if (chance(4)) options.keep_finished = (int)any_number();
+  if (chance(4)) options.keep_completed = (int)any_number();
   if (chance(4)) options.keep_for_s = any_number();
   if (chance(10)) options.clock = any_clock;
   if (chance(30)) options.struct_size = below(sizeof options + 1);

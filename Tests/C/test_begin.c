@@ -170,7 +170,7 @@ static void a_new_plan_withdraws_what_it_does_not_name(void **state) {
   set_plan(job, next, 4, 1);
   const bgj_job_info *info = look(job);
   assert_int_equal(info->total, 4);
-  assert_int_equal(info->items_planned, 2);
+  assert_int_equal(info->items_open, 2);
   assert_int_equal(info->items_completed, 1);
   assert_int_equal(info->items_failed, 1);
   assert_string_equal(rest(job), "d x");

@@ -104,7 +104,7 @@ static void smaller_options_leave_the_rest_at_its_default(void **state) {
   (void)state;
   bgj_options options;
   memset(&options, 0x5a, sizeof options);
-  options.struct_size = offsetof(bgj_options, keep_finished);
+  options.struct_size = offsetof(bgj_options, keep_completed);
   options.flags = 0;
   options.lock_timeout_ms = 0;
   open_other(&options);

@@ -301,11 +301,11 @@ static void how_many_and_how_long_are_options(void **state) {
   (void)state;
   test_clock clock = {0};
   bgj_options options = with_clock(&clock);
-  options.keep_finished = -1;
+  options.keep_completed = -1;
   options.keep_for_s = 1;
   complete(open_other(&options), &clock, 12);
   assert_int_equal(count_jobs(manager, BGJ_MASK_COMPLETED, NULL), 12);
-  options.keep_finished = 2;
+  options.keep_completed = 2;
   options.keep_for_s = -1;
   clock.ahead += SECONDS(1000 * 86400);
   complete(open_other(&options), &clock, 1);

@@ -100,7 +100,7 @@ static int open_its_own(bgj_job *job) {
 static void the_parent_goes_on(bgj_job *job) {
   assert_ok(bgj_job_item_done(job, "of the parent", &error));
   assert_int_equal(bgj_job_is_done(job, "of the parent"), 1);
-  assert_int_equal(look(job)->owned_by_caller, 1);
+  assert_int_equal(look(job)->owned, 1);
   assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
   bgj_manager *other = open_other(NULL);
   assert_status(BGJ_BUSY, bgj_job_start(job_of(other, bgj_job_id(job)), NULL, &error));

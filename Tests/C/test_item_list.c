@@ -150,7 +150,7 @@ static void a_skipped_item_has_ended_and_is_no_failure(void **state) {
   assert_int_equal(info->items_skipped, 2);
   assert_int_equal(info->items_completed, 0);
   assert_int_equal(info->items_failed, 0);
-  assert_int_equal(info->items_planned, 2);
+  assert_int_equal(info->items_open, 2);
   assert_int_equal(info->current, 2);
   assert_int_equal(info->percentage, 50);
   assert_null(info->current_item);
@@ -295,7 +295,7 @@ static void a_retry_of_some_leaves_the_others_failed(void **state) {
   assert_int_equal(look(job)->status, BGJ_JOB_PENDING);
   assert_int_equal(look(job)->attempts, 2);
   assert_int_equal(look(job)->current, 2);
-  assert_int_equal(look(job)->items_planned, 2);
+  assert_int_equal(look(job)->items_open, 2);
   assert_string_equal(walk(job, 0), now);
   assert_string_equal(walk(job_of(open_other(NULL), bgj_job_id(job)), 0), now);
   char *name = NULL;

@@ -20,7 +20,7 @@ static void a_plan_is_given_out_in_order_and_once(void **state) {
   bgj_job *job = create();
   assert_ok(bgj_job_plan(job, plan, 4, &error));
   assert_int_equal(look(job)->total, 4);
-  assert_int_equal(look(job)->items_planned, 4);
+  assert_int_equal(look(job)->items_open, 4);
   assert_ok(bgj_job_start(job, NULL, &error));
   assert_string_equal(next(job), "a");
   assert_string_equal(next(job), "b");
@@ -28,7 +28,7 @@ static void a_plan_is_given_out_in_order_and_once(void **state) {
   assert_string_equal(next(job), "d");
   assert_string_equal(next(job), "");
   assert_string_equal(next(job), "");
-  assert_int_equal(look(job)->items_planned, 3);
+  assert_int_equal(look(job)->items_open, 3);
 }
 
 static void a_start_begins_again_with_what_is_left(void **state) {
@@ -60,7 +60,7 @@ static void a_plan_may_be_given_on_every_run(void **state) {
   assert_int_equal(look(job)->total, 4);
   assert_ok(bgj_job_plan(job, longer, 4, &error));
   assert_int_equal(look(job)->total, 5);
-  assert_int_equal(look(job)->items_planned, 4);
+  assert_int_equal(look(job)->items_open, 4);
   assert_string_equal(next(job), "a");
   assert_string_equal(next(job), "c");
   assert_string_equal(next(job), "d");
@@ -86,7 +86,7 @@ static void a_plan_is_taken_whole_or_not_at_all(void **state) {
   assert_status(BGJ_INVALID, bgj_job_plan(job, missing, 2, &error));
   assert_status(BGJ_INVALID, bgj_job_plan(job, empty, 2, &error));
   assert_status(BGJ_INVALID, bgj_job_plan(job, bad, 2, &error));
-  assert_int_equal(look(job)->items_planned, 0);
+  assert_int_equal(look(job)->items_open, 0);
   assert_ok(bgj_job_plan(job, NULL, 0, &error));
   assert_int_equal(look(job)->total, 0);
 }

@@ -26,7 +26,7 @@ static void a_new_job_is_pending(void **state) {
   assert_int_equal(info->completed_ms, -1);
   assert_int_equal(info->resume_at_ms, -1);
   assert_int_equal(info->owner_pid, 0);
-  assert_int_equal(info->owned_by_caller, 0);
+  assert_int_equal(info->owned, 0);
   assert_int_equal(info->attempts, 1);
 }
 
@@ -37,10 +37,10 @@ static void start_makes_the_caller_the_owner(void **state) {
   const bgj_job_info *info = look(job);
   assert_string_equal(info->status_name, "running");
   assert_int_equal(info->owner_pid, getpid());
-  assert_int_equal(info->owned_by_caller, 1);
+  assert_int_equal(info->owned, 1);
   assert_in_range(info->started_ms, before - 1000, before + 60000);
   assert_in_range(info->created_ms, before - 1000, info->started_ms);
-  assert_int_equal(look(job_of(open_other(NULL), bgj_job_id(job)))->owned_by_caller, 0);
+  assert_int_equal(look(job_of(open_other(NULL), bgj_job_id(job)))->owned, 0);
 }
 
 static void pause_has_a_reason_and_the_newer_wins(void **state) {
@@ -65,7 +65,7 @@ static void leave_says_why_and_anyone_may_go_on(void **state) {
   assert_int_equal(look(job)->owner_pid, 0);
   bgj_job *again = job_of(open_other(NULL), bgj_job_id(job));
   assert_ok(bgj_job_start(again, NULL, &error));
-  assert_int_equal(look(again)->owned_by_caller, 1);
+  assert_int_equal(look(again)->owned, 1);
   assert_null(look(again)->reason);
   assert_null(look(again)->error);
 }
@@ -209,7 +209,7 @@ static void retry_keeps_what_is_done(void **state) {
   assert_int_equal(look(job)->attempts, 2);
   assert_int_equal(look(job)->items_completed, 1);
   assert_int_equal(look(job)->items_failed, 0);
-  assert_int_equal(look(job)->items_planned, 1);
+  assert_int_equal(look(job)->items_open, 1);
   assert_int_equal(look(job)->current, 1);
   assert_null(look(job)->reason);
   assert_null(look(job)->error);
@@ -226,7 +226,7 @@ static void a_detached_job_outlives_its_manager(void **state) {
   detached.flags = BGJ_START_DETACHED;
   bgj_job *job = create();
   assert_ok(bgj_job_start(job, &detached, &error));
-  assert_int_equal(look(job)->owned_by_caller, 0);
+  assert_int_equal(look(job)->owned, 0);
   bgj_manager *other = open_other(NULL);
   close_manager();
   bgj_job *same = job_of(other, bgj_job_id(job));
@@ -268,7 +268,7 @@ static void a_descriptor_can_own_a_job(void **state) {
   assert_int_equal(look(job)->status, BGJ_JOB_PAUSED);
   assert_string_equal(look(job)->reason, "interrupted");
   assert_ok(bgj_job_start(second, NULL, &error));
-  assert_int_equal(look(second)->owned_by_caller, 1);
+  assert_int_equal(look(second)->owned, 1);
 }
 
 /* Nobody can tell any more whether the lock is held. */

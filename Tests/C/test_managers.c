@@ -63,7 +63,7 @@ static void a_resume_before_the_leave_keeps_the_owner(void **state) {
   assert_status(BGJ_PAUSED, bgj_job_advance(owned, 1, &error));
   assert_ok(bgj_job_resume(seen, &error));
   assert_status(BGJ_RESUMED, bgj_job_leave(owned, NULL, &error));
-  assert_int_equal(look(owned)->owned_by_caller, 1);
+  assert_int_equal(look(owned)->owned, 1);
   assert_int_equal(look(seen)->status, BGJ_JOB_RUNNING);
   assert_ok(bgj_job_advance(owned, 1, &error));
   assert_ok(bgj_job_leave(owned, NULL, &error));

@@ -123,7 +123,7 @@ static void options_have_bounds(void **state) {
   assert_status(BGJ_INVALID, bgj_manager_open(project, &options, &other, &error));
   assert_null(other);
   options.lock_timeout_ms = 86400000;
-  options.keep_finished = -2147483647;
+  options.keep_completed = -2147483647;
   open_other(&options);
 }
 

@@ -154,7 +154,7 @@ static void a_running_job_of_others_is_left_alone(void **state) {
   bgj_manager *other = open_other(NULL);
   bgj_job *job = job_of(other, "bf-00000001");
   assert_int_equal(look(job)->status, BGJ_JOB_RUNNING);
-  assert_int_equal(look(job)->owned_by_caller, 0);
+  assert_int_equal(look(job)->owned, 0);
   assert_int_equal(look(job)->current, 7);
   assert_string_equal(look(job)->current_item, "b");
   assert_status(BGJ_ILLEGAL_TRANSITION, bgj_job_start(job, NULL, &error));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,10 @@ for name in ("BGJOBS_PROJECT", "BGJOBS_JOB_ID", "NO_COLOR", "COLUMNS"):
     os.environ.pop(name, None)
 os.environ["PATH"] = f"{PROGRAM.parent}:{os.environ['PATH']}"
 os.environ["LC_ALL"] = "C.UTF-8"
+# As nohup, and a shell's background, leave them: then no test could end a process by them.
+for number in (signal.SIGHUP, signal.SIGINT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Project:

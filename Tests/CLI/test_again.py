@@ -323,7 +323,7 @@ def test_the_list_of_the_new_run_is_the_plan(project, how):
     # What was under way when the runner died goes behind the others.
     assert ran(project) == ["e", "d", "c"]
     info = project.info(id)
-    assert (info["itemsCompleted"], info["itemsFailed"], info["itemsPlanned"]) == (4, 1, 0)
+    assert (info["itemsCompleted"], info["itemsFailed"], info["itemsOpen"]) == (4, 1, 0)
     assert info["total"] == 5 and info["percentage"] == 100
 
 

@@ -339,7 +339,7 @@ def test_halt(project, rule, begun):
     job = only(project)
     assert done.returncode == (7 if job["itemsCompleted"] else 1)
     assert "halted" in done.stderr and job["status"] == "paused"
-    assert job["itemsPlanned"] == 10 - begun
+    assert job["itemsOpen"] == 10 - begun
 
 
 def test_delay_between_beginnings(project):

@@ -254,7 +254,7 @@ def test_6_not_completed_before_its_end(project, state):
     word = {"paused": f"bgjobs resume {id}", "interrupted": "start it", "pending": "2 of its"}
     assert word.get(state, "1 of its planned items") in message
     after = project.info(id)
-    for name in ("status", "reason", "itemsCompleted", "itemsPlanned"):
+    for name in ("status", "reason", "itemsCompleted", "itemsOpen"):
         assert after.get(name) == before.get(name)
     assert "result" not in project.job(id)
     project.run("complete", id, "--result", "1", "--anyway")

@@ -80,7 +80,7 @@ def test_every_way_to_be_killed(project):
         if id is None:
             # Killed too early, it has no items yet, and cannot be resumed.
             count = len(ITEMS)
-            jobs = [one for one in project.jobs() if one["itemsPlanned"] + one["current"] == count]
+            jobs = [one for one in project.jobs() if one["itemsOpen"] + one["current"] == count]
             if not jobs:
                 continue
             id = jobs[0]["id"]

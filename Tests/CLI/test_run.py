@@ -425,7 +425,7 @@ def test_json_has_a_schema(project):
         ["check", "--json"],
         ["cleanup", "-n", "--keep", "0", "--json"],
     ):
-        assert json.loads(project.out(*arguments))["schema"] == 1
+        assert json.loads(project.out(*arguments))["schema"] == 2
 
 
 def test_cleanup(project):

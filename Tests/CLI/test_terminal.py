@@ -119,7 +119,7 @@ def test_invalid_utf8_is_refused(project):
         ["plan", id, os.fsdecode(b"\xc3(")],
     ):
         assert "UTF-8" in project.run(*arguments, code=2).stderr
-    assert project.info(id)["itemsPlanned"] == 0 and len(project.jobs()) == 1
+    assert project.info(id)["itemsOpen"] == 0 and len(project.jobs()) == 1
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

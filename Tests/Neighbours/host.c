@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
   long number = count(argv[3], "end ") + 1, items = count(argv[3], "item ");
   log_file = open(argv[3], O_CREAT | O_APPEND | O_WRONLY, 0644);
   bgj_options options = BGJ_OPTIONS_INIT;
-  options.keep_finished = -1;
+  options.keep_completed = -1;
   bgj_manager *manager = NULL;
   if (bgj_manager_open(argv[1], &options, &manager, &error) != BGJ_OK)
     return fprintf(stderr, "host: open: %s\n", error.message), 1;

@@ -62,7 +62,7 @@ def work(job, key):
     tell("end", job.id, "completed")
 
 
-with bgjobs.JobManager(project, keep_finished=-1) as manager:
+with bgjobs.JobManager(project, keep_completed=-1) as manager:
     while not is_stopped():
         key = f"{name}-{number}"
         job = manager.ensure("ours-python", key)

@@ -266,7 +266,7 @@ static void running_without_owner_stays_running(void **unused) {
     MUST(bgj_manager_find(manager, "c0ffee00", &job, &fault));
     MUST(bgj_job_get_info(job, &info, &fault));
     assert_int_equal(info.status, BGJ_JOB_RUNNING);
-    assert_int_equal(info.owned_by_caller, 0);
+    assert_int_equal(info.owned, 0);
     assert_int_equal(bgj_job_start(job, NULL, &fault), BGJ_ILLEGAL_TRANSITION);
     bgj_job_info_clear(&info);
     bgj_job_release(job);

@@ -213,7 +213,7 @@ class ModelJob:
             "items_completed": len(self.done),
             "items_failed": len(self.failed),
             "items_skipped": len(self.skipped),
-            "items_planned": len(self.open_items),
+            "items_open": len(self.open_items),
             "items_under_way": len(self.shown_under_way),
             "attempts": self.attempts,
             "created": date(self.created),

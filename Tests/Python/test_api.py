@@ -78,7 +78,7 @@ def test_info(manager, job):
     assert (info.type, info.key, info.status_name) == ("import-issues", "all", "running")
     assert info.status is JobStatus.RUNNING and not info.finished
     assert (info.current, info.total, info.percentage, info.current_item) == (2, 4, 50, "a")
-    assert (info.items_completed, info.items_failed, info.items_planned) == (1, 1, 0)
+    assert (info.items_completed, info.items_failed, info.items_open) == (1, 1, 0)
     assert (info.error, info.completed, info.resume_at, info.reason) == (None,) * 4
     assert info.owned and info.attempts == 1 and info.owner_pid
     now = datetime.now(timezone.utc)
@@ -202,7 +202,7 @@ def test_unplanned_items_do_not_hide_what_is_open(job):
     for item in ("x", "y", "z", "a"):
         job.done(item)
     info = job.info()
-    assert (info.current, info.total, info.items_planned, info.percentage) == (4, 3, 2, 66)
+    assert (info.current, info.total, info.items_open, info.percentage) == (4, 3, 2, 66)
     job.done("b")
     job.done("c")
     assert job.info().percentage == 100
@@ -424,7 +424,7 @@ def whatever_the_order(job):
     for name in ("rate", "eta"):
         progress.pop(name, None)
     whys, plan = ours.get("failures", {}), ours.get("plan", [])
-    return progress, whys, plan, found["updatedAt"], ours["rev"], job.info().items_planned
+    return progress, whys, plan, found["updatedAt"], ours["rev"], job.info().items_open
 
 
 def test_check_finds_a_damaged_record_in_a_log(project, manager, job):
@@ -609,7 +609,7 @@ def test_no_item(job, item):
     ):
         with pytest.raises(ValueError):
             report(item)
-    assert job.info().current == 0 and job.info().items_planned == 0
+    assert job.info().current == 0 and job.info().items_open == 0
 
 
 def test_arguments_of_another_type(manager, job):

@@ -54,7 +54,7 @@ def test_a_skipped_item_has_ended(job):
     ]
     info = job.info()
     assert (info.items_skipped, info.items_failed, info.items_completed) == (2, 0, 0)
-    assert (info.items_planned, info.current) == (1, 2)
+    assert (info.items_open, info.current) == (1, 2)
     assert job.next()[1] == "b"
     job.done("b")
     job.complete()

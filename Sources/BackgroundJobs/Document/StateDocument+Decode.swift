@@ -203,7 +203,7 @@ extension StateDocument {
     decodeOwner(ours, logs, job)
     job.clock = ActiveClock(
       total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
-    job.estimator = decodePace(ours["pace"])
+    job.estimator = decodeEstimator(ours["pace"])
     try ours["failures"]?.forEachMember { name, why throws(JobError) in
       var name = name
       guard let text = why.string else { return }

@@ -98,7 +98,7 @@ extension Estimator {
     }
     let single = varianceOfOne(window, mean)
     let atOnce = min(window.items / window.count, left)
-    var (rest, isStalled) = Tail.rest(
+    var (rest, isStalled) = ResidualLife.rest(
       mean: atOnce * mean, variance: single * atOnce, elapsed: open)
     let isUsual = isStalled && open < stalls.usual
     if isUsual { rest = stalls.usual - open }

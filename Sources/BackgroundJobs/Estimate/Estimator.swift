@@ -33,8 +33,8 @@ struct Estimator: Equatable {
   var gapSquares = 0.0
   /// An event that was odd: the next one tells whether that was an accident or a new regime.
   var held: Bucket?
-  var stalls = Oddities()
-  var bulk = Oddities()
+  var stalls = Outliers()
+  var bulk = Outliers()
 
   init() {}
 

@@ -128,7 +128,7 @@ struct Regimes {
   /// information criterion (Schwarz, Annals of Statistics 6(2), 1978): a line has two numbers, each
   /// step two more. The shortest one says how steep it is now, the longest how far it has gone.
   private func trend() -> Outlook? {
-    var line = Line()
+    var line = Regression()
     var (steps, events, steepness, seen, direction) = (0.0, 0.0, 0.0, 0.0, 0.0)
     for index in segments.indices {
       let segment = segments[index]

@@ -44,7 +44,7 @@ struct Sorted {
     let fit = Fit(regimes, number, spread: rough)
     let spread = fit.sorted.slope
     let rest = fit.sorted.rest
-    let now = Place(all.items / number)
+    let now = Quantile(all.items / number)
     let steps = regimes.rest + Double(2 * regimes.segments.count - 3) * log(all.count)
     let begun = spread < 0 ? (now.share - Self.warmUp) / Self.warmUp : 1
     let gain = min(steps, fit.bestOther) - rest - fit.price
@@ -56,14 +56,14 @@ struct Sorted {
       spread.magnitude * fit.sorted.xx.squareRoot() > Self.certainty
     else { return nil }
     // Of exp(spread * x) and of its square, for x of the normal distribution beyond here.
-    let sum = Place.above(now.probit - spread)
-    let squares = exp(spread * spread) * Place.above(now.probit - 2 * spread)
+    let sum = Quantile.above(now.probit - spread)
+    let squares = exp(spread * spread) * Quantile.above(now.probit - 2 * spread)
     let level = fit.sorted.start + spread * spread / 2 + regimes.variance / 2
     mean = exp(level) * sum * number / left
     // Four sources: a and b are known only so well where most of the time is left; the order of
     // those drawn is off by chance; what is left is still to be drawn; and the sizes may be
     // distributed otherwise.
-    let centre = spread + Place.density(now.probit - spread) / sum
+    let centre = spread + Quantile.density(now.probit - spread) / sum
     let unknown = fit.sorted.variance(at: centre)
     let drawn = exp(regimes.variance) * squares / (sum * sum * number) - 1 / left
     let strange = Self.doubt * (centre - now.probit)
@@ -76,9 +76,9 @@ struct Sorted {
 
 /// The lines that explain a steady change: of sizes, of the items' number, of its logarithm.
 private struct Fit {
-  private(set) var sorted = Line()
-  private var even = Line()
-  private var power = Line()
+  private(set) var sorted = Regression()
+  private var even = Regression()
+  private var power = Regression()
   /// What it costs that the first may be off by more than the others, in the same measure.
   private(set) var price = 0.0
 
@@ -86,15 +86,15 @@ private struct Fit {
   /// much so at both ends that these would decide.
   init(_ regimes: Regimes, _ number: Double, spread: Double) {
     var items = regimes.all.items
-    var upper = Place(items / number)
+    var upper = Quantile(items / number)
     for bucket in regimes.buckets {
       let half = items - bucket.items / 2
       items -= bucket.items
-      let lower = Place(items / number)
+      let lower = Quantile(items / number)
       // The mean of the probit over a range.
       let place = (lower.density - upper.density) / (upper.share - lower.share)
       let weight = regimes.weight(bucket)
-      let wander = spread * spread * Place(half / number).scatter / number
+      let wander = spread * spread * Quantile(half / number).scatter / number
       let looser = regimes.weight(bucket, off: wander / 2)
       sorted.add(place, bucket.level, weight: looser)
       price += log(weight / looser)

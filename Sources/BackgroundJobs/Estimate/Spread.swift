@@ -24,7 +24,7 @@ extension Estimator {
     let window = regimes.buckets[regimes.now.buckets]
     let sum = regimes.now.sum
     guard window.count >= Self.leastBuckets, sum.count >= Self.leastEvents else { return single }
-    var strays = Line()
+    var strays = Regression()
     for first in window.indices {
       var part = Bucket(events: 0, items: 0, seconds: 0, squares: 0, logs: 0)
       for bucket in window[first...] {

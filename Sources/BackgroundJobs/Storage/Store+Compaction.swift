@@ -37,7 +37,7 @@ extension Store {
 
   /// What completing does besides: only jobs of ours, and only what nobody need look at any more.
   func removeOldJobs() throws(JobError) {
-    guard let keep = options.keepFinished, let seconds = options.keepFor else { return }
+    guard let keep = options.keepCompleted, let seconds = options.keepFor else { return }
     let limit = clock.realtimeMs.clampedAdding(-seconds.clampedSeconds)
     let old = state.removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
     try remove(old.filter { $0.endedMs <= limit })

@@ -31,13 +31,13 @@ extension Store {
     let now = Clock.machine
     // What another tool asked for, or has lost sight of, is as urgent as a transition.
     if urgency == .transition || isPublicationUrgent {
-      publish(&transitionPace, now)
+      publish(&transitionThrottle, now)
     } else {
-      publish(&progressPace, now)
+      publish(&progressThrottle, now)
     }
   }
 
-  func publish(_ pace: inout Pace, _ now: Int64) {
+  func publish(_ pace: inout Throttle, _ now: Int64) {
     guard pace.isDue(at: now) else { return }
     let begin = Clock.machine
     let outcome = try? publish()

@@ -179,13 +179,13 @@ extension Store {
     log.nextSync = min(
       log.lastSync &+ Self.mostSyncInterval,
       max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
-    if owesPublication, progressPace.isDue(at: now) {
+    if owesPublication, progressThrottle.isDue(at: now) {
       let happened = try? transactIfFree { () throws(JobError) in
-        publish(&progressPace, now)
+        publish(&progressThrottle, now)
         compactIfNeeded()
       }
       dropClosedLogs()
-      if happened == nil { progressPace.spend(at: now, cost: 0) }
+      if happened == nil { progressThrottle.spend(at: now, cost: 0) }
     }
     if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0), now >= log.nextRoll {
       log.nextRoll = now &+ Self.mostSyncInterval
@@ -230,9 +230,9 @@ extension Store {
         copy.time = clock.realtimeMs
         copy.logMark = job.log?.index
         let now = Clock.machine
-        let isSyncDue = syncPace.isDue(at: now)
+        let isSyncDue = syncThrottle.isDue(at: now)
         try append([.reported(job: job.id, copy)], durable: isSyncDue)
-        if isSyncDue { syncPace.spend(at: now, cost: Clock.machine &- now) }
+        if isSyncDue { syncThrottle.spend(at: now, cost: Clock.machine &- now) }
       }
       return job.status == .paused ? .paused : .ok
     }

@@ -35,7 +35,8 @@ extension Store {
     try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
     let name = "journal.new"
     let next = try writeJournal(name, in: files, epoch: epoch, isRebuilt: true, seq: state.seq)
-    _ = next
+    // Locked until it has the name.
+    defer { withExtendedLifetime(next) {} }
     try files.link(Journal.name, to: aside)
     try files.rename(name, to: Journal.name)
     try files.sync()

@@ -11,7 +11,7 @@ final class Store {
     var lockTimeoutMs: Int64 = 10_000
     /// What completed well is removed when a job completes: not the last ones, nor what ended less
     /// than so many seconds ago; nil: nothing.
-    var keepFinished: Int? = 10
+    var keepCompleted: Int? = 10
     var keepFor: Int64? = 86_400
   }
 
@@ -68,9 +68,9 @@ final class Store {
   var bufferedLog: (number: UInt64, offset: Int64)?
   let text = Buffer()
 
-  var transitionPace = Pace(burst: 8, interval: 0)
-  var progressPace = Pace(burst: 3, interval: 1_000_000_000, breath: 100_000_000)
-  var syncPace = Pace(burst: 1, interval: 100_000_000)
+  var transitionThrottle = Throttle(burst: 8, interval: 0)
+  var progressThrottle = Throttle(burst: 3, interval: 1_000_000_000, breath: 100_000_000)
+  var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
 
   /// `forkGeneration`: taken before the first descriptor was opened.
   init(

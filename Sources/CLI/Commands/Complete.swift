@@ -41,10 +41,10 @@ struct CompleteCommand: ParsableCommand {
         "job \(info.id) is paused\(info.reason.map { ", \($0)" } ?? ""): not completed."
           + " To go on: \(next); \(anyway)")
     }
-    guard info.itemsPlanned > 0 else { return }
+    guard info.itemsOpen > 0 else { return }
     throw JobError(
       .illegalTransition,
-      "job \(info.id): \(info.itemsPlanned) of its planned items are neither done nor failed: not"
+      "job \(info.id): \(info.itemsOpen) of its planned items are neither done nor failed: not"
         + " completed. bgjobs next \(info.id) gives them; \(anyway)")
   }
 }

@@ -74,7 +74,7 @@ struct ListCommand: ParsableCommand {
     [
       job.id, job.type, job.status.name, job.reason ?? "", "\(job.current)", "\(job.total)",
       "\(job.percentage)", job.rate.map { "\(($0 * 1000).rounded() / 1000)" } ?? "",
-      job.etaSeconds.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
+      job.eta.flatMap(job.wholeSeconds).map { "\($0)" } ?? "", job.key ?? "",
       job.currentItem.map(Redaction.item) ?? "", "\(job.itemsFailed)",
       [
         job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil,

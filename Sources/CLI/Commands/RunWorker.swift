@@ -54,7 +54,7 @@ struct RunWorker: ParsableCommand {
   private static func requireAllItems(of job: Job, _ spec: RunSpec) throws {
     let info = try job.info()
     let known =
-      info.itemsPlanned + info.itemsCompleted + info.itemsFailed + info.itemsSkipped
+      info.itemsOpen + info.itemsCompleted + info.itemsFailed + info.itemsSkipped
     guard known < spec.items else { return }
     throw RunError(
       "job \(job.id) was killed while it was made, and has \(known) of its \(spec.items) items:"

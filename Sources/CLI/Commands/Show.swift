@@ -66,7 +66,7 @@ struct ShowCommand: ParsableCommand {
     add("completed", "\(info.itemsCompleted)")
     if info.itemsFailed > 0 { add("failed", "\(info.itemsFailed)") }
     if info.itemsSkipped > 0 { add("skipped", "\(info.itemsSkipped)") }
-    if info.itemsPlanned > 0 { add("open", "\(info.itemsPlanned)") }
+    if info.itemsOpen > 0 { add("open", "\(info.itemsOpen)") }
     if info.rate != nil { add("rate", EstimateText.rate(info.rate)) }
     add("left", EstimateText.remaining(info))
     if info.isEstimateFromHistory { add("", "judged by finished jobs of this type") }

@@ -209,7 +209,7 @@ extension Job {
   /// The list is the plan: gives how many open items are not in it any more.
   func makePlan(_ items: [String]) throws(JobError) -> Int {
     // Nothing can be taken out of a new job.
-    guard try info().itemsPlanned > 0 else {
+    guard try info().itemsOpen > 0 else {
       try plan(items)
       return 0
     }

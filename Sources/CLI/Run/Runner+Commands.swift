@@ -300,7 +300,7 @@ extension Runner {
     _ = try job.leave("halted: \(why)")
     progress.clear()
     Output.complain(
-      "job \(job.id) was halted: \(why); \(info.itemsPlanned) are open. bgjobs show \(job.id) says"
+      "job \(job.id) was halted: \(why); \(info.itemsOpen) are open. bgjobs show \(job.id) says"
         + " why they failed; to go on with the rest: bgjobs resume \(job.id)")
     return info.itemsCompleted + info.itemsSkipped > 0
       ? ExitStatus.failedItems.rawValue : ExitStatus.failure.rawValue

@@ -304,7 +304,7 @@ final class Runner {
 
   // MARK: The end
 
-  private func hasNothingLeft() throws -> Bool { try job.info().itemsPlanned == 0 }
+  private func hasNothingLeft() throws -> Bool { try job.info().itemsOpen == 0 }
 
   private func leave() throws -> Int32 {
     let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][stopSignal] ?? "a signal"

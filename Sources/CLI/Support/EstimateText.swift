@@ -30,7 +30,7 @@ enum EstimateText {
 
   /// "about 38 min (30 min–50 min)"; nil: no ground for a number.
   static func remaining(_ info: JobInfo) -> String? {
-    guard let eta = info.etaSeconds, let range = info.eta else { return nil }
+    guard let eta = info.eta, let range = info.etaRange else { return nil }
     func text(_ seconds: Double) -> String { span(Double(info.wholeSeconds(seconds) ?? 0)) }
     let (low, high) = (text(range.lowerBound), text(range.upperBound))
     return low == high ? "about \(text(eta))" : "about \(text(eta)) (\(low)–\(high))"
@@ -38,7 +38,7 @@ enum EstimateText {
 
   /// The same, where there is little room: "38 min"; "~38 min" when other jobs speak for this one.
   static func left(_ info: JobInfo) -> String? {
-    guard let eta = info.etaSeconds.flatMap(info.wholeSeconds) else { return nil }
+    guard let eta = info.eta.flatMap(info.wholeSeconds) else { return nil }
     return (info.isEstimateFromHistory ? "~" : "") + span(Double(eta))
   }
 

@@ -3,7 +3,7 @@ import BackgroundJobs
 /// The one document that `--json` prints. `schema` counts up when a member changes its meaning or
 /// goes; new members may come without that.
 struct JSONDocument {
-  static let schema = 1
+  static let schema = 2
 
   private(set) var text = "{\"schema\":\(schema)"
 
@@ -31,13 +31,13 @@ struct JSONDocument {
     add("itemsCompleted", String(info.itemsCompleted))
     add("itemsFailed", String(info.itemsFailed))
     add("itemsSkipped", String(info.itemsSkipped))
-    add("itemsPlanned", String(info.itemsPlanned))
+    add("itemsOpen", String(info.itemsOpen))
     add("itemsUnderWay", String(info.itemsUnderWay))
     add("rate", info.rate.flatMap(number))
     func seconds(_ value: Double?) -> String? { value.flatMap(info.wholeSeconds).map { "\($0)" } }
-    add("eta", seconds(info.etaSeconds))
-    add("etaLow", seconds(info.eta?.lowerBound))
-    add("etaHigh", seconds(info.eta?.upperBound))
+    add("eta", seconds(info.eta))
+    add("etaLow", seconds(info.etaRange?.lowerBound))
+    add("etaHigh", seconds(info.etaRange?.upperBound))
     add("stalled", info.isStalled ? "true" : nil)
     add("etaFromHistory", info.isEstimateFromHistory ? "true" : nil)
     add("waitMs", info.waitMs.flatMap { $0 > 0 ? String($0) : nil })

@@ -77,7 +77,7 @@ struct ProjectOptions: ParsableArguments {
   func open() throws -> JobManager {
     var options = JobManager.Options()
     if let keep = try Keep.said() {
-      options.keepFinished = keep.number == .max ? nil : keep.number
+      options.keepCompleted = keep.number == .max ? nil : keep.number
     }
     options.acceptsAnyFileSystem = anyFileSystem
     return try JobManager(project: path, options: options)

@@ -51,7 +51,7 @@ struct cposix_file_status {
   int64_t size, modified_ns, changed_ns;
   uint64_t links;
   uint32_t mode, owner, group;
-  int is_regular, is_directory;
+  int is_regular;
 };
 int cposix_fstat(int fd, struct cposix_file_status *status);
 int cposix_fstatat(int directory, const char *path, struct cposix_file_status *status);
@@ -74,7 +74,6 @@ void cposix_directory_close(void *directory);
 int64_t cposix_realtime(void);
 int64_t cposix_monotonic(void);
 int64_t cposix_monotonic_coarse(void);
-int64_t cposix_boottime(void);
 void cposix_sleep(int64_t nanoseconds);
 
 /* RLIMIT_FSIZE is an enum constant in glibc and a macro elsewhere; INT64_MAX: none. */

@@ -76,7 +76,7 @@ import Testing
     feed(&estimator, 50, every: 1)
     let estimate = try #require(read(estimator, 100))
     #expect((95...105).contains(estimate.eta), "\(estimate.eta)")
-    #expect(estimator.stalls == Oddities(count: 1, amount: 300))
+    #expect(estimator.stalls == Outliers(count: 1, amount: 300))
   }
 
   @Test func stallsThatComeAgainCount() throws {
@@ -106,12 +106,12 @@ import Testing
     feed(&slow, 1, every: 90)
     feed(&slow, 4, every: 2)
     #expect(abs(try #require(read(slow, 100)).eta - 200) < 5)
-    #expect(slow.stalls == Oddities(count: 1, amount: 90))
+    #expect(slow.stalls == Outliers(count: 1, amount: 90))
     var quick = Estimator()
     quick.feed(items: 500, active: 400)
     feed(&quick, 4, every: 2)
     #expect(abs(try #require(read(quick, 100)).eta - 200) < 5)
-    #expect(quick.bulk == Oddities(), "it does not come again")
+    #expect(quick.bulk == Outliers(), "it does not come again")
   }
 
   @Test func itemsMarkedInBulkAreNoSpeed() throws {
@@ -121,7 +121,7 @@ import Testing
     feed(&estimator, 20, every: 2)
     let estimate = try #require(read(estimator, 100))
     #expect((190...210).contains(estimate.eta), "\(estimate.eta)")
-    #expect(estimator.bulk == Oddities(count: 1, amount: 4000))
+    #expect(estimator.bulk == Outliers(count: 1, amount: 4000))
   }
 
   /// What is there already when an owner starts: so many items, every so many milliseconds; then
@@ -149,7 +149,7 @@ import Testing
         #expect(abs(estimate.eta / 333 - 1) < 0.1, "start \(start), \(count): \(estimate.eta)")
       }
     }
-    #expect(estimator.bulk == Oddities())
+    #expect(estimator.bulk == Outliers())
   }
 
   @Test func bulkThatComesAgainAndAgainIsAHabit() throws {

@@ -11,7 +11,7 @@ import Testing
     return (0..<400).map { item in
       // Three dice: near enough to normal, of deviation 0.2.
       let noise = (0..<3).map { _ in Double.random(in: -0.2...0.2, using: &random) }
-      let place = Place((Double(item) + 0.5) / 400).probit
+      let place = Quantile((Double(item) + 0.5) / 400).probit
       return 10 * exp(spread * place + noise.reduce(0, +))
     }
   }

@@ -106,8 +106,8 @@ import Testing
   /// Neither syncs nor publishes, so that records of reports follow each other.
   private func onlyAppend(_ manager: JobManager) throws {
     try manager.with { store throws(JobError) in
-      store.syncPace = Pace(burst: 0, interval: .max)
-      store.progressPace = Pace(burst: 0, interval: .max)
+      store.syncThrottle = Throttle(burst: 0, interval: .max)
+      store.progressThrottle = Throttle(burst: 0, interval: .max)
     }
   }
 

@@ -48,7 +48,7 @@ final class Scratch: Sendable {
 
   func manager(_ change: (inout JobManager.Options) -> Void = { _ in }) throws -> JobManager {
     var options = JobManager.Options()
-    options.keepFinished = nil
+    options.keepCompleted = nil
     options.lockTimeoutMs = 2000
     change(&options)
     return try JobManager(project: path, options: options)

@@ -11,10 +11,10 @@ final class Cast {
   private var ids: [String: String] = [:]
   private var handles: [String: Job] = [:]
 
-  init(_ scratch: Scratch, keepFinished: Int? = nil) throws {
+  init(_ scratch: Scratch, keepCompleted: Int? = nil) throws {
     self.scratch = scratch
     a = try scratch.manager {
-      ($0.keepFinished, $0.keepFor) = (keepFinished, 0)
+      ($0.keepCompleted, $0.keepFor) = (keepCompleted, 0)
     }
     b = try scratch.manager()
   }
@@ -87,11 +87,11 @@ struct Script: Sendable, CustomTestStringConvertible {
   /// Done before anything fails.
   var prelude: [Step] = []
   let steps: [Step]
-  var keepFinished: Int?
+  var keepCompleted: Int?
   var testDescription: String { name }
 
   func begin(_ scratch: Scratch) throws -> (Cast, View) {
-    let cast = try Cast(scratch, keepFinished: keepFinished)
+    let cast = try Cast(scratch, keepCompleted: keepCompleted)
     var view = View()
     for step in prelude {
       try step.run(cast)

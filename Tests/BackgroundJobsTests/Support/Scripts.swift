@@ -256,7 +256,7 @@ extension Script {
       } partly: {
         $0["clone"].status = "completed"
       }
-    ], keepFinished: 1)
+    ], keepCompleted: 1)
 
   /// Its journal is replaced by itself in the end.
   static let long = Script(

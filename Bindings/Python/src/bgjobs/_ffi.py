@@ -37,7 +37,7 @@ def _function(name: str, result: Any, /, **arguments: Any) -> Any:
 # ---- Types --------------------------------------------------------------------------------------
 
 BGJ_VERSION_MAJOR = 0
-BGJ_VERSION_MINOR = 1
+BGJ_VERSION_MINOR = 2
 BGJ_VERSION_PATCH = 0
 
 
@@ -112,7 +112,6 @@ def BGJ_ERROR_INIT() -> bgj_error:
 bgj_clock_id = c_int
 BGJ_CLOCK_REALTIME = 0
 BGJ_CLOCK_MONOTONIC = 1
-BGJ_CLOCK_BOOTTIME = 2
 
 bgj_clock = CFUNCTYPE(c_int64, c_void_p, bgj_clock_id)
 
@@ -125,7 +124,7 @@ class bgj_options(Structure):
         ("struct_size", c_size_t),
         ("flags", c_uint),
         ("lock_timeout_ms", c_int),
-        ("keep_finished", c_int),
+        ("keep_completed", c_int),
         ("clock", bgj_clock),
         ("clock_context", c_void_p),
         ("keep_for_s", c_int64),
@@ -170,7 +169,7 @@ class bgj_job_info(Structure):
         ("current_item", c_char_p),
         ("items_completed", c_uint64),
         ("items_failed", c_uint64),
-        ("items_planned", c_uint64),
+        ("items_open", c_uint64),
         ("rate", c_double),
         ("eta", c_int64),
         ("eta_low", c_int64),
@@ -182,7 +181,7 @@ class bgj_job_info(Structure):
         ("completed_ms", c_int64),
         ("resume_at_ms", c_int64),
         ("owner_pid", c_int64),
-        ("owned_by_caller", c_int),
+        ("owned", c_int),
         ("pause_acknowledged", c_int),
         ("attempts", c_int),
         ("stalled", c_int),

@@ -65,7 +65,7 @@ class JobInfo:
     items_completed: int
     items_failed: int
     #: Planned items that have not ended.
-    items_planned: int
+    items_open: int
     #: Items per second of work.
     rate: Optional[float]
     #: Seconds of work that remain, and their likely range.
@@ -230,7 +230,7 @@ class InfoBuffer:
             current_item=_text(c.current_item),
             items_completed=c.items_completed,
             items_failed=c.items_failed,
-            items_planned=c.items_planned,
+            items_open=c.items_open,
             rate=None if c.rate < 0 else c.rate,
             eta=_known(c.eta),
             eta_low=_known(c.eta_low),
@@ -242,7 +242,7 @@ class InfoBuffer:
             completed=_time(c.completed_ms),
             resume_at=_time(c.resume_at_ms),
             owner_pid=c.owner_pid or None,
-            owned=c.owned_by_caller == 1,
+            owned=c.owned == 1,
             pause_acknowledged=c.pause_acknowledged == 1,
             attempts=c.attempts,
             stalled=c.stalled == 1,

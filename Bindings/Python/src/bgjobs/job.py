@@ -148,7 +148,7 @@ class Job:
         now = self.info()
         if not now.owned:
             return  # ended or left inside
-        remains = now.items_planned > 0 or now.current < (now.total or 0)
+        remains = now.items_open > 0 or now.current < (now.total or 0)
         if error is None and not remains:
             self.complete()
         else:

@@ -33,7 +33,6 @@ class Clock(IntEnum):
 
     REALTIME = _ffi.BGJ_CLOCK_REALTIME
     MONOTONIC = _ffi.BGJ_CLOCK_MONOTONIC
-    BOOTTIME = _ffi.BGJ_CLOCK_BOOTTIME
 
 
 class JobManager:
@@ -48,7 +47,7 @@ class JobManager:
 
     When a job completes, others are removed that completed without failed items, are not among the
     last `keep_completed` of those (10; negative: all stay), and ended more than `keep_for` ago (a
-    day; seconds or a timedelta; negative: for ever). `keep_finished` is keep_completed's old name.
+    day; seconds or a timedelta; negative: for ever).
     """
 
     _handle: Any = None
@@ -62,7 +61,6 @@ class JobManager:
         lock_timeout: Optional[float] = None,
         keep_completed: Optional[int] = None,
         keep_for: "Union[float, timedelta, None]" = None,
-        keep_finished: Optional[int] = None,
         clock: Optional[Callable[[Clock], int]] = None,
     ) -> None:
         #: Absolute, so that a worker process can open the same, whatever its directory.
@@ -82,12 +80,10 @@ class JobManager:
         if lock_timeout is not None:
             # 0 means the default there; here it means not to wait.
             options.lock_timeout_ms = max(1, milliseconds(lock_timeout, "lock_timeout"))
-        if keep_completed is None:
-            keep_completed = keep_finished
         if keep_completed is not None:
             if keep_completed == 0:
                 raise Invalid("keep_completed is 0; it must be 1 or more, or negative: all")
-            options.keep_finished = number(keep_completed, "keep_completed", -(2**31), 2**31)
+            options.keep_completed = number(keep_completed, "keep_completed", -(2**31), 2**31)
         if keep_for is not None:
             options.keep_for_s = _keep_for(keep_for)
         if clock is not None:

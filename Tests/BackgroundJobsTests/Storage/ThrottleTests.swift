@@ -2,9 +2,9 @@ import Testing
 
 @testable import BackgroundJobs
 
-@Suite struct PaceTests {
+@Suite struct ThrottleTests {
   @Test func aBurstAndThenTheInterval() {
-    var pace = Pace(burst: 3, interval: 1000)
+    var pace = Throttle(burst: 3, interval: 1000)
     var count = 0
     for time in stride(from: 1_000_000, to: 1_010_000, by: 10) as StrideTo<Int64>
     where pace.isDue(at: time) {
@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test func costKeepsItToATwentieth() {
-    var pace = Pace(burst: 1, interval: 100)
+    var pace = Throttle(burst: 1, interval: 100)
     var (now, spent): (Int64, Int64) = (1_000_000, 0)
     let end = now + 1_000_000
     while now < end {
@@ -31,14 +31,14 @@ import Testing
   }
 
   @Test func breathKeepsABurstApart() {
-    var pace = Pace(burst: 4, interval: 1_000_000, breath: 100)
+    var pace = Throttle(burst: 4, interval: 1_000_000, breath: 100)
     pace.spend(at: 1000, cost: 0)
     #expect(!pace.isDue(at: 1099))
     #expect(pace.isDue(at: 1100))
   }
 
   @Test(arguments: [Int64.min, .max, 0, -1]) func anyTimeIsSafe(_ time: Int64) {
-    var pace = Pace(burst: 2, interval: 0)
+    var pace = Throttle(burst: 2, interval: 0)
     _ = pace.isDue(at: time)
     pace.spend(at: time, cost: .max)
     _ = pace.isDue(at: 0)

@@ -35,7 +35,7 @@ extension StateDocument {
   }
 
   private static func oddities(
-    _ name: String, _ value: Oddities, _ out: JSONText
+    _ name: String, _ value: Outliers, _ out: JSONText
   ) throws(JobError) {
     guard value.count > 0 else { return }
     try out.name(name)
@@ -80,7 +80,7 @@ extension StateDocument {
     return (value * scale).rounded() / scale
   }
 
-  static func decodePace(_ value: JSONValue?) -> Estimator {
+  static func decodeEstimator(_ value: JSONValue?) -> Estimator {
     guard let value, let items = value["at"]?.at(0)?.integer,
       let active = value["at"]?.at(1)?.integer
     else { return Estimator() }
@@ -117,9 +117,9 @@ extension StateDocument {
     return Bucket(events: events, items: items, seconds: seconds, squares: squares, logs: logs)
   }
 
-  private static func oddities(_ value: JSONValue?) -> Oddities {
-    guard let count = value?.at(0)?.integer, count > 0 else { return Oddities() }
-    return Oddities(count: count, amount: positive(value?.at(1)))
+  private static func oddities(_ value: JSONValue?) -> Outliers {
+    guard let count = value?.at(0)?.integer, count > 0 else { return Outliers() }
+    return Outliers(count: count, amount: positive(value?.at(1)))
   }
 
   private static func positive(_ value: JSONValue?) -> Double {

@@ -1,6 +1,6 @@
 /// The straight line through weighed points, by least squares, in one pass (West, Communications of
 /// the ACM 22(9), 1979).
-struct Line {
+struct Regression {
   private var weight = 0.0
   /// The centre of the points.
   private var x = 0.0

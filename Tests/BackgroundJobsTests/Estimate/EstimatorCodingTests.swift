@@ -3,7 +3,7 @@ import Testing
 @testable import BackgroundJobs
 
 /// The estimator's way through the state file.
-@Suite struct PaceCodingTests {
+@Suite struct EstimatorCodingTests {
   private func text(_ estimator: Estimator) throws -> String {
     let buffer = Buffer()
     let out = JSONText(buffer)
@@ -35,7 +35,7 @@ import Testing
     var text = try text(estimator)
     let read = try text.withUTF8 { bytes in
       let json = try JSON.parse(UnsafeRawBufferPointer(bytes))
-      return StateDocument.decodePace(JSONValue(raw: json.value)["pace"])
+      return StateDocument.decodeEstimator(JSONValue(raw: json.value)["pace"])
     }
     #expect(read.buckets.count == estimator.buckets.count)
     func eta(_ estimator: Estimator) throws -> Estimate {

@@ -1,7 +1,7 @@
 import CPosix
 
 /// A place in the normal distribution.
-struct Place {
+struct Quantile {
   /// So much of it is below.
   let share: Double
   /// How far from the middle that is, in standard deviations.

@@ -1,6 +1,6 @@
 /// How often something costly may happen: a few times at once, then so far apart that it takes at
 /// most a twentieth of the time.
-struct Pace {
+struct Throttle {
   let burst: Double
   /// Nanoseconds between two of a long row, at the least.
   let interval: Int64

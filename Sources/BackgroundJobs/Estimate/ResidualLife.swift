@@ -1,7 +1,7 @@
 import CPosix
 
 /// How long what is under way will still take, from how long it usually takes.
-enum Tail {
+enum ResidualLife {
   /// This many standard deviations (of ln) beyond the usual, it is a stall.
   private static let isStall = 4.0
 
@@ -17,7 +17,7 @@ enum Tail {
     if place > isStall {
       return (elapsed * min(1, max(deviation / place, 0.5)), elapsed > 5)
     }
-    let seconds = mean * Place.above(place - deviation) / Place.above(place) - elapsed
+    let seconds = mean * Quantile.above(place - deviation) / Quantile.above(place) - elapsed
     return (max(0, seconds), false)
   }
 }

@@ -1,6 +1,6 @@
 /// What happens now and then beside the work: stalls, or items marked in bulk. Once is an accident
 /// and says nothing about the future; twice is a habit.
-struct Oddities: Equatable {
+struct Outliers: Equatable {
   var count: Int64 = 0
   /// Seconds of stalls, or items of bulk marks.
   var amount = 0.0
