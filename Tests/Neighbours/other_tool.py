@@ -127,12 +127,13 @@ class Tool:
         job["config"]["note"] = number
         job.setdefault("result", {})["cloned"] = number
         document.setdefault("shared", {})[self.name] = f"{job['id']}-{number}"
-        document[self.name] = number
+        # Never a value that it had before: without the lock that looks like an old copy.
+        document[self.name] = f"{job['id']}-{number}"
         said = [
             ("set", job["id"], "config.note", str(number)),
             ("set", job["id"], "result.cloned", str(number)),
             ("top", f"shared.{self.name}", json.dumps(f"{job['id']}-{number}")),
-            ("top", self.name, str(number)),
+            ("top", self.name, json.dumps(f"{job['id']}-{number}")),
         ]
         ours = [j for j in document["jobs"] if j.get("type", "").startswith("ours-")]
         if ours and self.options.touch_ours:
