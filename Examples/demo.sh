@@ -46,8 +46,8 @@ ok 'a second later, nothing that it had started is alive'
 cd project
 show 'bgjobs show $id'
 show 'bgjobs items $id --open'
-bgjobs items "$id" --open | grep -q 'interrupted' || die 'no clone was interrupted'
-bgjobs show "$id" 2>&1 | grep -qE '^status: +paused, interrupted' || die 'it is not shown as interrupted'
+bgjobs items "$id" --open | grep 'interrupted' >/dev/null || die 'no clone was interrupted'
+bgjobs show "$id" 2>&1 | grep -E '^status: +paused, interrupted' >/dev/null || die 'it is not shown as interrupted'
 cd ..
 made=$(bgjobs show --json "$id" -C project | jq -r '.job.progress.itemsCompleted[]
   | split("/")[-1] | rtrimstr(".git")')
@@ -61,7 +61,7 @@ show 'bgjobs wait $id --timeout 5m'
 victim=
 show 'bgjobs logs $id | grep "<=="'
 show 'bgjobs list'
-bgjobs list | grep -qE "^$id.clone-repos.completed.*8.8.100" || die 'it is not the same job, completed'
+bgjobs list | grep -E "^$id.clone-repos.completed.*8.8.100" >/dev/null || die 'it is not the same job, completed'
 cd ..
 [ "$births" = "$(births "$made")" ] || die 'a clone that was done is not the same directory any more'
 ok "what was done was not cloned again:" $made
