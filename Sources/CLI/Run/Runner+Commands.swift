@@ -204,6 +204,8 @@ extension Runner {
   private func report(_ item: String, _ result: ItemResult) throws {
     do throws(JobError) {
       switch result {
+      // The usual report, on its quick way.
+      case .done where spec.hasItems: _ = try job.itemDone(item)
       case .done: _ = try job.update(current: try saidByCommand(), completed: item)
       case .failed(let why):
         _ = try job.update(current: try saidByCommand(), failed: item, why: why)
