@@ -8,7 +8,8 @@ struct ListCommand: ParsableCommand {
     discussion: """
       On a terminal a table that fits its width. In a pipe one line a job, with tabs: id, type, \
       status, reason, current, total, percentage, rate, eta, key, current item, failed items, \
-      marks, items that run; empty where it does not apply. Marks: stalled, when nothing has come for far longer \
+      marks, items that run; empty where it does not apply. Marks: stalled, when nothing has \
+      come for far longer \
       than is usual for the job; history, when rate and eta (in the table: ~9 s) rest on finished \
       jobs of the same type. --json prints one document.
       """)

@@ -16,7 +16,8 @@ struct RunCommand: ParsableCommand {
       the last argument. As in GNU parallel, {.} is the item without its extension, {/} its last \
       part, {//} the part before that, {/.} the last part without its extension, {#} the number of \
       the item, from 1, {%} which of the commands side by side it is. Other placeholders of GNU \
-      parallel are refused. The same item twice is one item. Arguments are passed on as they are: there is no shell. Each command \
+      parallel are refused. The same item twice is one item. Arguments are passed on as they \
+      are: there is no shell. Each command \
       has the item in BGJOBS_ITEM, which attempt at it this is in BGJOBS_ATTEMPT (1, 2 …), the job \
       in BGJOBS_JOB_ID, nothing to read, and its output in the log (bgjobs logs ID). What a command \
       leaves running ends with the run: SIGTERM, and after five seconds SIGKILL.
@@ -39,7 +40,8 @@ struct RunCommand: ParsableCommand {
       at the end.
 
       The same line is: the command, the directory, and --items with its files or --each with its \
-      items. For others of one job, say --key. The last run of that line, or key, counts: what it left unfinished is gone on with, \
+      items. For others of one job, say --key. The last run of that line, or key, counts: what \
+      it left unfinished is gone on with, \
       and if items of it had failed, those are taken up again (--again: all of it anew). Its list \
       is the plan: open items that are not in it any more are withdrawn. Options, command and \
       variables are those that were said last, for bgjobs resume, too. For a list that grows, \

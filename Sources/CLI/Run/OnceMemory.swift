@@ -47,14 +47,18 @@ struct OnceMemory {
     for job in jobs where job.itemsCompleted + job.itemsSkipped > 0 {
       // Somebody may have removed it meanwhile.
       guard let job = try? manager.find(job.id) else { continue }
-      let given = try StoredRun.before(job)?.itemsByName ?? [:]
-      for item in try job.items([.done, .skipped]).map(\.name) {
-        let hash = hash(given[Array(item.utf8)] ?? item)
+      for hash in try hashes(of: job) {
         guard known.insert(hash).inserted else { continue }
         lines += "\(Self.hex(hash.high))\(Self.hex(hash.low))\n"
       }
     }
     if !lines.isEmpty { try PrivateDirectory(directory).append(Array(lines.utf8), to: name) }
+  }
+
+  /// Of what a job has done, by its items as they were given.
+  func hashes(of job: Job) throws -> [Hash] {
+    let given = try StoredRun.before(job)?.itemsByName ?? [:]
+    return try job.items([.done, .skipped]).map { hash(given[Array($0.name.utf8)] ?? $0.name) }
   }
 
   /// As `add`, for the job of any run; nothing, when that does not ask for it.

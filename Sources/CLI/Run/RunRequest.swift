@@ -69,9 +69,7 @@ struct RunRequest {
     var run = run
     run.spec.items = Int64(wanted?.count ?? 1)
     let job: Job
-    if !unfinished, !isAnew, wanted != nil, let last, last.itemsFailed > 0,
-      last.reason != "cancelled"
-    {
+    if !unfinished, wanted != nil, let last = takenUp(last) {
       job = try manager.find(last.id)
       try takeUp(job)
       notes.append(
@@ -89,6 +87,12 @@ struct RunRequest {
     let names: [String]
     (run, names) = try plan(wanted, run, job, &notes)
     return Taken(job: job, run: run, names: names, notes: notes)
+  }
+
+  /// The last run of the line, when its failed items are to be done again.
+  private func takenUp(_ last: JobInfo?) -> JobInfo? {
+    guard let last, !isAnew, last.itemsFailed > 0, last.reason != "cancelled" else { return nil }
+    return last
   }
 
   /// What a new job leaves aside.
@@ -116,14 +120,11 @@ struct RunRequest {
       let memory = try OnceMemory(of: type, key, in: manager)
       var done = try memory.done()
       for job in known where job.status.isFinished {
-        done.formUnion(
-          try manager.find(job.id).items([.done, .skipped]).map { memory.hash($0.name) })
+        done.formUnion(try memory.hashes(of: manager.find(job.id)))
       }
       wanted = items.filter { !done.contains(memory.hash($0)) }
     }
-    let last = newest(of: known)
-    let isTakenUp = !isAnew && last?.itemsFailed ?? 0 > 0 && last?.reason != "cancelled"
-    guard let job = known.first(where: { $0.isUnfinished }) ?? (isTakenUp ? last : nil) else {
+    guard let job = known.first(where: { $0.isUnfinished }) ?? takenUp(newest(of: known)) else {
       return wanted
     }
     let found = try manager.find(job.id)
