@@ -251,24 +251,79 @@ def small_disk(path, size):
 def test_a_full_disk_is_waited_for(project, width):
     with small_disk(project.path, "4m"):
         script = f'echo "$1 ran" && echo $1 >>{project.path.parent}/ran'
-        filler = project.path / "filler"
         line = ["run", width, "--each", *"abcdef", *SHELL, script + "; sleep 0.2", "sh", "{}"]
         run = subprocess.Popen(
             ["bgjobs", *line], cwd=project.path, stderr=subprocess.PIPE, text=True
         )
         await_true((project.path.parent / "ran").exists)
-        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-            while True:
-                file.write(b"x" * 512)
+        fill(project.path)
         time.sleep(1.5)
         assert run.poll() is None
-        filler.unlink()
+        (project.path / "filler").unlink()
         _, told = run.communicate(timeout=60)
         assert run.returncode in (0, 7), told
         job = project.job(only(project)["id"])
         assert job["status"] == "completed"
         progress = job["progress"]
         assert sorted(progress["itemsCompleted"] + progress["itemsFailed"]) == list("abcdef")
+
+
+def fill(path):
+    with contextlib.suppress(OSError), (path / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+
+
+def fill_page(project):
+    """Leaves less room in the last page of the journal than any event takes."""
+    journal = project.path / ".specweave/state/background-jobs.d/journal"
+
+    def create(length):
+        size = journal.stat().st_size
+        project.run("create", "x", "--key", f"{size:0{length}}")
+        return journal.stat().st_size - size
+
+    least = create(20) - 20
+    for _ in range(100):
+        room = -journal.stat().st_size % 4096
+        if room < 32:
+            return
+        create(min(max(20, room - least - 16), 200))
+    pytest.fail("the journal fills no page")
+
+
+@pytest.mark.parametrize(
+    ("end", "options", "code", "status"),
+    [
+        ("true", [], 0, "completed"),
+        ("false", [], 1, "failed"),
+        ("false", ["--halt", "1"], 1, "paused"),
+        ("exit 75", ["--rate-limit-exit", "75", "--rate-limit-wait", "1"], 0, "completed"),
+    ],
+    ids=["complete", "fail", "halt", "rate-limit"],
+)
+def test_a_full_disk_at_the_end_is_waited_for(project, end, options, code, status):
+    """The journal has no room in its page for one more event; the other files have."""
+    outside = project.path.parent
+    up, go = outside / "up", outside / "go"
+    script = f"touch {up}; until test -e {go}; do sleep 0.02; done; "
+    script += f"test -e {go}2 || {{ touch {go}2; {end}; }}"
+    with small_disk(project.path, "4m"):
+        line = ["run", *options, "--each", "a", *SHELL, script, "sh", "{}"]
+        run = subprocess.Popen(
+            ["bgjobs", *line], cwd=project.path, stderr=subprocess.PIPE, text=True
+        )
+        await_true(up.exists)
+        fill_page(project)
+        fill(project.path)
+        go.touch()
+        time.sleep(1.5)
+        assert run.poll() is None
+        (project.path / "filler").unlink()
+        _, told = run.communicate(timeout=60)
+        assert run.returncode == code, told
+        assert "No space left" in told
+        assert [job["status"] for job in project.jobs("--type", "run")] == [status]
 
 
 # ---- When a run ends, or waits

@@ -70,6 +70,7 @@ extension Runner {
       return false
     }
     defer { close(file) }
+    isWaitingForRoom = false
     let tag = nextTag
     nextTag &+= 1
     let slots = Set(underWay.values.map(\.slot))
@@ -182,129 +183,15 @@ extension Runner {
     failures.all += 1
     failures.inARow += 1
     commandFailure = why
+    try report(work.item, .failed(why))
     if let halt = spec.halt, haltReason == nil {
       haltReason = halt.reached(
         failed: failures.all, inARow: failures.inARow, of: try job.info().total)
     }
-    try report(work.item, .failed(why))
   }
 
   private func tell(_ text: String) {
     progress.clear()
     if Terminal.errors.isTerminal { Output.note("job \(job.id): \(text)") }
-  }
-
-  // MARK: Reporting
-
-  /// Whether to try again helps: it is the disk, or somebody else.
-  func isPassing(_ error: JobError) -> Bool {
-    [.io, .noSpace, .busy, .noMemory].contains(error.status)
-  }
-
-  private func report(_ item: String, _ result: ItemResult) throws {
-    do throws(JobError) {
-      switch result {
-      // The usual report, on its quick way.
-      case .done where spec.hasItems: _ = try job.itemDone(item)
-      case .done: _ = try job.update(current: try saidByCommand(), completed: item)
-      case .failed(let why):
-        _ = try job.update(current: try saidByCommand(), failed: item, why: why)
-      case .skipped(let why): _ = try job.itemSkipped(item, why: why)
-      }
-    } catch {
-      if error.status == .finished {
-        isEnded = true
-      } else if isPassing(error) {
-        if unreported.isEmpty { Output.complain("\(error.message); trying again") }
-        unreported.append((item, result))
-        lastTry = monotonicMs()
-      } else {
-        throw error
-      }
-    }
-  }
-
-  /// A command that has said itself how far it is, of how many, has also counted itself.
-  private func saidByCommand() throws(JobError) -> Int64? {
-    guard !spec.hasItems else { return nil }
-    let info = try job.info()
-    return info.current > 0 || info.total > 1 ? info.current : nil
-  }
-
-  /// Puts the output into the log, or keeps it for later.
-  private func keep(_ output: RunLog.Output, _ outcome: String) throws {
-    let now = realtimeMs()
-    do { try log.end(output, outcome, at: now) } catch {
-      try waitForRoom(error)
-      unlogged.append((output, outcome, now))
-    }
-  }
-
-  private func waitForRoom(_ error: Error) throws {
-    guard let full = error as? JobError, full.status == .noSpace else { throw error }
-    lastTry = monotonicMs()
-    guard !isWaitingForRoom else { return }
-    isWaitingForRoom = true
-    progress.clear()
-    Output.complain("\(full.message): waiting for room")
-  }
-
-  /// What could not be told or kept before. Each second: a disk does not get empty sooner.
-  func catchUp() throws {
-    guard monotonicMs() - lastTry >= 1000 else { return }
-    let waiting = unreported
-    unreported = []
-    for (item, result) in waiting { try report(item, result) }
-    let outputs = unlogged
-    unlogged = []
-    for (position, one) in outputs.enumerated() {
-      do { try log.end(one.output, one.outcome, at: one.time) } catch {
-        try waitForRoom(error)
-        unlogged += outputs[position...]
-        return
-      }
-    }
-    if !outputs.isEmpty { isWaitingForRoom = false }
-  }
-
-  // MARK: The end
-
-  private static func items(_ count: Int) -> String { "\(count) item\(count == 1 ? "" : "s")" }
-
-  func finish() throws -> Int32 {
-    try showLive(all: true)
-    let info = try job.info()
-    // What the command of a run without items has reported itself does not speak for its end.
-    if !spec.hasItems && lastCode != 0
-      || info.itemsFailed > 0 && info.itemsCompleted + info.itemsSkipped == 0
-    {
-      let why =
-        spec.hasItems
-        ? "all \(Self.items(info.itemsFailed)) failed" : commandFailure ?? "it failed"
-      try job.fail(why)
-      progress.clear()
-      Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
-      return spec.hasItems || lastCode == 0 ? ExitStatus.failure.rawValue : lastCode
-    }
-    try job.complete()
-    progress.end(info)
-    guard info.itemsFailed > 0, spec.hasItems else { return 0 }
-    Output.complain(
-      "job \(job.id): \(info.itemsFailed) of \(info.itemsCompleted + info.itemsSkipped + info.itemsFailed) items failed:"
-        + " bgjobs show \(job.id). To do them again: bgjobs retry \(job.id)")
-    return ExitStatus.failedItems.rawValue
-  }
-
-  /// What was not begun stays open.
-  func halt(because why: String) throws -> Int32 {
-    try showLive(all: true)
-    let info = try job.info()
-    _ = try job.leave("halted: \(why)")
-    progress.clear()
-    Output.complain(
-      "job \(job.id) was halted: \(why); \(info.itemsOpen) are open. bgjobs show \(job.id) says"
-        + " why they failed; to go on with the rest: bgjobs resume \(job.id)")
-    return info.itemsCompleted + info.itemsSkipped > 0
-      ? ExitStatus.failedItems.rawValue : ExitStatus.failure.rawValue
   }
 }

@@ -56,7 +56,7 @@ final class Runner {
   let log: RunLog
   let rateLimit: RateLimit
   let variables: [(String, String)]
-  private let mark: String
+  let mark: String
   /// Root, in another user's project, runs for that user nothing that its own line does not name.
   var only: Set<[UInt8]>?
   private let signals: Int32
@@ -85,8 +85,8 @@ final class Runner {
   /// How the command of a run without items ended, and why it failed.
   var lastCode: Int32 = 0
   var commandFailure: String?
-  private var stopSignal: Int32 = 0
-  private var lastLook: Int64 = 0
+  var stopSignal: Int32 = 0
+  var lastLook: Int64 = 0
   /// What the command of a run without items has said of its own job, when it was last looked at.
   private var told: (current: Int64, time: Int64) = (0, 0)
   var lastTry: Int64 = 0
@@ -125,21 +125,27 @@ final class Runner {
   func run() throws -> Int32 {
     defer { progress.clear() }
     while true {
-      try look()
-      if isEnded { return try endedByOthers() }
-      if !isPaused, stopSignal == 0, haltReason == nil { try startCommands() }
-      try catchUp()
-      if underWay.isEmpty, unreported.isEmpty {
-        if stopSignal != 0 { return try leave() }
-        if let haltReason, unlogged.isEmpty { return try halt(because: haltReason) }
-        if again.isEmpty, unlogged.isEmpty, try isAtEnd || (isPaused && hasNothingLeft()) {
-          return try finish()
-        }
-      }
-      try showLive()
-      progress.show { try? job.info() }
-      try waitForEvents()
+      if let code = try patiently(goOn) { return code }
+      try patiently(waitForEvents)
     }
+  }
+
+  /// Gives the exit code when all is over.
+  private func goOn() throws -> Int32? {
+    try look()
+    if isEnded { return try endedByOthers() }
+    if !isPaused, stopSignal == 0, haltReason == nil { try startCommands() }
+    try catchUp()
+    if underWay.isEmpty, unreported.isEmpty {
+      if stopSignal != 0 { return try leave() }
+      if let haltReason, unlogged.isEmpty { return try halt(because: haltReason) }
+      if again.isEmpty, unlogged.isEmpty, try isAtEnd || (isPaused && hasNothingLeft()) {
+        return try finish()
+      }
+    }
+    try showLive()
+    progress.show { try? job.info() }
+    return nil
   }
 
   /// `all`: to its end. Else a part, so that nothing waits for it.
@@ -206,7 +212,7 @@ final class Runner {
       isPaused = outcome == .timeout
     } catch {
       // The next report tells what is really wrong.
-      if error.status != .io && error.status != .busy { throw error }
+      guard isPassing(error) else { throw error }
     }
     if isPaused, spec.pauseMode == .stop {
       for (tag, command) in underWay where !command.isStopped { try stop(tag, SIGTERM) }
@@ -226,113 +232,5 @@ final class Runner {
     } catch {
       guard isPassing(error) || error.status == .finished else { throw error }
     }
-  }
-
-  private func take(_ number: Int32) throws {
-    if number == SIGTSTP { return try suspend() }
-    let isSecond = stopSignal != 0
-    stopSignal = number
-    for tag in underWay.keys { try stop(tag, isSecond ? SIGKILL : SIGTERM) }
-  }
-
-  /// Ctrl-Z. The time in which nobody works is none of the job's: it is paused for that long.
-  private func suspend() throws {
-    let reason = "stopped"
-    let pauses = try !isPaused && job.info().status == .running
-    if pauses {
-      _ = try job.pause(reason: reason)
-      _ = try job.wait(for: .running, timeoutMs: 0)
-    }
-    for tag in underWay.keys { try keeper.signal(tag, SIGSTOP) }
-    progress.clear()
-    let begin = monotonicMs()
-    raise(SIGSTOP)
-    let passed = monotonicMs() - begin
-    for tag in underWay.keys {
-      try keeper.signal(tag, SIGCONT)
-      underWay[tag]?.deadline? += passed
-    }
-    let info = try job.info()
-    if pauses, info.status == .paused, info.reason == reason { _ = try job.resume() }
-    lastLook = 0
-  }
-
-  /// It will be run again.
-  func stop(_ tag: UInt32, _ number: Int32) throws {
-    underWay[tag]?.isStopped = true
-    try signal(tag, number)
-  }
-
-  func signal(_ tag: UInt32, _ number: Int32) throws {
-    try keeper.signal(tag, number)
-    // One that is stopped would not see it.
-    try keeper.signal(tag, SIGCONT)
-    if let command = underWay[tag] { _ = signalStarted(by: command, number) }
-    underWay[tag]?.killTime = monotonicMs() + Self.grace
-  }
-
-  /// Also what has left the group of the command. Gives how many live.
-  private func signalStarted(by command: Command, _ number: Int32) -> Int32 {
-    cprocess_signal_marked("\(Self.commandMarkName)=\(mark(of: command.output))", number)
-  }
-
-  func mark(of output: RunLog.Output) -> String { "\(mark)-\(output.attempt.serial)" }
-
-  private func finished(_ tag: UInt32, _ status: Int32) throws {
-    guard let command = underWay.removeValue(forKey: tag) else { return }
-    try end(command, status)
-  }
-
-  private func stopLate() throws {
-    let now = monotonicMs()
-    for (tag, command) in underWay {
-      if let time = command.killTime, now >= time {
-        underWay[tag]?.killTime = nil
-        try keeper.signal(tag, SIGKILL)
-        _ = signalStarted(by: command, SIGKILL)
-      } else if let deadline = command.deadline, now >= deadline {
-        underWay[tag]?.deadline = nil
-        underWay[tag]?.isTimedOut = true
-        try signal(tag, SIGTERM)
-      }
-      // Before it is begun again, nothing of it is left.
-      if let status = command.endStatus, signalStarted(by: command, 0) == 0 {
-        try finished(tag, status)
-      }
-    }
-  }
-
-  // MARK: The end
-
-  private func hasNothingLeft() throws -> Bool { try job.info().itemsOpen == 0 }
-
-  private func leave() throws -> Int32 {
-    let name = [SIGINT: "SIGINT", SIGTERM: "SIGTERM", SIGHUP: "SIGHUP"][stopSignal] ?? "a signal"
-    try showLive(all: true)
-    _ = try job.leave("stopped by \(name)")
-    progress.clear()
-    Output.complain("job \(job.id) was stopped by \(name). To go on: bgjobs resume \(job.id)")
-    return 128 + stopSignal
-  }
-
-  private func endedByOthers() throws -> Int32 {
-    for tag in underWay.keys { try stop(tag, SIGTERM) }
-    let deadline = monotonicMs() + Self.grace
-    while !underWay.isEmpty, monotonicMs() < deadline {
-      var one = pollfd(fd: keeper.descriptor, events: Int16(POLLIN), revents: 0)
-      guard poll(&one, 1, 50) > 0 else { continue }
-      switch keeper.receive() {
-      case .ended(let tag, _), .refused(let tag, _):
-        if let command = underWay.removeValue(forKey: tag) {
-          try? log.end(command.output, "stopped", at: realtimeMs())
-        }
-      case .started: continue
-      case .gone: underWay = [:]
-      }
-    }
-    try showLive(all: true)
-    progress.clear()
-    Output.complain(EndText.of(job, "removed"))
-    return ExitStatus.finished.rawValue
   }
 }
