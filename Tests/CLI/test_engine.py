@@ -248,14 +248,15 @@ def small_disk(path, size):
 
 
 @pytest.mark.parametrize("width", ["-j1", "-j3"])
-def test_a_full_disk_is_waited_for(project, width):
+def test_a_full_disk_is_waited_for(project, tmp_path_factory, width):
+    ran = tmp_path_factory.mktemp("outside") / "ran"
     with small_disk(project.path, "4m"):
-        script = f'echo "$1 ran" && echo $1 >>{project.path.parent}/ran'
-        line = ["run", width, "--each", *"abcdef", *SHELL, script + "; sleep 0.2", "sh", "{}"]
+        script = f'echo "$1 ran" && echo $1 >>{ran}'
+        line = ["run", width, "--each", *"abcdef", *SHELL, script + "; sleep 0.5", "sh", "{}"]
         run = subprocess.Popen(
             ["bgjobs", *line], cwd=project.path, stderr=subprocess.PIPE, text=True
         )
-        await_true((project.path.parent / "ran").exists)
+        await_true(ran.exists)
         fill(project.path)
         time.sleep(1.5)
         assert run.poll() is None
@@ -269,9 +270,11 @@ def test_a_full_disk_is_waited_for(project, width):
 
 
 def fill(path):
-    with contextlib.suppress(OSError), (path / "filler").open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 512)
+    with (path / "filler").open("wb", buffering=0) as file:
+        for size in (1 << 16, 512):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
 
 
 def fill_page(project):
@@ -302,9 +305,11 @@ def fill_page(project):
     ],
     ids=["complete", "fail", "halt", "rate-limit"],
 )
-def test_a_full_disk_at_the_end_is_waited_for(project, end, options, code, status):
+def test_a_full_disk_at_the_end_is_waited_for(
+    project, tmp_path_factory, end, options, code, status
+):
     """The journal has no room in its page for one more event; the other files have."""
-    outside = project.path.parent
+    outside = tmp_path_factory.mktemp("outside")
     up, go = outside / "up", outside / "go"
     script = f"touch {up}; until test -e {go}; do sleep 0.02; done; "
     script += f"test -e {go}2 || {{ touch {go}2; {end}; }}"
