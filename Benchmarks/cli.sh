@@ -43,8 +43,8 @@ seq 2000 >items
 printf '%s\n' '#!/bin/sh' 'exec xargs -P4 -n1 "$@" <items' >parallel
 # A job of its own each time: its directory is new.
 printf '%s\n' '#!/bin/sh -e' 'd=$(mktemp -d -p .)' \
-  'b=$1; shift; "$b" run -C "$d" -j4 --items items -- "$@"' \
-  '[ "$("$b" list -C "$d" | cut -f 3,5)" = "completed	2000" ]' >job
+  'b=$1; shift; "$b" run --project "$d" -j4 --items items -- "$@"' \
+  '[ "$("$b" list --project "$d" | cut -f 3,5)" = "completed	2000" ]' >job
 chmod +x parallel job
 compare 'run -j4 of 2,000 × true against xargs -P4' 11 "./job $bgjobs true" './parallel true'
 # Each sleeps for its item: 20 ms and some nanoseconds.

@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -153,3 +155,23 @@ def test_the_oldest_of_what_is_under_way_is_the_current_item(project, manager, p
     await_that(lambda: len(begun(project)) == 3)
     assert await_that(lambda: manager.list()[0].current_item) == "0"
     child.kill()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_main_thread_takes_no_lock_of_python(project, own):
+    """A Ctrl-C that comes there would leave it taken for good, and a worker waiting for it."""
+    taken = set()
+
+    def profile(frame, event, _):
+        code = frame.f_code
+        if event == "call" and code.co_filename.endswith(("threading.py", "_base.py", "thread.py")):
+            taken.add(code.co_name)
+
+    with ThreadPoolExecutor(2) as pool:
+        sys.setprofile(profile)
+        try:
+            bgjobs.map(str, range(20), "x", executor=pool if own else "thread", project=project)
+        finally:
+            sys.setprofile(None)
+    # Those of threading.Condition, and what stands on it.
+    assert taken & {"__enter__", "acquire", "wait", "notify", "start", "submit"} == set()

@@ -249,5 +249,6 @@ class Run:
     def _finish(self, job: Job, pool: Union[Processes, Futures]) -> None:
         """The run breaks off: what cannot be stopped is waited for, and reported."""
         for one in pool.rest():
-            with suppress(BgjobsError):
-                self._end(job, *one)
+            if one[0] in self._running:
+                with suppress(BgjobsError):
+                    self._end(job, *one)

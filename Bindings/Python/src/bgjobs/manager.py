@@ -4,6 +4,7 @@ import ctypes
 import math
 import os
 import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
 from enum import IntEnum
@@ -66,7 +67,8 @@ class JobManager:
         #: Absolute, so that a worker process can open the same, whatever its directory.
         self.project = os.path.abspath(os.fspath(project))
         self._pid = os.getpid()
-        self._condition = threading.Condition()
+        # Not a Condition, which is written in Python: a Ctrl-C may leave that locked for good.
+        self._lock = threading.RLock()
         # Calls under way. Weak: Ctrl-C may come before a call is taken off the list, and then it
         # goes with its frame.
         self._calls: WeakSet[_Call] = WeakSet()
@@ -163,21 +165,32 @@ class JobManager:
             handle, self._handle = self._handle, None
             _ffi.bgj_manager_close(handle, None)
             return
-        me = threading.get_ident()
-        with self._condition:
-            handle, self._handle = self._handle, None
-            try:
-                while any(one.thread != me for one in self._calls):
-                    self._condition.wait(0.05)
-            except BaseException:
+        handle = None
+        try:
+            with self._lock:
+                handle, self._handle = self._handle, None
+            while self._is_in_use(handle):
+                time.sleep(0.002)
+        except BaseException:
+            if handle is not None:
                 self._handle = handle  # Ctrl-C: not closed yet, and somebody may call this again
-                raise
-            if self._calls:
-                # A signal handler: the call that it came into the middle of closes when it ends.
-                self._to_close = handle
-                return
-        if handle is not None:
+            raise
+        if handle is not None and self._to_close is None:
             call(_ffi.bgj_manager_close, handle)
+
+    def _is_in_use(self, handle: Any) -> bool:
+        """Whether there are calls of other threads under way.
+
+        With calls of this one it is a signal handler: the call that it came into the middle of
+        closes when it ends.
+        """
+        me = threading.get_ident()
+        with self._lock:
+            if any(one.thread != me for one in self._calls):
+                return True
+            if self._calls:
+                self._to_close = handle
+            return False
 
     def sync(self) -> None:
         """Makes all reports survive a power cut, and publishes. Say, before a long silence."""
@@ -334,18 +347,17 @@ class _Call:
 
     def __enter__(self) -> Any:
         manager = self.manager
-        # Before the condition: the thread that held it might not exist in this process.
+        # Before the lock: the thread that held it might not exist in this process.
         manager.refuse_fork()
-        with manager._condition:
+        with manager._lock:
             manager.check_usable()
             manager._calls.add(self)
             return manager._handle
 
     def __exit__(self, *_: object) -> None:
         manager = self.manager
-        with manager._condition:
+        with manager._lock:
             manager._calls.discard(self)
-            manager._condition.notify_all()
             handle = None
             if not manager._calls:
                 handle, manager._to_close = manager._to_close, None
