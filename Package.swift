@@ -6,6 +6,8 @@ import PackageDescription
 let core: [SwiftSetting] = [
   .treatWarning("EmbeddedRestrictions", as: .error),
   .enableExperimentalFeature("Lifetimes"),
+  // A storage for tests; products are built without it.
+  .define("MEMORY_STORAGE", .when(configuration: .debug)),
 ]
 
 let package = Package(

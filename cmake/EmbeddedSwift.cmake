@@ -18,12 +18,12 @@ if(NOT EXISTS ${swift_resource_dir}/embedded/${swift_triple})
 endif()
 
 # add_embedded_swift_object(<target> MODULE <name> PACKAGE <name> SOURCES <directory>...
-#                           MODULE_MAPS <directory>... INCLUDES <directory>...)
+#                           MODULE_MAPS <directory>... INCLUDES <directory>... DEFINES <name>...)
 #
 # Makes a target that builds the object file named by <target>_OBJECT. Who links the object must
 # also depend on the target: with Makefiles, two users of a custom command would both run it.
 function(add_embedded_swift_object target)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODULE;PACKAGE" "SOURCES;MODULE_MAPS;INCLUDES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "MODULE;PACKAGE" "SOURCES;MODULE_MAPS;INCLUDES;DEFINES")
 
   list(TRANSFORM arg_SOURCES APPEND "/*.swift" OUTPUT_VARIABLE source_patterns)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${source_patterns})
@@ -31,7 +31,7 @@ function(add_embedded_swift_object target)
   list(JOIN sources "\"\n\"" lines)
   file(CONFIGURE OUTPUT ${source_list} CONTENT "\"${lines}\"\n" @ONLY)
 
-  set(options)
+  list(TRANSFORM arg_DEFINES PREPEND "-D" OUTPUT_VARIABLE options)
   foreach(directory ${arg_MODULE_MAPS} ${arg_INCLUDES})
     cmake_path(ABSOLUTE_PATH directory)
     list(APPEND options -Xcc "-I${directory}")

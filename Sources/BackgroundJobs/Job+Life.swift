@@ -10,22 +10,7 @@ extension Job {
   ///   tool runs it).
   @discardableResult
   public func start() throws(JobError) -> Status {
-    try manager.with { store throws(JobError) in
-      let status = try store.transact { () throws(JobError) -> Status in
-        let (job, caller, already) = try admit(.start, store)
-        if let already { return already }
-        guard caller == .owner else {
-          try store.open(job)
-          return .ok
-        }
-        try store.syncLog(of: job)
-        try store.append([.resumed(job: job.id)], durable: true)
-        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
-        return .ok
-      }
-      if status == .ok { store.dispensers[TextKey(text: id)] = nil }
-      return status
-    }
+    try manager.with { storage throws(JobError) in try storage.start(reference) }
   }
 
   /// Runs it without an owner, for launchers and scripts: it goes on when this manager is closed,
@@ -48,10 +33,8 @@ extension Job {
       watched = ProcessIdentity.of(pid: pid)
       guard watched != nil else { throw JobError(.invalid, "there is no process \(pid)") }
     }
-    return try change(.start) { job, store throws(JobError) in
-      var lock: OwnerLock?
-      if let descriptor { lock = try store.lock(descriptor, for: job) }
-      return [.detached(job: job.id, watched: watched, lock: lock)]
+    return try manager.with { storage throws(JobError) in
+      try storage.startDetached(reference, watching: watched, lockedBy: descriptor)
     }
   }
 
@@ -62,19 +45,7 @@ extension Job {
   ///   owns it.
   /// - Throws: `.illegalTransition` when this manager does not own it, `.finished`.
   public func leave(_ why: String? = nil) throws(JobError) -> Status {
-    try manager.with { store throws(JobError) in
-      try store.transact { () throws(JobError) -> Status in
-        let (job, _, already) = try admit(.leave, store)
-        if let already { return already }
-        if let log = store.ownedLog(of: job), log.sawPause, job.status == .running {
-          try? store.acknowledge(job, log)
-          return .resumed
-        }
-        try store.syncLog(of: job)
-        try store.append([.closed(job: job.id, why: why)], durable: true)
-        return .ok
-      }
-    }
+    try manager.with { storage throws(JobError) in try storage.leave(reference, why) }
   }
 
   /// Pauses a pending or running job, or replaces the reason of a paused one. Its owner sees that
@@ -87,9 +58,9 @@ extension Job {
   /// - Throws: `.finished`.
   @discardableResult
   public func pause(reason: String? = nil, retryAfter: Int64? = nil) throws(JobError) -> Status {
-    try change(.pause) { job, store throws(JobError) in
-      let resumeAt = retryAfter.map { store.clock.realtimeMs.clampedAdding($0.clampedSeconds) }
-      return [.paused(job: job.id, reason: reason ?? Reason.asked, error: nil, resumeAt: resumeAt)]
+    try change(.pause) { _, now throws(JobError) in
+      let resumeAt = retryAfter.map { now.clampedAdding($0.clampedSeconds) }
+      return .paused(reason: reason ?? Reason.asked, error: nil, resumeAt: resumeAt)
     }
   }
 
@@ -128,17 +99,16 @@ extension Job {
   private func rateLimited(
     _ provider: String?, _ wait: (Int64) throws(JobError) -> Int64
   ) throws(JobError) -> Status {
-    try change(.rateLimited) { job, store throws(JobError) in
-      let now = store.clock.realtimeMs
+    try change(.rateLimited) { job, now throws(JobError) in
       let wait = try wait(now)
-      if wait == 0 { return [] }
+      if wait == 0 { return nil }
       let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
       let error = (provider.map { "\($0): \(limit)" } ?? limit).text
       let resumeAt = now.clampedAdding(wait)
       if job.status == .paused, job.reason == Reason.rateLimit, job.resumeAt ?? 0 >= resumeAt {
-        return []
+        return nil
       }
-      return [.paused(job: job.id, reason: Reason.rateLimit, error: error, resumeAt: resumeAt)]
+      return .paused(reason: Reason.rateLimit, error: error, resumeAt: resumeAt)
     }
   }
 
@@ -148,7 +118,7 @@ extension Job {
   /// - Throws: `.finished`.
   @discardableResult
   public func resume() throws(JobError) -> Status {
-    try change(.resume) { job, _ throws(JobError) in [.resumed(job: job.id)] }
+    try change(.resume) { _, _ throws(JobError) in .resumed }
   }
 
   /// Ends the job well. Completing a completed job changes nothing. A job may complete below its
@@ -176,9 +146,9 @@ extension Job {
         try JobConfig.checkValue(bytes, "result")
       }
     }
-    return try change(.complete) { job, store throws(JobError) in
-      try refusal(try store.info(job))
-      return [.completed(job: job.id, result: compact)]
+    return try change(.complete) { job, _ throws(JobError) in
+      try refusal(JobInfo(job, isAlive: nil, isOwned: false))
+      return .completed(result: compact)
     }
   }
 
@@ -200,9 +170,8 @@ extension Job {
   private func end(_ operation: Operation, _ reason: String, _ why: String?) throws(JobError)
     -> Status
   {
-    try change(operation) { job, store throws(JobError) in
-      let keepsLog = job.log != nil && store.ownedLog(of: job) == nil
-      return [.failed(job: job.id, reason: reason, error: why, keepsLog: keepsLog)]
+    try manager.with { storage throws(JobError) in
+      try storage.fail(reference, operation, reason, why)
     }
   }
 
@@ -213,9 +182,7 @@ extension Job {
   ///   yet.
   @discardableResult
   public func retry() throws(JobError) -> Status {
-    try change(.retry) { job, store throws(JobError) in
-      [.retried(job: job.id)]
-    }
+    try change(.retry) { _, _ throws(JobError) in .retried(nil) }
   }
 
   /// The same for some of the failed items: only these are forgotten, the others stay failed.
@@ -229,14 +196,8 @@ extension Job {
   }
 
   package func retry(packed: Buffer) throws(JobError) -> Status {
-    try change(.retry) { job, _ throws(JobError) in
-      let items = PackedItems(packed)
-      try items.visit { item throws(JobError) in
-        if let slot = job.items.find(item), job.items.mark(of: slot) == .failed { return }
-        let name = String(decoding: item, as: UTF8.self)
-        throw JobError(.invalid, "item \(name) of job \(job.id) has not failed: cannot retry it")
-      }
-      return [.retriedItems(job: job.id, items)]
+    try manager.with { storage throws(JobError) in
+      try storage.retry(reference, PackedItems(packed))
     }
   }
 
@@ -246,60 +207,15 @@ extension Job {
   /// - Throws: `.finished`; `.invalid` when it is not a JSON object.
   @discardableResult
   public func setConfig(_ config: String) throws(JobError) -> Status {
-    try change(.plan) { job, _ throws(JobError) in
-      let config = try JobConfig.check(config, type: job.type)
-      let before = job.members["config"] ?? ""
-      let merged = Self.keepingOthers(in: config, before, job.foreignEdits)
-      return merged == before ? [] : [.configured(job: job.id, config: merged)]
-    }
+    try manager.with { storage throws(JobError) in try storage.configure(reference, config) }
   }
 
-  private static func keepingOthers(
-    in config: String, _ before: String, _ edits: [ForeignEdit]
-  ) -> String {
-    guard var members = JSONObjectText.members(config),
-      let known = JSONObjectText.members(before)
-    else { return config }
-    for member in known where members[member.name] == nil {
-      let path = MemberPath.text("config", member.name)
-      guard edits.contains(where: { $0.name == path && $0.isTheirs }) else { continue }
-      members.append(member)
-    }
-    return JSONObjectText.text(members)
-  }
-
-  /// One transition: asks the life cycle, syncs the progress before it, appends.
-  func change(
-    _ operation: Operation, _ changes: (JobState, Store) throws(JobError) -> [Change]
+  /// One transition, as the life cycle allows it; `decide` gives nil when nothing is to change.
+  private func change(
+    _ operation: Operation, _ decide: (JobSummary, Int64) throws(JobError) -> JobChange?
   ) throws(JobError) -> Status {
-    try manager.with { store throws(JobError) in
-      try store.transact { () throws(JobError) -> Status in
-        let (job, _, already) = try admit(operation, store)
-        if let already { return already }
-        try store.syncLog(of: job)
-        let all = try changes(job, store)
-        if all.isEmpty { return .ok }
-        try store.append(all, durable: true)
-        // The change is made: what follows may fail without undoing it.
-        if operation == .complete { try? store.removeOldJobs() }
-        if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
-        return .ok
-      }
-    }
-  }
-
-  /// Who we are to the job, and what the life cycle says.
-  func admit(
-    _ operation: Operation, _ store: Store
-  ) throws(JobError) -> (JobState, Caller, Status?) {
-    var job = try reference.resolve(in: store)
-    try store.closeIfOwnerIsDead(job)
-    job = try reference.resolve(in: store)
-    let caller = try store.caller(of: job, operation)
-    switch Lifecycle.verdict(operation, job, caller, now: store.clock.realtimeMs) {
-    case .go: return (job, caller, nil)
-    case .already(let status): return (job, caller, status)
-    case .refuse(let status): throw JobError(status, Lifecycle.explain(operation, job, status))
+    try manager.with { storage throws(JobError) in
+      try storage.transact(reference, operation, decide)
     }
   }
 }

@@ -2,10 +2,8 @@
 extension Job {
   /// As of this manager's last look.
   package func isDone(_ item: UnsafeRawBufferPointer) -> Bool {
-    let answer = try? manager.with { store throws(JobError) -> Bool in
-      let job = try reference.resolve(in: store)
-      guard let slot = job.items.find(item) else { return false }
-      return job.items.mark(of: slot) == .done
+    let answer = try? manager.with { storage throws(JobError) in
+      try storage.isDone(reference, item)
     }
     return answer ?? false
   }
@@ -14,46 +12,22 @@ extension Job {
   package func next(
     _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
-    try manager.with { store throws(JobError) in
-      let job = try store.lookForNext(reference)
-      switch job.status {
-      case .completed, .failed:
-        throw JobError(.finished, Lifecycle.hasEnded(job, "it gives out no items"))
-      case .paused: return .paused
-      default: break
-      }
-      let key = TextKey(text: id)
-      let dispenser = store.dispensers[key]?.following(job) ?? Dispenser(job)
-      store.dispensers[key] = dispenser
-      guard let slot = dispenser.next() else { return .end }
-      try take(job.items.bytes(of: slot))
-      return .ok
-    }
+    try manager.with { storage throws(JobError) in try storage.next(reference, take) }
   }
 
-  /// Looks at the files again.
+  /// As of now, whoever has changed it.
   public func info() throws(JobError) -> JobInfo {
-    try manager.with { store throws(JobError) in
-      try store.refresh()
-      return try store.info(try reference.resolve(in: store))
-    }
+    try manager.with { storage throws(JobError) in try storage.info(reference) }
   }
 
   /// JSON text of the config; nil: none.
   public func config() throws(JobError) -> String? {
-    try manager.with { store throws(JobError) in
-      try store.refresh()
-      return try reference.resolve(in: store).members["config"]
-    }
+    try manager.with { storage throws(JobError) in try storage.config(reference) }
   }
 
   /// JSON text of the cursor; nil: none.
   public func cursor() throws(JobError) -> String? {
-    try manager.with { store throws(JobError) in
-      try store.refresh()
-      let cursor = try reference.resolve(in: store).cursor
-      return cursor.count == 0 ? nil : String(decoding: cursor.bytes, as: UTF8.self)
-    }
+    try manager.with { storage throws(JobError) in try storage.cursor(reference) }
   }
 
   #if !hasFeature(Embedded)
@@ -66,33 +40,22 @@ extension Job {
     }
 
     package func items() throws(JobError) -> Items {
-      try manager.with { store throws(JobError) in
-        try store.refresh()
-        let set = try reference.resolve(in: store).items
-        var items = Items()
-        try set.forEachDone { item throws(JobError) in
-          items.completed.append(String(decoding: item, as: UTF8.self))
+      var items = Items()
+      try forEachItem([.done, .failed, .open, .underWay]) { item, state, why, _ throws(JobError) in
+        let name = String(decoding: item, as: UTF8.self)
+        switch state {
+        case .done: items.completed.append(name)
+        case .failed: items.failed.append((name, why))
+        case .open, .underWay: items.open.append(name)
+        case .skipped: break
         }
-        set.forEachFailed { slot, item throws(Never) in
-          items.failed.append((String(decoding: item, as: UTF8.self), set.failures[slot]))
-        }
-        var position = 0
-        while let slot = set.nextOpen(from: &position) {
-          items.open.append(String(decoding: set.bytes(of: slot), as: UTF8.self))
-        }
-        return items
       }
+      return items
     }
   #endif
 
   /// The job as it would stand in the state file.
   public func json() throws(JobError) -> String {
-    try manager.with { store throws(JobError) in
-      try store.refresh()
-      let buffer = Buffer()
-      try StateDocument.encode(
-        try reference.resolve(in: store), JSONText(buffer))
-      return String(decoding: buffer.bytes, as: UTF8.self)
-    }
+    try manager.with { storage throws(JobError) in try storage.json(reference) }
   }
 }

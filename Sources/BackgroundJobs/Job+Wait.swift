@@ -20,10 +20,12 @@ extension Job {
     let begin = Clock.machine
     var nap: Int64 = 5
     while true {
-      let now = try manager.with { store throws(JobError) in try look(store) }
+      let now = try manager.with { storage throws(JobError) in
+        try storage.lookForChange(reference)
+      }
       guard let (now, isInterrupted) = now else {
-        let status = try manager.with { store throws(JobError) in
-          store.state.removedJob(id)?.status
+        let status = try manager.with { storage throws(JobError) in
+          try storage.removedJob(id)?.status
         }
         guard let status, status.isFinished else { return (.finished, .other("removed")) }
         return (statuses.contains(status) ? .ok : .finished, status)
@@ -42,52 +44,10 @@ extension Job {
 
   /// To who waited for something else.
   package func hasEnded(as status: JobStatus) -> Message {
-    let gone = try? manager.with { store throws(JobError) -> String? in
-      store.state.job(id) == nil ? store.state.removedJob(id)?.sentence : nil
+    let gone = try? manager.with { storage throws(JobError) -> String? in
+      if try storage.lookForChange(reference) != nil { return nil }
+      return try storage.removedJob(id)?.sentence
     }
     return (gone ?? nil).map { Message($0) } ?? "job \(id) is \(status.name)"
-  }
-
-  /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil:
-  /// removed.
-  private func look(
-    _ store: Store
-  ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
-    try store.refresh()
-    guard var job = store.state.job(id) else { return nil }
-    if store.isOverlaid, store.ownedLog(of: job) != nil {
-      // What another tool asks of the owner is to be an event before it acts on it.
-      try store.transact { () throws(JobError) in }
-      guard let found = store.state.job(id) else { return nil }
-      job = found
-    }
-    if let log = store.ownedLog(of: job) {
-      guard job.status == .running || job.status == .paused else {
-        return try store.letGo(of: job, log).map { ($0, false) }
-      }
-      try store.acknowledge(job, log)
-    }
-    if job.isRateLimitOver(at: store.clock.realtimeMs), !store.options.isReadOnly {
-      try endRateLimit(store)
-      guard let found = store.state.job(id) else { return nil }
-      job = found
-    }
-    let info = try store.info(job)
-    return (info.status, info.status == .paused && info.reason == Reason.interrupted)
-  }
-
-  /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
-  private func endRateLimit(_ store: Store) throws(JobError) {
-    try store.transact { () throws(JobError) in
-      guard var job = store.state.job(id) else { return }
-      try store.closeIfOwnerIsDead(job)
-      job = try store.require(id)
-      guard job.isRateLimitOver(at: store.clock.realtimeMs),
-        try store.caller(of: job, .resume) != .notOwner(ownerIsAlive: true)
-      else { return }
-      try store.syncLog(of: job)
-      try store.append([.resumed(job: id)], durable: true)
-      if let log = store.ownedLog(of: job) { try? store.acknowledge(job, log) }
-    }
   }
 }

@@ -27,8 +27,8 @@ public final class Job: @unchecked Sendable {
     var fields = ReportFields()
     fill(&fields)
     try fields.check()
-    return try manager.with { store throws(JobError) in
-      try store.report(reference, &fields.report)
+    return try manager.with { storage throws(JobError) in
+      try storage.report(reference, &fields.report)
     }
   }
 
@@ -50,22 +50,16 @@ public final class Job: @unchecked Sendable {
 
   /// Says in advance what the items are.
   package func plan(packed: Buffer) throws(JobError) -> Status {
-    try change(.plan) { job, _ throws(JobError) in
-      let items = PackedItems(packed)
-      return [.planned(job: job.id, items, beside: try job.mark(of: items))]
+    try manager.with { storage throws(JobError) in
+      try storage.plan(reference, PackedItems(packed))
     }
   }
 
   /// Makes these items the plan; gives how many open ones were withdrawn.
   package func setPlan(packed: Buffer) throws(JobError) -> (status: Status, withdrawn: Int) {
-    var withdrawn = 0
-    let status = try change(.plan) { job, _ throws(JobError) in
-      let items = PackedItems(packed)
-      let plan = try job.markOfNewPlan(items)
-      withdrawn = plan.withdrawn
-      return [.replanned(job: job.id, items, plan.mark)]
+    try manager.with { storage throws(JobError) in
+      try storage.replan(reference, PackedItems(packed))
     }
-    return (status, withdrawn)
   }
 
   /// Work on an item begins; gives how often it did so far, and how often of these nobody told an end.
@@ -75,20 +69,17 @@ public final class Job: @unchecked Sendable {
     var fields = ReportFields()
     fields.begun = item
     try fields.check()
-    return try manager.with { store throws(JobError) in
-      let status = try store.report(reference, &fields.report)
-      let items = try reference.resolve(in: store).items
-      guard let slot = items.find(item) else { return (status, 1, 1) }
-      return (status, items.attempts(of: slot), Int64(items.trials[slot]?.unended ?? 0))
+    return try manager.with { storage throws(JobError) in
+      let status = try storage.report(reference, &fields.report)
+      let attempts = try storage.attempts(reference, item) ?? (1, 1)
+      return (status, attempts.all, attempts.unended)
     }
   }
 
   /// It was begun, and left for a good reason.
   package func giveBack(_ item: UnsafeRawBufferPointer) throws(JobError) -> Status {
     let status = try send { $0.givenBack = item }
-    try manager.with { store throws(JobError) in
-      store.dispensers[TextKey(text: id)]?.takeBack(item)
-    }
+    try manager.with { storage throws(JobError) in try storage.takeBack(reference, item) }
     return status
   }
 
@@ -96,9 +87,8 @@ public final class Job: @unchecked Sendable {
     /// Attempts at it of which nobody told an end.
     package func unendedAttempts(at item: String) throws(JobError) -> Int64 {
       try withBytes(of: item) { bytes throws(JobError) in
-        try manager.with { store throws(JobError) in
-          let items = try reference.resolve(in: store).items
-          return items.find(bytes).map { Int64(items.trials[$0]?.unended ?? 0) } ?? 0
+        try manager.with { storage throws(JobError) in
+          try storage.attempts(reference, bytes)?.unended ?? 0
         }
       }
     }

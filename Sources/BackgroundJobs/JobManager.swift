@@ -1,5 +1,3 @@
-import CPosix
-
 /// An open state directory: creates, finds and lists jobs.
 ///
 /// Any thread may use it; calls wait for each other. After `fork` a child must open one of its own.
@@ -25,97 +23,51 @@ public final class JobManager: @unchecked Sendable {
     public init() {}
   }
 
-  private let store: Store
+  private let storage: Storage
   private let mutex: Mutex
   private var isClosed = false
 
-  private init(_ store: Store, _ mutex: Mutex) {
-    self.store = store
-    self.mutex = mutex
-  }
-
   /// Opens the state of a project directory; nothing is written.
-  public convenience init(project: String, options: Options = Options()) throws(JobError) {
-    let forkGeneration = cposix_fork_begin()
-    let mutex = try Mutex()
-    let places = try StateDirectory.open(
-      project: project, acceptsAnyFileSystem: options.acceptsAnyFileSystem)
-    let store = Store(
-      places,
-      options: .init(
-        isReadOnly: options.isReadOnly, acceptsAnyFileSystem: options.acceptsAnyFileSystem,
-        lockTimeoutMs: min(max(0, options.lockTimeoutMs), 86_400_000),
-        keepCompleted: options.keepCompleted, keepFor: options.keepFor),
-      clock: Clock(source: options.clock), forkGeneration: forkGeneration)
-    try store.refresh()
-    self.init(store, mutex)
+  public init(project: String, options: Options = Options()) throws(JobError) {
+    mutex = try Mutex()
+    storage = try Storage.open(project: project, options: options.forStorage)
+    try storage.refresh()
   }
 
-  /// Runs `body` alone on the store. A fork is seen before the mutex, which a thread that does not
+  /// Runs `body` alone on the storage. A fork is seen before the mutex, which a thread that does not
   /// exist in the child may hold.
   @inline(__always)
-  func with<Result>(_ body: (Store) throws(JobError) -> Result) throws(JobError) -> Result {
-    if store.isForked { try store.checkUsable() }
+  func with<Result>(_ body: (Storage) throws(JobError) -> Result) throws(JobError) -> Result {
+    if storage.isForked { try storage.checkUsable() }
     mutex.lock()
     defer { mutex.unlock() }
     if isClosed { throw JobError(.invalid, "the manager is closed") }
-    return try body(store)
+    return try body(storage)
   }
 
   /// The same for what never fails; nil where `with` would.
   @inline(__always)
-  func withQuickly<Result>(_ body: (Store) -> Result?) -> Result? {
-    if store.isForked { return nil }
+  func withQuickly<Result>(_ body: (Storage) -> Result?) -> Result? {
+    if storage.isForked { return nil }
     mutex.lock()
     defer { mutex.unlock() }
-    return isClosed ? nil : body(store)
+    return isClosed ? nil : body(storage)
   }
 
   /// Leaves all jobs of this manager and publishes. The manager is closed whatever happens.
   public func close() throws(JobError) {
-    if store.isForked { return }
+    if storage.isForked { return }
     mutex.lock()
     defer {
       isClosed = true
-      store.owned = .init()
-      store.journal = nil
-      store.readers = .init()
       mutex.unlock()
     }
-    guard !isClosed, !store.lostDescriptors,
-      store.owesPublication || !store.owned.isEmpty || store.hasSeenRequest
-    else { return }
-    try store.transact { () throws(JobError) in
-      var changes: [Change] = []
-      for log in store.owned.values {
-        guard let job = store.state.job(log.job), store.ownedLog(of: job) === log else { continue }
-        try log.sync()
-        changes.append(.closed(job: job.id, why: nil))
-      }
-      try store.append(changes, durable: true)
-      store.owesPublication = true
-    }
-    try store.publishPatiently()
+    if !isClosed { try storage.close() }
   }
 
   /// Makes everything reported so far survive a power cut, and publishes.
   public func sync() throws(JobError) {
-    try with { store throws(JobError) in
-      try store.checkUsable()
-      guard !store.options.isReadOnly else {
-        throw JobError(.unsupported, "this manager is read-only")
-      }
-      try store.catchUp()
-      guard store.journal != nil else { return }
-      try store.transact { () throws(JobError) in
-        for log in store.owned.values {
-          if let job = store.state.job(log.job) { try store.sync(log, job) }
-        }
-        try store.journal?.sync(store.state.seq)
-        store.owesPublication = true
-      }
-      try store.publishPatiently()
-    }
+    try with { storage throws(JobError) in try storage.sync() }
   }
 
   /// A new pending job. `config`: text of a JSON object.
@@ -141,27 +93,15 @@ public final class JobManager: @unchecked Sendable {
     }
     try Limits.checkTotal(total)
     let config = try JobConfig.check(config, type: type)
-    let id = try with { store throws(JobError) in
-      try store.transact { () throws(JobError) -> String in
-        if let key, let job = store.state.unfinished(type, key) { return job.id }
-        // What a version before has left out there comes with the next job.
-        _ = try store.places.make()
-        let new = NewJob(
-          id: store.state.unusedID(), type: type, key: key, config: config, total: total)
-        try store.append([.created(new)], durable: true)
-        return new.id
-      }
-    }
+    let new = NewJob(type: type, key: key, config: config, total: total)
+    let id = try with { storage throws(JobError) in try storage.create(new) }
     return Job(id: id, manager: self)
   }
 
   /// The job with this id, or the only one whose id begins so.
   public func find(_ id: String) throws(JobError) -> Job {
     guard !id.isEmpty else { throw JobError(.invalid, "the id is empty") }
-    let found = try with { store throws(JobError) in
-      try store.refresh()
-      return try store.state.find(id)
-    }
+    let found = try with { storage throws(JobError) in try storage.find(id) }
     return Job(id: found, manager: self)
   }
 
@@ -169,15 +109,8 @@ public final class JobManager: @unchecked Sendable {
   public func list(
     _ statuses: JobStatusSet = .all, type: String? = nil
   ) throws(JobError) -> [JobInfo] {
-    try with { store throws(JobError) in
-      try store.refresh()
-      var found: [JobInfo] = []
-      for job in store.state.jobs where type == nil || job.type == type {
-        let info = try store.info(job)
-        if statuses.contains(info.status) { found.append(info) }
-      }
-      return found
-    }
+    try with { storage throws(JobError) in try storage.infos(type: type) }
+      .filter { statuses.contains($0.status) }
   }
 
   /// Removes jobs that completed without failed items, oldest first, until `keep` of them are left;
@@ -188,14 +121,8 @@ public final class JobManager: @unchecked Sendable {
 
   /// The same; with `includingFailed`, of all finished jobs. Gives those that went, as they were.
   public func cleanup(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
-    try with { store throws(JobError) in
-      try store.transact { () throws(JobError) -> [JobInfo] in
-        try store.closeDeadOwners()
-        let jobs = store.state.removals(keep: keep, includingFailed)
-        let infos = try store.infos(jobs)
-        try store.remove(jobs)
-        return infos
-      }
+    try with { storage throws(JobError) in
+      try storage.removeFinished(keep: keep, includingFailed: includingFailed)
     }
   }
 
@@ -203,27 +130,21 @@ public final class JobManager: @unchecked Sendable {
   public func removals(
     keep: Int = 10, includingFailed: Bool = false
   ) throws(JobError) -> [JobInfo] {
-    try with { store throws(JobError) in
-      try store.refresh()
-      return try store.infos(store.state.removals(keep: keep, includingFailed))
+    try with { storage throws(JobError) in
+      try storage.removals(keep: keep, includingFailed: includingFailed)
     }
   }
 
   /// What is remembered of a job that was removed, by its id or the beginning of that; nil: nothing.
   /// The last hundred are.
   package func removedJob(_ id: String) throws(JobError) -> RemovedJob? {
-    try with { store throws(JobError) in
-      try store.refresh()
-      return store.state.removedJob(id)
-    }
+    try with { storage throws(JobError) in try storage.removedJob(id) }
   }
 
   #if !hasFeature(Embedded)
     /// Whether a damaged file was set aside, and its copy is still there.
     package var hasFilesSetAside: Bool {
-      let found = try? with { store throws(JobError) in
-        store.state.setAside.contains { store.places.isThere($0.name) }
-      }
+      let found = try? with { storage throws(JobError) in storage.hasFilesSetAside }
       return found ?? false
     }
   #endif
@@ -231,17 +152,18 @@ public final class JobManager: @unchecked Sendable {
   /// Reads and verifies every file, mending nothing; one line per file. `firstFinding`: the first
   /// of them that tells of damage.
   public func check() throws(JobError) -> (firstFinding: String?, report: String) {
-    try with { store throws(JobError) in
-      try store.checkUsable()
-      return try store.check()
+    try with { storage throws(JobError) in
+      try storage.checkUsable()
+      return try storage.check()
     }
   }
 }
 
-extension Store {
-  func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {
-    var infos: [JobInfo] = []
-    for job in jobs { infos.append(try info(job)) }
-    return infos
+extension JobManager.Options {
+  fileprivate var forStorage: StorageOptions {
+    StorageOptions(
+      isReadOnly: isReadOnly, acceptsAnyFileSystem: acceptsAnyFileSystem,
+      lockTimeoutMs: min(max(0, lockTimeoutMs), 86_400_000), keepCompleted: keepCompleted,
+      keepFor: keepFor, clock: Clock(source: clock))
   }
 }

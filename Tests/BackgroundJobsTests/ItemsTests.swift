@@ -45,7 +45,7 @@ import Testing
     try job.start()
     try job.itemDone("a")
     // As a version would write it that knows more.
-    try manager.with { store throws(JobError) in
+    try manager.withFiles { store throws(JobError) in
       guard let log = store.owned.values.first else { return }
       let record = Buffer()
       for _ in 0..<LogFormat.payloadInBuffer { try record.append(UInt8(0)) }

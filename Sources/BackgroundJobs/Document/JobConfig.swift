@@ -20,6 +20,21 @@ package enum JobConfig {
     }
   }
 
+  /// A new config, with the members of the one before that are another tool's.
+  static func keepingOthers(
+    in config: String, _ before: String, _ edits: [ForeignEdit]
+  ) -> String {
+    guard var members = JSONObjectText.members(config),
+      let known = JSONObjectText.members(before)
+    else { return config }
+    for member in known where members[member.name] == nil {
+      let path = MemberPath.text("config", member.name)
+      guard edits.contains(where: { $0.name == path && $0.isTheirs }) else { continue }
+      members.append(member)
+    }
+    return JSONObjectText.text(members)
+  }
+
   /// Compact text of any value.
   package static func checkValue(_ bytes: UnsafeRawBufferPointer, _ what: String) throws(JobError)
     -> String

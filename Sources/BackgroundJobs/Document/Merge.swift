@@ -1,20 +1,20 @@
 /// What a state file that another tool wrote means for our state. It speaks only about what its
 /// writer had seen: the event number that we had put into the file it read.
 struct Merge {
-  let state: State
-  let theirs: State
+  let state: FileState
+  let theirs: FileState
   /// The last event that the writer had seen; nil: it had not seen a file of this store.
   let seen: UInt64?
   /// There is no list in it: not an empty one.
   private let saysNoJobs: Bool
   /// It took the place of the file that we know, and its writer had read that: with what other tools
   /// have written into it since we published it.
-  private let isRewrite: Bool
+  let isRewrite: Bool
   /// nil: nobody can tell.
   private let isOwnerAlive: (JobState) -> Bool?
 
   init(
-    _ state: State, with document: StateDocument.Decoded, epoch: StateDocument.Epoch,
+    _ state: FileState, with document: StateDocument.Decoded, epoch: StateDocument.Epoch,
     isCurrent: Bool = false, isOwnerAlive: @escaping (JobState) -> Bool?
   ) {
     self.state = state
@@ -42,29 +42,29 @@ struct Merge {
         // Its removal was displaced, and this writer had not seen it.
         continue
       } else if !(job.isOurs && seen != nil) || isCopy(job) {
-        changes.append(.imported(job))
+        changes.append(.store(.imported(job)))
       }
     }
     let known = state.opaqueEntries
     // It had read them all: what it has not is changed, or gone.
     if isRewrite {
       for text in known where !theirs.opaqueEntries.contains(text) {
-        changes.append(.removedOpaque(text))
+        changes.append(.store(.removedOpaque(text)))
       }
     }
     for text in theirs.opaqueEntries where !known.contains(text) {
-      changes.append(.importedOpaque(text))
+      changes.append(.store(.importedOpaque(text)))
     }
     for ours in state.jobs where theirs.job(ours.id) == nil && hasLeftOut(ours) {
       if mayRemove(ours) {
-        changes.append(.removed(job: ours.id))
+        changes.append(.job(ours.id, .removed))
       } else if let refusal = refusal(of: "removed", ours) {
         changes.append(refusal)
       }
     }
     for path in changed(state.topMembers, theirs.topMembers, state.topEdits, except: ["jobs"]) {
       let text = MemberPath(path).text(in: theirs.topMembers)
-      changes.append(.topEdited(name: path, text: text))
+      changes.append(.store(.topEdited(name: path, text: text)))
     }
     return changes
   }
@@ -90,7 +90,7 @@ struct Merge {
     guard ours.isOurs else {
       if seen ?? 0 < state.collisions.seq(of: ours.id) { try keepItems(of: ours, in: job) }
       guard try text(ours) != text(job) else { return [] }
-      return [.edited(job, members: [], takes: .all)]
+      return [.store(.edited(job, members: [], takes: .all))]
     }
     // As with its type: what is left out says nothing.
     if job.statusName.isEmpty { (job.status, job.statusWord) = (ours.status, ours.statusWord) }
@@ -113,10 +113,11 @@ struct Merge {
     case .request(let change): changes.append(change)
     }
     if taken != .nothing || !members.isEmpty {
-      changes.append(.edited(job, members: members, takes: taken))
+      changes.append(.store(.edited(job, members: members, takes: taken)))
     }
     if taken != .all, let items = try itemsEnded(in: job, unknownTo: ours) {
-      changes.append(.adopted(job: ours.id, done: items.done, failed: items.failed))
+      changes.append(
+        .store(.adopted(job: ours.id, done: items.done, failed: items.failed)))
     }
     return changes
   }
@@ -156,7 +157,7 @@ struct Merge {
     guard ours.log == nil else { return .takes(.nothing) }
     // It says what is so, for its owner is dead. Taken as a pause, nobody could start it.
     if ours.owner != nil, isAlive == false, job.status == .paused {
-      return .request(.closed(job: ours.id, why: job.error))
+      return .request(.job(ours.id, .left(why: job.error)))
     }
     if isFresh { return .takes(unseen.isEmpty ? .all : .status) }
     // Of an owner's death we know more.
@@ -182,8 +183,8 @@ struct Merge {
     switch (ours.status, job.status) {
     case (.running, .paused):
       return .request(
-        .paused(job: ours.id, reason: Reason.asked, error: job.error, resumeAt: nil))
-    case (.paused, .running): return .request(.resumed(job: ours.id))
+        .job(ours.id, .paused(reason: Reason.asked, error: job.error, resumeAt: nil)))
+    case (.paused, .running): return .request(.job(ours.id, .resumed))
     default: return refusal(of: job.statusName, ours).map { .request($0) } ?? .takes(.nothing)
     }
   }
@@ -191,7 +192,7 @@ struct Merge {
   /// Once for each that has seen what came of the last.
   private func refusal(of status: String, _ ours: JobState) -> Change? {
     if let last = ours.refusal, last.status == status, last.seq > seen ?? 0 { return nil }
-    return .refused(job: ours.id, status: status)
+    return .store(.refused(job: ours.id, status: status))
   }
 
   /// Failures only of the same attempt: a retry forgets them. nil: none.
@@ -244,61 +245,5 @@ struct Merge {
     job.result = isNone ? nil : merged[name]
     job.members.set(name, job.result)
     return paths
-  }
-
-  // MARK: Members
-
-  /// Paths of members whose value is theirs now. A stale writer that brings back the value which a
-  /// newer foreign edit replaced does not win; nor is a member removed by one that had seen nothing.
-  private func changed(
-    _ ours: [JSONMember], _ theirs: [JSONMember], _ edits: [ForeignEdit], except known: [String]
-  ) -> [String] {
-    var paths: [String] = []
-    for name in names(ours, theirs) where !known.contains(name) && ours[name] != theirs[name] {
-      if let before = ours[name].flatMap({ JSONObjectText.members($0) }),
-        let after = theirs[name].flatMap({ JSONObjectText.members($0) }),
-        max(before.count, after.count) <= ForeignEdit.most
-      {
-        for inner in names(before, after) where before[inner] != after[inner] {
-          let path = MemberPath.text(name, inner)
-          if isTheirs(path, after[inner], edits) { paths.append(path) }
-        }
-      } else {
-        let path = MemberPath.text(name, nil)
-        if isTheirs(path, theirs[name], edits) { paths.append(path) }
-      }
-    }
-    return paths
-  }
-
-  private func names(_ ours: [JSONMember], _ theirs: [JSONMember]) -> [String] {
-    var names = theirs.map { $0.name }
-    for member in ours where theirs[member.name] == nil { names.append(member.name) }
-    return names
-  }
-
-  private func isTheirs(_ path: String, _ text: String?, _ edits: [ForeignEdit]) -> Bool {
-    if text == nil, seen == nil { return false }
-    // Of a result, ours may have been replaced since.
-    if isRewrite, !begins(path, with: "/result/") { return true }
-    guard let edit = edits.first(where: { $0.name == path }), (seen ?? 0) < edit.seq else {
-      return true
-    }
-    return checksum(text) != edit.previous
-  }
-
-  private func text(_ job: JobState) throws(JobError) -> String {
-    let buffer = Buffer()
-    try StateDocument.encodeForeign(job, JSONText(buffer))
-    return String(decoding: buffer.bytes, as: UTF8.self)
-  }
-
-  private func differs(_ a: JobState, _ b: JobState) -> Bool {
-    a.statusName != b.statusName || a.current != b.current || a.total != b.total
-      || a.error != b.error || a.result != b.result || a.completed != b.completed
-      || (b.started != nil && b.started != a.shownStart)
-      || a.unknownProgress != b.unknownProgress
-      || !a.currentItem.bytes.elementsEqual(b.currentItem.bytes)
-      || a.itemsChecksum != b.itemsChecksum
   }
 }

@@ -3,7 +3,7 @@ import CJansson
 extension StateDocument {
   /// What a state file, or a snapshot, says.
   struct Decoded {
-    var state: State
+    var state: FileState
     /// nil: not written by us.
     var epoch: Epoch?
     /// The last event that its writer had seen; nil: not written by us.
@@ -25,7 +25,7 @@ extension StateDocument {
       throw .shape("its member \"jobs\" is not an array")
     }
     do throws(JobError) {
-      var decoded = Decoded(state: State())
+      var decoded = Decoded(state: FileState())
       let ours = root["bgjobs"]
       let logs = logPositions(ours?["logs"])
       try root.forEachMember { name, value throws(JobError) in
@@ -70,7 +70,7 @@ extension StateDocument {
   }
 
   private static func decodeJobs(
-    _ jobs: JSONValue, _ logs: [LogPosition], _ state: State
+    _ jobs: JSONValue, _ logs: [LogPosition], _ state: FileState
   ) throws(JobError) {
     for position in 0..<jobs.count {
       guard let value = jobs.at(position) else { continue }
@@ -217,11 +217,11 @@ extension StateDocument {
   private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<begun.count {
       guard let entry = begun.at(position), let item = entry.at(0)?.stringBytes else { continue }
-      let trial = ItemSet.Trials(
+      let trial = Trials.Trial(
         begun: UInt32(clamping: entry.at(1)?.integer ?? 0),
         unended: UInt32(clamping: entry.at(2)?.integer ?? 0),
         place: UInt32(clamping: entry.at(3)?.integer ?? 0))
-      job.items.note(trial, of: try job.items.insert(item))
+      job.items.trials.note(trial, of: try job.items.insert(item))
     }
   }
 

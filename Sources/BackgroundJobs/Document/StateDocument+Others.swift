@@ -14,7 +14,7 @@ extension StateDocument {
     try out.endObject()
   }
 
-  static func encodeOthers(of state: State, _ out: JSONText) throws(JobError) {
+  static func encodeOthers(of state: FileState, _ out: JSONText) throws(JobError) {
     try encode(edits: state.topEdits, out)
     if state.hasNeighbours { try out.member("neighbours", raw: "true") }
     guard state.collisions.count > 0 else { return }
@@ -32,7 +32,7 @@ extension StateDocument {
   }
 
   /// Each on a line: id, type, key, status, failed items, when it ended, when it went.
-  static func encodeRemoved(_ state: State, _ out: JSONText) throws(JobError) {
+  static func encodeRemoved(_ state: FileState, _ out: JSONText) throws(JobError) {
     guard !state.removed.isEmpty else { return }
     let (separator, null): (StaticString, StaticString) = (", ", "null")
     try out.name("removed")
@@ -54,7 +54,7 @@ extension StateDocument {
     try out.endArray()
   }
 
-  static func decodeRemoved(_ removed: JSONValue?, _ state: State) {
+  static func decodeRemoved(_ removed: JSONValue?, _ state: FileState) {
     guard let removed else { return }
     for position in 0..<removed.count where state.removed.count < RemovedJob.most {
       guard let entry = removed.at(position), let id = entry.at(0)?.string,
@@ -125,7 +125,7 @@ extension StateDocument {
       time: refused["at"]?.string.flatMap { DateText.parse($0) } ?? 0)
   }
 
-  static func decodeOthers(_ ours: JSONValue, _ state: State) {
+  static func decodeOthers(_ ours: JSONValue, _ state: FileState) {
     state.topEdits = edits(ours["theirs"])
     state.hasNeighbours = ours["neighbours"]?.kind == JSON_TRUE
     guard let collisions = ours["collisions"], let count = collisions["count"]?.integer, count > 0

@@ -9,7 +9,7 @@ extension JobState {
 
   /// Completed, but not all of it went well.
   var hasWarnings: Bool {
-    status == .completed && (items.failedCount > 0 || statusWord != nil)
+    JobSummary.hasWarnings(status, failed: items.failedCount, isOthersWord: statusWord != nil)
   }
 
   /// When it was started, as the file shows it.

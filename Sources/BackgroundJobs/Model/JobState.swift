@@ -71,28 +71,17 @@ final class JobState {
   /// Jobs that we never changed belong to other tools.
   var isOurs: Bool { revision != 0 }
 
-  /// The byte of a host's file on which a lock stands for this job: one file serves any number of
-  /// jobs.
-  var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }
-
   /// Items and advances, before what was said explicitly.
   var counted: Int64 { Int64(items.endedCount).clampedAdding(advances) }
 
   var current: Int64 { Swift.max(0, counted.clampedAdding(shift)) }
 
-  /// Rounded down, 0 to 100; 0 while the total is unknown. Below 100 while planned items are open,
-  /// whatever others have been reported.
-  var percentage: Int64 {
-    guard total > 0, current > 0 else { return 0 }
-    let all = Swift.max(total, current.clampedAdding(Int64(items.openCount)))
-    if current >= all { return 100 }
-    let (high, low) = all.dividingFullWidth(current.multipliedFullWidth(by: 100))
-    _ = low
-    return high
+  /// JSON; nil: there is none.
+  var cursorText: String? {
+    cursor.count == 0 ? nil : String(decoding: cursor.bytes, as: UTF8.self)
   }
 
-  func isRateLimitOver(at now: Int64) -> Bool {
-    guard status == .paused, let resumeAt else { return false }
-    return resumeAt <= now
+  var percentage: Int64 {
+    JobSummary.percentage(of: total, current: current, open: items.openCount)
   }
 }

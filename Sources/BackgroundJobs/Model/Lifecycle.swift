@@ -41,9 +41,9 @@ enum Verdict: Equatable {
 
 /// The table of the life cycle (ARCHITECTURE.md has it, too), in one place.
 enum Lifecycle {
-  static func verdict(_ operation: Operation, _ job: JobState, _ caller: Caller, now: Int64)
-    -> Verdict
-  {
+  static func verdict(
+    _ operation: Operation, _ job: JobSummary, _ caller: Caller, now: Int64
+  ) -> Verdict {
     let ownerElsewhere = caller == .notOwner(ownerIsAlive: true)
     switch (operation, job.status) {
     case (.start, .pending): return .go
@@ -79,7 +79,7 @@ enum Lifecycle {
 
     case (.retry, .failed): return ownerElsewhere ? .refuse(.busy) : .go
     case (.retry, .completed):
-      return job.hasWarnings || job.items.openCount > 0 ? .go : .refuse(.illegalTransition)
+      return job.hasWarnings || job.counts.open > 0 ? .go : .refuse(.illegalTransition)
 
     case (.remove, .completed), (.remove, .failed): return ownerElsewhere ? .refuse(.busy) : .go
 
@@ -89,16 +89,16 @@ enum Lifecycle {
     }
   }
 
-  static func explain(_ operation: Operation, _ job: JobState, _ status: Status) -> Message {
+  static func explain(_ operation: Operation, _ job: JobSummary, _ status: Status) -> Message {
     let what: Message = "job \(job.id) is \(job.statusName)"
     switch status {
     case .finished: return hasEnded(job, "cannot \(operation.verb) it")
     case .busy:
-      let pid = job.owner?.process.pid ?? 0
+      let pid = job.ownerPID ?? 0
       return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
     case .illegalTransition where operation == .leave && !job.status.isFinished:
       return "\(what), this manager does not own it: cannot leave it"
-    case .illegalTransition where job.status == .running && job.owner?.process.pid ?? 0 == 0:
+    case .illegalTransition where job.status == .running && job.ownerPID ?? 0 == 0:
       return "\(what), and nothing is known of its owner: cannot \(operation.verb) it."
         + " If nobody works on it, cancel it and retry it first"
     case .illegalTransition where job.status == .completed:
@@ -109,7 +109,7 @@ enum Lifecycle {
   }
 
   /// To who wants something of a job that has ended; of a cancelled one, only why.
-  static func hasEnded(_ job: JobState, _ rest: Message) -> Message {
+  static func hasEnded(_ job: JobSummary, _ rest: Message) -> Message {
     guard job.status == .failed, job.reason == Reason.cancelled else {
       return "job \(job.id) is \(job.statusName): \(rest)"
     }

@@ -12,6 +12,9 @@ struct Owner: Equatable {
   var since: Int64 = 0
 
   var isDetached: Bool { log == 0 }
+
+  /// Everyone may end a detached job, but not run it beside the process that is watched.
+  func stands(against operation: Operation) -> Bool { !isDetached || operation == .start }
 }
 
 /// A lock on a file of the host's: it goes with the last descriptor that its holder has of it.

@@ -28,7 +28,7 @@ struct Report {
   /// Milliseconds between the log's clock and 1970, when that has changed.
   var clockOffset: Int64?
   /// In the journal: so many records of the owner's log its writer had read (PROTOCOL R6).
-  var logMark: UInt64?
+  var seen: UInt64?
 
   /// Whether a job may get it before it is started.
   var isPreparation: Bool {

@@ -34,6 +34,14 @@ extension State {
     }
   }
 
+  /// What goes when a job completes.
+  func oldJobs(_ options: StorageOptions, now: Int64) -> [JobState] {
+    guard let keep = options.keepCompleted, let seconds = options.keepFor else { return [] }
+    let limit = now.clampedAdding(-seconds.clampedSeconds)
+    let old = removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
+    return old.filter { $0.endedMs <= limit }
+  }
+
   /// The oldest of these jobs beyond `keep` that no other job needs.
   func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [JobState] {
     let jobs = self.jobs

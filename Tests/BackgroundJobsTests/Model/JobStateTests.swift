@@ -117,20 +117,17 @@ import Testing
     job.log = LogPosition(number: 1, salt: 0, index: 4)
     try report { $0.total = 1 }
     let plan = PackedItems(try packed(["a", "b", "c"]))
-    try job.plan(plan, beside: PlanMark(log: 4, items: 3))
+    try job.plan(plan, beside: PlanMark(seen: 4, items: 3))
     #expect(job.total == 1)
-    try job.plan(plan, beside: PlanMark(log: 5, items: 3))
+    try job.plan(plan, beside: PlanMark(seen: 5, items: 3))
     #expect(job.total == 3)
     try withBytes(Array("a".utf8)) { item throws(JobError) in
       try job.apply(Report(currentItem: item), at: 0, fromOwner: true)
-      try job.apply(Report(done: item, logMark: 4), at: 0, fromOwner: false)
+      try job.apply(Report(done: item, seen: 4), at: 0, fromOwner: false)
       #expect(job.currentItem.count == 1)
       // A new log begins without a word.
-      job.transition(
-        Event(
-          seq: 9, time: 0,
-          change: .opened(job: "j", owner: ProcessIdentity(), salt: 1, isRoll: true)))
-      try job.apply(Report(done: item, logMark: 0), at: 0, fromOwner: false)
+      job.roll(to: 9, 1)
+      try job.apply(Report(done: item, seen: 0), at: 0, fromOwner: false)
       #expect(job.currentItem.count == 0)
     }
   }
@@ -141,7 +138,7 @@ import Testing
     job.log = LogPosition(number: 1, salt: 0, index: 7)
     try done("c")
     let mark = try job.mark(of: plan)
-    #expect(mark?.log == 7 && mark?.items == 3)
+    #expect(mark?.seen == 7 && mark?.items == 3)
     try job.plan(plan, beside: mark)
     #expect(try job.mark(of: plan)?.items == 3)
   }

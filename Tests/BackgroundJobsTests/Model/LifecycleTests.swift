@@ -99,7 +99,7 @@ import Testing
       // A completed job has no owner, and what is pending nobody runs.
       if who != .nobodys, condition == .pending || condition.isCompleted { continue }
       let caller: Caller = who == .owner ? .owner : .notOwner(ownerIsAlive: who == .otherOwned)
-      let job = try job(condition)
+      let job = try job(condition).summary
       let verdict = Lifecycle.verdict(operation, job, caller, now: Self.now)
       #expect(verdict == wanted(operation, condition, who), "\(who)")
       if case .refuse(let status) = verdict {

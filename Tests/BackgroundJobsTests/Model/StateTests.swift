@@ -13,26 +13,28 @@ import Testing
     var changes: [Change] = []
     for id in ["a", "b", "c"] {
       changes.append(
-        .created(NewJob(id: id, type: "t", key: "k", config: "{\"type\":\"t\"}", total: 9)))
+        .job(id, .created(NewJob(type: "t", key: "k", config: "{\"type\":\"t\"}", total: 9))))
     }
     for step in 0..<60 {
       let id = ["a", "b", "c"].randomElement(using: &dice) ?? "a"
       switch Int.random(in: 0..<14, using: &dice) {
-      case 0: changes.append(.opened(job: id, owner: Self.owner, salt: 8, isRoll: false))
-      case 1: changes.append(.closed(job: id, why: "w"))
-      case 2: changes.append(.detached(job: id, watched: nil, lock: nil))
-      case 3: changes.append(.paused(job: id, reason: "asked", error: nil, resumeAt: 99))
-      case 4: changes.append(.resumed(job: id))
-      case 5: changes.append(.completed(job: id, result: "{\"n\":[1,2]}"))
-      case 6: changes.append(.failed(job: id, reason: "error", error: "e", keepsLog: step % 2 == 0))
-      case 7: changes.append(.retried(job: id))
-      case 8: changes.append(.planned(job: id, PackedItems(try packed(["p\(step)", "q"]))))
-      case 9: changes.append(.topEdited(name: "activeJobId", text: "\"\(id)\""))
-      case 10: changes.append(.importedOpaque("[\(step)]"))
-      default: changes.append(.reported(job: id, Report(advance: Int64(step))))
+      case 0: changes.append(.job(id, .started(by: Self.owner, fence: 8)))
+      case 1: changes.append(.job(id, .left(why: "w")))
+      case 2: changes.append(.job(id, .detached(watched: nil, lock: nil)))
+      case 3: changes.append(.job(id, .paused(reason: "asked", error: nil, resumeAt: 99)))
+      case 4: changes.append(.job(id, .resumed))
+      case 5: changes.append(.job(id, .completed(result: "{\"n\":[1,2]}")))
+      case 6:
+        changes.append(.job(id, .failed(reason: "error", error: "e", ownerIsToSee: step % 2 == 0)))
+      case 7: changes.append(.job(id, .retried(nil)))
+      case 8:
+        changes.append(.job(id, .planned(PackedItems(try packed(["p\(step)", "q"])), beside: nil)))
+      case 9: changes.append(.store(.topEdited(name: "activeJobId", text: "\"\(id)\"")))
+      case 10: changes.append(.store(.importedOpaque("[\(step)]")))
+      default: changes.append(.job(id, .reported(Report(advance: Int64(step)))))
       }
     }
-    changes.append(.removed(job: "c"))
+    changes.append(.job("c", .removed))
     return try changes.enumerated().map { number, change in
       let buffer = Buffer()
       try change.encode(time: Int64(number) * 1000, to: buffer)
@@ -40,12 +42,12 @@ import Testing
     }
   }
 
-  private func fold(_ events: [(kind: UInt16, payload: Buffer)]) throws -> State {
-    let state = State()
+  private func fold(_ events: [(kind: UInt16, payload: Buffer)]) throws -> FileState {
+    let state = FileState()
     for (number, event) in events.enumerated() {
       let decoded = try #require(try Change.decode(event.kind, event.payload.bytes))
       try state.apply(
-        Event(seq: UInt64(number + 1), time: decoded.time, change: decoded.change))
+        decoded.change, at: Moment(seq: UInt64(number + 1), time: decoded.time))
     }
     return state
   }
@@ -68,7 +70,7 @@ import Testing
     for (number, event) in events.enumerated().dropFirst(30) {
       let decoded = try #require(try Change.decode(event.kind, event.payload.bytes))
       try state.apply(
-        Event(seq: UInt64(number + 1), time: decoded.time, change: decoded.change))
+        decoded.change, at: Moment(seq: UInt64(number + 1), time: decoded.time))
     }
     // Value for value: what a snapshot has seen keeps its place among the members.
     #expect(try object(try document(state)) == object(whole))
@@ -85,7 +87,7 @@ import Testing
     #expect(state.job("a") === state.jobs[0])
   }
 
-  private func document(_ state: State) throws -> String {
+  private func document(_ state: FileState) throws -> String {
     let buffer = Buffer()
     try StateDocument.encode(state, epoch: .init(high: 1, low: 2), into: JSONText(buffer))
     return string(buffer.bytes)

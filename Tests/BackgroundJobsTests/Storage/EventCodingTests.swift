@@ -21,47 +21,52 @@ import Testing
     let bytes = Array("item".utf8)
     report.acknowledgesPause = true
     report.clockOffset = -1
-    report.logMark = .max
+    report.seen = .max
     return (report, bytes)
   }
 
   /// One of each, with every optional part there and not.
   static func samples() throws -> [Change] {
     let stamp = FileStamp(inode: .max, size: 7, modified: .min, changed: -1)
-    let new = NewJob(id: "i", type: "t", key: nil, config: "{}", total: .max)
+    let new = NewJob(type: "t", key: nil, config: "{}", total: .max)
     return [
-      .created(new),
-      .created(NewJob(id: "", type: "ä", key: "", config: "{\"a\":1}", total: 0)),
-      .opened(job: "j", owner: owner, salt: .max, isRoll: true),
-      .opened(job: "j", owner: ProcessIdentity(), salt: 0, isRoll: false),
-      .closed(job: "j", why: nil), .closed(job: "j", why: "ended"),
-      .detached(job: "j", watched: nil, lock: nil), .detached(job: "j", watched: owner, lock: nil),
-      .detached(job: "j", watched: nil, lock: OwnerLock(path: "/l", device: 1, inode: 2, boot: 3)),
-      .paused(job: "j", reason: "asked", error: nil, resumeAt: nil),
-      .paused(job: "j", reason: "rate-limit", error: "e", resumeAt: 0), .resumed(job: "j"),
-      .completed(job: "j", result: nil), .completed(job: "j", result: "[1]"),
-      .failed(job: "j", reason: "error", error: nil, keepsLog: false),
-      .failed(job: "j", reason: "cancelled", error: "e", keepsLog: true), .retried(job: "j"),
-      .retriedItems(job: "j", PackedItems(try packed(["a", "bb"]))),
-      .removed(job: "j"), .reported(job: "j", Report()), .reported(job: "j", try report().0),
-      .planned(job: "j", PackedItems(try packed(["a", "", "ccc"]))),
-      .planned(
-        job: "j", PackedItems(try packed(["a"])), beside: PlanMark(log: .max, items: .min)),
-      .replanned(
-        job: "j", PackedItems(try packed(["a", "bb"])), PlanMark(log: 7, items: 2)),
-      .removedOpaque("[1]"), .configured(job: "j", config: "{}"),
-      .imported(try job()),
-      .importedOpaque("[1,{\"a\":null}]"),
-      .edited(try job(), members: ["config", "x"], takes: .all),
-      .edited(try job(), members: [], takes: .nothing),
-      .edited(try job(), members: ["/result/a"], takes: .status),
-      .adopted(
-        job: "j", done: PackedItems(try packed(["a", "b"])), failed: PackedItems(try packed([]))),
-      .refused(job: "j", status: "failed"), .collided(jobs: []), .collided(jobs: ["a", "b"]),
-      .topEdited(name: "v", text: nil),
-      .topEdited(name: "v", text: "7"), .setAside(name: "n", why: "w"), .named,
-      .published(
-        Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7)),
+      .job("i", .created(new)),
+      .job("", .created(NewJob(type: "ä", key: "", config: "{\"a\":1}", total: 0))),
+      .store(.rolled(job: "j", owner: owner, salt: .max)),
+      .job("j", .started(by: ProcessIdentity(), fence: 0)),
+      .job("j", .left(why: nil)), .job("j", .left(why: "ended")),
+      .job("j", .detached(watched: nil, lock: nil)),
+      .job("j", .detached(watched: owner, lock: nil)),
+      .job("j", .detached(watched: nil, lock: OwnerLock(path: "/l", device: 1, inode: 2, boot: 3))),
+      .job("j", .paused(reason: "asked", error: nil, resumeAt: nil)),
+      .job("j", .paused(reason: "rate-limit", error: "e", resumeAt: 0)), .job("j", .resumed),
+      .job("j", .completed(result: nil)), .job("j", .completed(result: "[1]")),
+      .job("j", .failed(reason: "error", error: nil, ownerIsToSee: false)),
+      .job("j", .failed(reason: "cancelled", error: "e", ownerIsToSee: true)),
+      .job("j", .retried(nil)),
+      .job("j", .retried(PackedItems(try packed(["a", "bb"])))),
+      .job("j", .removed), .job("j", .reported(Report())), .job("j", .reported(try report().0)),
+      .job("j", .planned(PackedItems(try packed(["a", "", "ccc"])), beside: nil)),
+      .job(
+        "j", .planned(PackedItems(try packed(["a"])), beside: PlanMark(seen: .max, items: .min))),
+      .job("j", .replanned(PackedItems(try packed(["a", "bb"])), PlanMark(seen: 7, items: 2))),
+      .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
+      .store(.imported(try job())),
+      .store(.importedOpaque("[1,{\"a\":null}]")),
+      .store(.edited(try job(), members: ["config", "x"], takes: .all)),
+      .store(.edited(try job(), members: [], takes: .nothing)),
+      .store(.edited(try job(), members: ["/result/a"], takes: .status)),
+      .store(
+        .adopted(
+          job: "j", done: PackedItems(try packed(["a", "b"])), failed: PackedItems(try packed([])))),
+      .store(.refused(job: "j", status: "failed")), .store(.collided(jobs: [])),
+      .store(.collided(jobs: ["a", "b"])),
+      .store(.topEdited(name: "v", text: nil)),
+      .store(.topEdited(name: "v", text: "7")), .store(.setAside(name: "n", why: "w")),
+      .store(.named),
+      .store(
+        .published(
+          Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7))),
     ]
   }
 
@@ -133,7 +138,7 @@ import Testing
       let found = Report(&reader)
       #expect(found != nil && reader.isAtEnd)
       #expect(found?.time == -5 && found?.shift == .min && found?.advance == .max)
-      #expect(found?.logMark == .max)
+      #expect(found?.seen == .max)
       #expect(found?.total == 3 && found?.clockOffset == -1 && found?.acknowledgesPause == true)
       for part in [
         found?.done, found?.failed, found?.why, found?.currentItem, found?.cursor, found?.skipped,

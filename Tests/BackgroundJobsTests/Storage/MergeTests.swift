@@ -6,7 +6,7 @@ import Testing
 /// "A foreign file speaks only about what its writer had seen", rule by rule.
 @Suite struct MergeTests {
   private let epoch = StateDocument.Epoch(high: 1, low: 2)
-  private let state = State()
+  private let state = FileState()
   private let owner = Owner()
 
   /// Whether the job's owner lives, where it has one; nil: nobody can tell.
@@ -15,8 +15,8 @@ import Testing
   /// Job "ours": created by event 1, paused by event 2.
   init() throws {
     try apply(
-      .created(NewJob(id: "ours", type: "t", key: nil, config: "{\"n\":1}", total: 4)),
-      .paused(job: "ours", reason: "asked", error: nil, resumeAt: nil))
+      .job("ours", .created(NewJob(type: "t", key: nil, config: "{\"n\":1}", total: 4))),
+      .job("ours", .paused(reason: "asked", error: nil, resumeAt: nil)))
   }
 
   private func apply(_ changes: Change...) throws {
@@ -24,7 +24,7 @@ import Testing
       let buffer = Buffer()
       try change.encode(time: 1000, to: buffer)
       let decoded = try #require(try Change.decode(change.kind.rawValue, buffer.bytes))
-      try state.apply(Event(seq: state.seq + 1, time: 1000, change: decoded.change))
+      try state.apply(decoded.change, at: Moment(seq: state.seq + 1, time: 1000))
     }
   }
 
@@ -103,7 +103,7 @@ import Testing
 
   @Test func statusIsOursWhileALogIsOpen() throws {
     try apply(
-      .opened(job: "ours", owner: ProcessIdentity(pid: 1), salt: 1, isRoll: false))
+      .job("ours", .started(by: ProcessIdentity(pid: 1), fence: 1)))
     try merge(file(job(status: "failed"), seq: 99))
     #expect(ours?.status == .running)
   }
@@ -154,7 +154,7 @@ import Testing
   }
 
   @Test func ourRemovedJobDoesNotComeBack() throws {
-    try apply(.removed(job: "ours"))
+    try apply(.job("ours", .removed))
     try merge(file(job(), seq: 2))
     #expect(ours == nil)
   }
@@ -168,7 +168,7 @@ import Testing
 
   @Test func aMissingJobStaysWhileItRuns() throws {
     try apply(
-      .opened(job: "ours", owner: ProcessIdentity(pid: 1), salt: 1, isRoll: false))
+      .job("ours", .started(by: ProcessIdentity(pid: 1), fence: 1)))
     try merge(file("", seq: 99))
     #expect(ours?.status == .running)
   }

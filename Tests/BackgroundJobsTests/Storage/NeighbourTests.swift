@@ -7,7 +7,7 @@ import Testing
 /// latest of.
 @Suite struct NeighbourTests {
   private let epoch = StateDocument.Epoch(high: 1, low: 2)
-  private let state = State()
+  private let state = FileState()
   private let world = World()
 
   private final class World { var ownerIsAlive: Bool? = true }
@@ -16,17 +16,17 @@ import Testing
   private func run(detached: Bool = false) throws {
     let process = ProcessIdentity(pid: 1)
     try apply(
-      .created(NewJob(id: "ours", type: "t", key: nil, config: "{\"n\":1}", total: 4)),
+      .job("ours", .created(NewJob(type: "t", key: nil, config: "{\"n\":1}", total: 4))),
       detached
-        ? .detached(job: "ours", watched: process, lock: nil)
-        : .opened(job: "ours", owner: process, salt: 1, isRoll: false))
+        ? .job("ours", .detached(watched: process, lock: nil))
+        : .job("ours", .started(by: process, fence: 1)))
   }
 
   /// Another tool's, paused and resumed by us: pending at event 3.
   private func touch() throws {
     try merge([theirs("running", ["a"])], seq: nil)
     try apply(
-      .paused(job: "ours", reason: "asked", error: nil, resumeAt: nil), .resumed(job: "ours"))
+      .job("ours", .paused(reason: "asked", error: nil, resumeAt: nil)), .job("ours", .resumed))
   }
 
   private func apply(_ changes: Change...) throws { for change in changes { try apply(change) } }
@@ -35,7 +35,7 @@ import Testing
     let buffer = Buffer()
     try change.encode(time: 1000, to: buffer)
     let decoded = try #require(try Change.decode(change.kind.rawValue, buffer.bytes))
-    try state.apply(Event(seq: state.seq + 1, time: 1000, change: decoded.change))
+    try state.apply(decoded.change, at: Moment(seq: state.seq + 1, time: 1000))
   }
 
   private func theirs(
@@ -97,8 +97,8 @@ import Testing
   /// As `paused` from before the start, in a file that was read then.
   @Test func whatItOnlyReadIsNoRequest() throws {
     try run()
-    try apply(.paused(job: "ours", reason: "lunch", error: nil, resumeAt: nil))
-    try apply(.resumed(job: "ours"))
+    try apply(.job("ours", .paused(reason: "lunch", error: nil, resumeAt: nil)))
+    try apply(.job("ours", .resumed))
     #expect(try merge([theirs("paused", [])], seq: 3).isEmpty)
     #expect(try merge([theirs("pending", [])], seq: 1).isEmpty)
     #expect(ours?.status == .running)
@@ -107,7 +107,7 @@ import Testing
   @Test(arguments: ["failed", "completed", "completed_with_warnings", "pending", "odd"])
   func anEndIsItsOwnersAlone(_ status: String) throws {
     for detached in [false, true] {
-      try state.job("ours").map { _ in try apply(.removed(job: "ours")) }
+      try state.job("ours").map { _ in try apply(.job("ours", .removed)) }
       try run(detached: detached)
       let seen = state.seq
       try merge([theirs(status, [])], seq: seen)
@@ -124,9 +124,9 @@ import Testing
   @Test func aNewStartForgetsWhatWasRefused() throws {
     try run()
     try merge([theirs("failed", [])], seq: state.seq)
-    try apply(.closed(job: "ours", why: nil))
+    try apply(.job("ours", .left(why: nil)))
     #expect(ours?.refusal != nil)
-    try apply(.opened(job: "ours", owner: ProcessIdentity(pid: 2), salt: 2, isRoll: false))
+    try apply(.job("ours", .started(by: ProcessIdentity(pid: 2), fence: 2)))
     #expect(ours?.refusal == nil)
   }
 
@@ -167,9 +167,9 @@ import Testing
     #expect(ours?.items.failedCount == 1)
     #expect(try done() == ["x"])
     // Of the attempt before: a retry has forgotten them.
-    try apply(.closed(job: "ours", why: nil))
-    try apply(.failed(job: "ours", reason: "error", error: nil, keepsLog: false))
-    try apply(.retried(job: "ours"))
+    try apply(.job("ours", .left(why: nil)))
+    try apply(.job("ours", .failed(reason: "error", error: nil, ownerIsToSee: false)))
+    try apply(.job("ours", .retried(nil)))
     try merge([failing], seq: 1)
     #expect(ours?.items.failedCount == 0)
   }
@@ -201,7 +201,7 @@ import Testing
     var known = Publication(seq: 1)
     known.fileSeq = state.seq
     let seen = state.seq
-    try apply(.published(known))
+    try apply(.store(.published(known)))
     for status in ["running", "paused", "running", "pending"] {
       try merge([theirs(status, ["a"])], seq: seen, isCurrent: true)
       #expect(ours?.status.name == status)
@@ -215,7 +215,7 @@ import Testing
     try run()
     var known = Publication(seq: 1)
     known.fileSeq = state.seq
-    try apply(.published(known))
+    try apply(.store(.published(known)))
     let ours = theirs("running", [])
     var own = ours
     own["id"] = "own"
@@ -251,7 +251,7 @@ import Testing
   @Test func aDeadOwnersJobIsNotFailedByWhoBelievesItRuns() throws {
     try run()
     let seen = state.seq
-    try apply(.closed(job: "ours", why: "process 1 ended"))
+    try apply(.job("ours", .left(why: "process 1 ended")))
     #expect(try merge([theirs("failed", [])], seq: seen).isEmpty)
     #expect(ours?.reason == "interrupted")
     try merge([theirs("failed", [])], seq: state.seq)
@@ -261,7 +261,7 @@ import Testing
   @Test func aStaleEndKeepsWhatWeKnowBesides() throws {
     try touch()
     try merge([theirs("pending", ["a", "b"])], seq: state.seq)
-    try apply(.paused(job: "ours", reason: "asked", error: nil, resumeAt: nil))
+    try apply(.job("ours", .paused(reason: "asked", error: nil, resumeAt: nil)))
     try merge([theirs("completed", ["a", "c"])], seq: 1)
     #expect(ours?.status == .completed)
     #expect(try done() == ["a", "b", "c"])
@@ -271,8 +271,8 @@ import Testing
   @Test func moreThanIsRememberedIsStale() throws {
     try touch()
     for _ in 0..<StatusHistory.most {
-      try apply(.paused(job: "ours", reason: "asked", error: nil, resumeAt: nil))
-      try apply(.resumed(job: "ours"))
+      try apply(.job("ours", .paused(reason: "asked", error: nil, resumeAt: nil)))
+      try apply(.job("ours", .resumed))
     }
     try merge([theirs("completed", ["b"])], seq: 1)
     #expect(ours?.status == .pending)
@@ -318,7 +318,7 @@ import Testing
     try run()
     let seen = state.seq
     try apply(
-      .paused(job: "ours", reason: "asked", error: nil, resumeAt: nil), .resumed(job: "ours"))
+      .job("ours", .paused(reason: "asked", error: nil, resumeAt: nil)), .job("ours", .resumed))
     try merge([theirs("paused", [])], seq: seen)
     #expect(ours?.status == .paused)
   }
@@ -356,7 +356,7 @@ import Testing
 
   @Test func soIsTheResult() throws {
     try touch()
-    try apply(.completed(job: "ours", result: "{\"ours\":1}"))
+    try apply(.job("ours", .completed(result: "{\"ours\":1}")))
     let seen = state.seq
     #expect(try merge([theirs("completed", ["a"], more: ["completedAt": date])], seq: 1).isEmpty)
     try merge(
@@ -373,10 +373,10 @@ import Testing
 
   @Test func anOldCopyDoesNotBringBackAResult() throws {
     try touch()
-    try apply(.completed(job: "ours", result: "{\"n\":1}"))
+    try apply(.job("ours", .completed(result: "{\"n\":1}")))
     let copy = theirs("completed", ["a"], more: ["result": ["n": 1], "completedAt": date])
-    try apply(.failed(job: "ours", reason: "error", error: nil, keepsLog: false))
-    try apply(.retried(job: "ours"))
+    try apply(.job("ours", .failed(reason: "error", error: nil, ownerIsToSee: false)))
+    try apply(.job("ours", .retried(nil)))
     #expect(ours?.result == nil)
     try merge([copy], seq: 4)
     #expect(ours?.result == nil)

@@ -38,7 +38,7 @@ import Testing
     try Array(text.utf8).withUnsafeBytes { try StateDocument.decode($0) }
   }
 
-  private func encode(_ state: State) throws -> String {
+  private func encode(_ state: FileState) throws -> String {
     let buffer = Buffer()
     try StateDocument.encode(state, epoch: .init(high: 1, low: 2), into: JSONText(buffer))
     return string(buffer.bytes)
@@ -81,19 +81,19 @@ import Testing
   }
 
   @Test func whatIsOursComesBack() throws {
-    let state = State()
+    let state = FileState()
     let owner = ProcessIdentity(pid: 4, startTicks: 5, namespace: 6, boot: 0x0102_0304_0506_0708)
     let changes: [Change] = [
-      .created(NewJob(id: "a", type: "t", key: "k\"", config: "{\"type\":\"t\"}", total: 5)),
-      .planned(job: "a", PackedItems(try packed(["p", "q", "", "ä\n"]))),
-      .opened(job: "a", owner: owner, salt: .max, isRoll: false),
-      .reported(job: "a", Report(advance: 3)),
-      .paused(job: "a", reason: "rate-limit", error: "slow", resumeAt: 1_767_156_458_281),
-      .topEdited(name: "activeJobId", text: "\"a\""),
-      .setAside(name: "file", why: "why"),
+      .job("a", .created(NewJob(type: "t", key: "k\"", config: "{\"type\":\"t\"}", total: 5))),
+      .job("a", .planned(PackedItems(try packed(["p", "q", "", "ä\n"])), beside: nil)),
+      .job("a", .started(by: owner, fence: .max)),
+      .job("a", .reported(Report(advance: 3))),
+      .job("a", .paused(reason: "rate-limit", error: "slow", resumeAt: 1_767_156_458_281)),
+      .store(.topEdited(name: "activeJobId", text: "\"a\"")),
+      .store(.setAside(name: "file", why: "why")),
     ]
     for (number, change) in changes.enumerated() {
-      try state.apply(Event(seq: UInt64(number + 1), time: 1_767_156_458_000, change: change))
+      try state.apply(change, at: Moment(seq: UInt64(number + 1), time: 1_767_156_458_000))
     }
     let text = try encode(state)
     let again = try decode(text)
@@ -112,16 +112,16 @@ import Testing
 
   /// Whatever happened to its items before the snapshot.
   @Test func aPlanKeepsItsOrder() throws {
-    let state = State()
-    let new = NewJob(id: "a", type: "t", key: nil, config: "{}", total: 0)
-    try state.apply(Event(seq: 1, time: 0, change: .created(new)))
+    let state = FileState()
+    let new = NewJob(type: "t", key: nil, config: "{}", total: 0)
+    try state.apply(.job("a", .created(new)), at: Moment(seq: 1, time: 0))
     let plan = PackedItems(try packed(["1", "2", "3", "4"]))
-    try state.apply(Event(seq: 2, time: 0, change: .planned(job: "a", plan)))
+    try state.apply(.job("a", .planned(plan, beside: nil)), at: Moment(seq: 2, time: 0))
     for item in ["3", "2"] {
       try withBytes(Array(item.utf8)) { bytes throws(JobError) in
         var report = Report()
         report.failed = bytes
-        try state.apply(Event(seq: 3, time: 0, change: .reported(job: "a", report)))
+        try state.apply(.job("a", .reported(report)), at: Moment(seq: 3, time: 0))
       }
     }
     var planned: [String] = []

@@ -105,7 +105,7 @@ import Testing
 
   /// Neither syncs nor publishes, so that records of reports follow each other.
   private func onlyAppend(_ manager: JobManager) throws {
-    try manager.with { store throws(JobError) in
+    try manager.withFiles { store throws(JobError) in
       store.syncThrottle = Throttle(burst: 0, interval: .max)
       store.progressThrottle = Throttle(burst: 0, interval: .max)
     }

@@ -84,3 +84,16 @@ func readBytes(at path: String) throws -> [UInt8] {
 func writeBytes(_ bytes: some Sequence<UInt8>, at path: String) throws {
   try Data(bytes).write(to: URL(fileURLWithPath: path))
 }
+
+extension JobManager {
+  func withFiles<Result>(
+    _ body: (FileStore) throws(JobError) -> Result
+  ) throws(JobError) -> Result {
+    try with { storage throws(JobError) in
+      switch storage {
+      case .files(let store): try body(store)
+      case .memory: throw JobError(.unsupported, "there are no files")
+      }
+    }
+  }
+}

@@ -81,11 +81,11 @@ struct View: Equatable, CustomStringConvertible {
 extension View {
   init(_ scratch: Scratch) throws {
     let manager = try scratch.manager { $0.isReadOnly = true }
-    self = try manager.with { store throws(JobError) in try store.view() }
+    self = try manager.withFiles { store throws(JobError) in try store.view() }
   }
 }
 
-extension Store {
+extension FileStore {
   func view() throws(JobError) -> View {
     try refresh()
     var view = View()

@@ -1,0 +1,139 @@
+/// One event of the journal: what happens to a job, or to the store itself.
+enum Change {
+  case job(String, JobChange)
+  case store(StoreChange)
+}
+
+/// What only a store of files knows of: its own books, and what other tools write into its document.
+enum StoreChange {
+  /// An owner replaces its log by a new one, whose number is that of this event.
+  case rolled(job: String, owner: ProcessIdentity, salt: UInt64)
+  /// Another tool added a job.
+  case imported(JobState)
+  /// Another tool added an entry that is no job we could name; JSON text.
+  case importedOpaque(String)
+  /// Another tool changed, or removed, such an entry.
+  case removedOpaque(String)
+  /// Another tool changed a job: `members` names what of it to take, members of members by their
+  /// paths (`MemberPath`).
+  case edited(JobState, members: [String], takes: Life)
+  /// Another tool knows of items that have ended, of a job of which its word does not count
+  /// otherwise. A set only grows.
+  case adopted(job: String, done: PackedItems, failed: PackedItems)
+  /// Another tool gave a job whose owner lives a status that only its owner may give.
+  case refused(job: String, status: String)
+  /// Edits of these jobs were displaced by a publication and are taken in late: who read in between
+  /// may write without them.
+  case collided(jobs: [String])
+  /// Another tool changed a member of the top level; nil: removed it.
+  case topEdited(name: String, text: String?)
+  /// A damaged file was set aside under this name.
+  case setAside(name: String, why: String)
+  /// The journal's name is durable.
+  case named
+  /// What the state file and the displaced file look like since the last publication.
+  case published(Publication)
+}
+
+/// How much of a job's life another tool's edit changes.
+enum Life: UInt8 {
+  case nothing
+  /// Status, progress, times, error and result.
+  case all
+  /// Status, its time and error: its writer had not seen the latest progress.
+  case status
+}
+
+extension Change {
+  /// The job that it is about; nil: none, or several.
+  var jobID: String? {
+    switch self {
+    case .job(let id, _): id
+    case .store(let change):
+      switch change {
+      case .rolled(let id, _, _), .adopted(let id, _, _), .refused(let id, _): id
+      case .imported(let job), .edited(let job, _, _): job.id
+      case .importedOpaque, .removedOpaque, .collided, .topEdited, .setAside, .named, .published:
+        nil
+      }
+    }
+  }
+
+  /// It came from another tool.
+  var isOthers: Bool {
+    switch self {
+    case .job: false
+    case .store(let change):
+      switch change {
+      case .imported, .importedOpaque, .edited, .adopted, .refused, .topEdited: true
+      case .rolled, .removedOpaque, .collided, .setAside, .named, .published: false
+      }
+    }
+  }
+
+  /// Whether the job may have another owner after it.
+  var mayChangeOwner: Bool {
+    switch self {
+    case .job(_, let change):
+      switch change {
+      case .started, .left, .detached, .completed, .failed, .retried, .removed: true
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
+      }
+    case .store(let change):
+      switch change {
+      case .edited(_, _, let life): life != .nothing
+      case .rolled, .imported, .importedOpaque, .removedOpaque, .adopted, .refused, .collided,
+        .topEdited, .setAside, .named, .published:
+        false
+      }
+    }
+  }
+
+  /// The job whose log ends with it.
+  var closesLog: Bool {
+    switch self {
+    case .job(_, let change):
+      switch change {
+      case .started, .left, .detached, .completed, .retried, .removed: true
+      case .failed(_, _, let ownerIsToSee): !ownerIsToSee
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
+      }
+    case .store(let change):
+      switch change {
+      case .rolled: true
+      case .imported, .importedOpaque, .removedOpaque, .edited, .adopted, .refused, .collided,
+        .topEdited, .setAside, .named, .published:
+        false
+      }
+    }
+  }
+
+  /// So many of the owner's reports its writer had read; nil: it does not matter.
+  var mark: UInt64? {
+    switch self {
+    case .job(_, let change):
+      switch change {
+      case .reported(let report): report.seen
+      case .planned(_, let mark): mark?.seen
+      case .replanned(_, let mark): mark.seen
+      case .created, .started, .left, .detached, .paused, .resumed, .completed, .failed, .retried,
+        .removed, .configured:
+        nil
+      }
+    case .store: nil
+    }
+  }
+}
+
+struct Publication: Equatable {
+  var seq: UInt64 = 0
+  var file = FileStamp()
+  /// The file that was displaced; unknown when it was written so late that equal stamps do not
+  /// prove equal contents.
+  var out = FileStamp()
+  var checksum: UInt32 = 0
+  /// Of what was merged before it was displaced.
+  var outChecksum: UInt32 = 0
+  /// The event number that stands in the state file.
+  var fileSeq: UInt64 = 0
+}

@@ -1,0 +1,182 @@
+// A job in the state file, for everyone: in the order of members that the file had.
+extension StateDocument {
+  private static let order = [
+    "id", "type", "status", "progress", "startedAt", "updatedAt", "config", "completedAt", "error",
+    "result", "dependsOn",
+  ]
+
+  /// Those of `order` and of `JobState.progressNames` whose values we make, by their places there.
+  private enum JobMember: Int {
+    case id, type, status, progress, startedAt, updatedAt
+    case completedAt = 7
+    case error, result
+  }
+  private enum ProgressMember: Int {
+    case current, total, percentage, currentItem, itemsCompleted, itemsFailed, rate, eta
+  }
+
+  /// The order of the file, then what has come since; or our order for a new job. `body` gets the
+  /// place in our order, too.
+  private static func forEachName(
+    _ members: [JSONMember], _ order: [String], _ body: (String, Int?) throws(JobError) -> Void
+  ) throws(JobError) {
+    let isFromFile = members.contains { $0.name == order[0] }
+    if isFromFile {
+      for member in members { try body(member.name, order.firstIndex { $0 == member.name }) }
+    }
+    for place in order.indices {
+      if isFromFile, members.contains(where: { $0.name == order[place] }) { continue }
+      try body(order[place], place)
+    }
+    if isFromFile { return }
+    for member in members where !order.contains(member.name) { try body(member.name, nil) }
+  }
+
+  static func text(of job: JobState) throws(JobError) -> String {
+    let buffer = Buffer()
+    try encode(job, JSONText(buffer))
+    return String(decoding: buffer.bytes, as: UTF8.self)
+  }
+
+  static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {
+    guard job.isOurs else { return try encodeForeign(job, out) }
+    try out.beginObject()
+    try forEachName(job.members, order) { name, place throws(JobError) in
+      try encodeMember(name, place.flatMap { JobMember(rawValue: $0) }, job, out)
+    }
+    try encodeOurs(job, out)
+    try out.endObject()
+  }
+
+  /// A job as its file has it, without our member.
+  static func encodeForeign(_ job: JobState, _ out: JSONText) throws(JobError) {
+    try out.beginObject()
+    for member in job.members {
+      if member.name == "progress", member.text.isEmpty {
+        try encodeForeignProgress(job, out)
+      } else {
+        try out.member(member.name, raw: member.text)
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeMember(
+    _ name: String, _ member: JobMember?, _ job: JobState, _ out: JSONText
+  ) throws(JobError) {
+    let raw = job.members[name]
+    switch member {
+    case .id: try out.member(name, job.id)
+    case .type: try out.member(name, job.type)
+    case .status: try out.member(name, job.statusName)
+    case .progress: try encodeProgress(job, out)
+    case .startedAt: try encodeDate(name, job.started ?? job.created, raw, out)
+    case .updatedAt: try encodeDate(name, job.updated, raw, out)
+    case .completedAt: try encodeDate(name, job.completed, raw, out)
+    case .error: if let error = job.error { try out.member(name, error) }
+    case .result: if let result = job.result { try out.member(name, raw: result) }
+    case nil: if let raw, name != "bgjobs" { try out.member(name, raw: raw) }
+    }
+  }
+
+  /// A date that means the same keeps its text.
+  private static func encodeDate(
+    _ name: String, _ time: Int64?, _ raw: String?, _ out: JSONText
+  ) throws(JobError) {
+    let before = raw.flatMap { DateText.parse(quoted: $0) }
+    if let raw, before == time { return try out.member(name, raw: raw) }
+    if let time { try out.date(name, time) }
+  }
+
+  private static func encodeForeignProgress(_ job: JobState, _ out: JSONText) throws(JobError) {
+    try out.name("progress")
+    try out.beginObject()
+    for member in job.progressMembers {
+      if !member.text.isEmpty {
+        try out.member(member.name, raw: member.text)
+      } else if member.name == "itemsCompleted" || member.name == "itemsFailed" {
+        try encodeItems(member.name, job, out)
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeProgress(
+    _ job: JobState, _ out: JSONText
+  ) throws(JobError) {
+    let members = job.progressMembers
+    let current = members["current"].flatMap(wholeNumber) ?? 0
+    let total = members["total"].flatMap(wholeNumber) ?? 0
+    let isUnchanged = current == job.current && total == job.total
+    let estimate = currentEstimate(job)
+    try out.name("progress")
+    try out.beginObject()
+    try forEachName(members, JobState.progressNames) { name, place throws(JobError) in
+      let raw = members[name]
+      let member = place.flatMap { ProgressMember(rawValue: $0) }
+      switch member {
+      case .current, .total, .percentage:
+        let value =
+          member == .current ? job.current : member == .total ? job.total : job.percentage
+        // A plan of ours has its part in the percentage.
+        if isUnchanged, let raw, member != .percentage || job.items.openCount == 0 {
+          try out.member(name, raw: raw)
+        } else {
+          try out.member(name, value)
+        }
+      case .currentItem:
+        guard job.currentItem.count > 0 else { break }
+        try out.name(name)
+        try out.string(job.currentItem.bytes)
+      case .itemsCompleted, .itemsFailed: try encodeItems(name, job, out)
+      case .rate:
+        guard let estimate else { break }
+        try out.name(name)
+        try out.number(rounded(estimate.rate))
+      case .eta:
+        guard let estimate, job.total > 0, let eta = whole(estimate.eta) else { break }
+        try out.member(name, job.remaining > 0 ? max(1, eta) : eta)
+      case nil: if let raw { try out.member(name, raw: raw) }
+      }
+    }
+    try out.endObject()
+  }
+
+  private static func encodeItems(_ name: String, _ job: JobState, _ out: JSONText) throws(JobError)
+  {
+    if name == "itemsFailed", let theirs = job.foreignFailures,
+      theirs.done == job.items.doneCount, theirs.failed == job.items.failedCount
+    {
+      return try out.member(name, raw: theirs.text)
+    }
+    try out.name(name)
+    try out.beginArray()
+    if name == "itemsCompleted" {
+      try job.items.forEachDone { item throws(JobError) in
+        try out.element(item)
+      }
+    } else {
+      try job.items.forEachFailed { _, item throws(JobError) in
+        try out.element(item)
+      }
+    }
+    try out.endArray()
+  }
+
+  /// As at the last report; nil unless the job runs and there is ground for a number.
+  static func currentEstimate(_ job: JobState) -> Estimate? {
+    guard job.status == .running else { return nil }
+    return job.estimate(at: job.clock.total, prior: nil)
+  }
+
+  /// Three significant digits, one decimal at the least.
+  private static func rounded(_ rate: Double) -> Double {
+    var scale = 10.0
+    while rate * scale < 100, scale < 1e9 { scale *= 10 }
+    return (rate * scale).rounded() / scale
+  }
+
+  static func whole(_ seconds: Double) -> Int64? {
+    seconds < 1e15 ? Int64(exactly: seconds.rounded()) : nil
+  }
+}

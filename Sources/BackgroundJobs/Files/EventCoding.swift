@@ -1,0 +1,142 @@
+/// Events as the payloads of journal records.
+extension Change {
+  var kind: Record.Kind {
+    switch self {
+    case .job(_, let change): change.kind
+    case .store(let change): change.kind
+    }
+  }
+
+  func encode(time: Int64, to buffer: Buffer) throws(JobError) {
+    try buffer.appendSigned(time)
+    switch self {
+    case .job(let id, let change):
+      try buffer.appendCounted(id)
+      try change.encode(to: buffer)
+    case .store(let change): try change.encode(to: buffer)
+    }
+  }
+
+  /// nil: not an event that we know.
+  static func decode(
+    _ kind: UInt16, _ payload: UnsafeRawBufferPointer
+  ) throws(JobError) -> (time: Int64, change: Change)? {
+    var reader = Reader(payload)
+    let time = reader.signed()
+    guard let kind = Record.Kind(rawValue: kind),
+      let change = try decode(kind, &reader), !reader.failed
+    else { return nil }
+    return (time, change)
+  }
+
+  private static func decode(
+    _ kind: Record.Kind, _ reader: inout Reader
+  ) throws(JobError) -> Change? {
+    var theirs = reader
+    if let change = try StoreChange.decode(kind, &theirs) {
+      reader = theirs
+      return .store(change)
+    }
+    let id = reader.text()
+    return try JobChange.decode(kind, &reader).map { .job(id, $0) }
+  }
+}
+
+extension JobChange {
+  fileprivate var kind: Record.Kind {
+    switch self {
+    case .created: .created
+    case .started: .opened
+    case .left: .closed
+    case .detached: .detached
+    case .paused: .paused
+    case .resumed: .resumed
+    case .completed: .completed
+    case .failed: .failed
+    case .retried(let items): items == nil ? .retried : .retriedItems
+    case .removed: .removed
+    case .reported: .reported
+    case .planned(_, let mark): mark == nil ? .planned : .plannedBeside
+    case .replanned: .replanned
+    case .configured: .configured
+    }
+  }
+
+  fileprivate func encode(to buffer: Buffer) throws(JobError) {
+    switch self {
+    case .created(let new):
+      try buffer.appendCounted(new.type)
+      try buffer.appendOptional(new.key)
+      try buffer.appendCounted(new.config)
+      try buffer.appendSigned(new.total)
+    case .started(let owner, let fence):
+      try encodeOpening(by: owner, fence, isRoll: false, to: buffer)
+    case .left(let why): try buffer.appendOptional(why)
+    case .detached(let watched, let lock):
+      try (watched ?? ProcessIdentity()).encode(to: buffer)
+      try lock.encode(to: buffer)
+    case .paused(let reason, let error, let resumeAt):
+      try buffer.appendCounted(reason)
+      try buffer.appendOptional(error)
+      try buffer.appendSigned(resumeAt ?? -1)
+    case .resumed, .removed, .retried(nil): break
+    case .completed(let result): try buffer.appendOptional(result)
+    case .failed(let reason, let error, let ownerIsToSee):
+      try buffer.appendCounted(reason)
+      try buffer.appendOptional(error)
+      try buffer.append(UInt8(ownerIsToSee ? 1 : 0))
+    case .retried(let items?): try buffer.appendCounted(items.buffer.bytes)
+    case .reported(let report): try report.encode(to: buffer)
+    case .planned(let items, let mark):
+      try mark?.encode(to: buffer)
+      try buffer.appendCounted(items.buffer.bytes)
+    case .replanned(let items, let mark):
+      try mark.encode(to: buffer)
+      try buffer.appendCounted(items.buffer.bytes)
+    case .configured(let config): try buffer.appendCounted(config)
+    }
+  }
+
+  /// Behind the job's id.
+  fileprivate static func decode(
+    _ kind: Record.Kind, _ reader: inout Reader
+  ) throws(JobError) -> JobChange? {
+    switch kind {
+    case .created:
+      let (type, key) = (reader.text(), reader.optionalText())
+      let (config, total) = (reader.text(), reader.signed())
+      return .created(NewJob(type: type, key: key, config: config, total: total))
+    case .opened:
+      let owner = ProcessIdentity(&reader)
+      return .started(by: owner, fence: reader.fixed(UInt64.self))
+    case .closed: return .left(why: reader.optionalText())
+    case .detached:
+      let watched = ProcessIdentity(&reader)
+      return .detached(watched: watched.pid == 0 ? nil : watched, lock: OwnerLock?(&reader))
+    case .paused:
+      let (reason, error) = (reader.text(), reader.optionalText())
+      let resumeAt = reader.signed()
+      return .paused(reason: reason, error: error, resumeAt: resumeAt < 0 ? nil : resumeAt)
+    case .resumed: return .resumed
+    case .completed: return .completed(result: reader.optionalText())
+    case .failed:
+      let (reason, error) = (reader.text(), reader.optionalText())
+      return .failed(reason: reason, error: error, ownerIsToSee: reader.byte() == 1)
+    case .retried: return .retried(nil)
+    case .retriedItems: return .retried(try items(&reader))
+    case .removed: return .removed
+    case .reported: return Report(&reader).map { .reported($0) }
+    case .planned: return .planned(try items(&reader), beside: nil)
+    case .plannedBeside:
+      let mark = PlanMark(&reader)
+      return .planned(try items(&reader), beside: mark)
+    case .replanned:
+      let mark = PlanMark(&reader)
+      return .replanned(try items(&reader), mark)
+    case .configured: return .configured(reader.text())
+    case .snapshot, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
+      .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside:
+      return nil
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import CPosix
+
+// Verifies what is on disk, apart from any state in memory, and mends nothing.
+extension FileStore {
+  func check() throws(JobError) -> (firstFinding: String?, report: String) {
+    try? refresh()
+    try places.find()
+    var lines = ""
+    var firstFinding: String?
+    func note(_ name: String, _ finding: Message, sound: Bool) {
+      let line = Message("\(name): \(finding)").text
+      lines = Message("\(lines)\(line)\n").text
+      if !sound, firstFinding == nil { firstFinding = line }
+    }
+    if let directory = places.state {
+      try checkStateFile(directory, note)
+      if let obstacle = try LockFile.obstacle(directory) {
+        note(LockFile.name, obstacle, sound: false)
+      }
+      for name in try directory.names() where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
+    }
+    if let files = places.files {
+      let names = try files.names()
+      for name in names where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
+      for name in names where name != "jobs" && !begins(name, with: ".") {
+        guard let status = try files.status(name), status.is_regular == 0 else { continue }
+        note(name, "is not a regular file: delete it", sound: false)
+      }
+      try checkJournal(files, note)
+      for name in names where isLog(name) { try checkLog(name, files, note) }
+      for job in state.jobs {
+        guard let log = job.log, !names.contains(LogFormat.name(log.number)) else { continue }
+        note(
+          LogFormat.name(log.number), "missing: the progress of job \(job.id) is in it",
+          sound: false)
+      }
+    }
+    noteOthers(note)
+    if lines.isEmpty { lines = "there is no state yet\n" }
+    return (firstFinding, lines)
+  }
+
+  private func checkStateFile(
+    _ directory: Directory, _ note: (String, Message, Bool) -> Void
+  ) throws(JobError) {
+    let name = StateDirectory.fileName
+    guard let (bytes, _) = try readWhole(name, in: directory) else { return }
+    do throws(StateDocument.Fault) {
+      let jobs = try StateDocument.decode(bytes.bytes).state.jobs.count
+      note(name, "\(bytes.count) bytes, \(jobs) jobs, sound", true)
+    } catch {
+      note(name, Message(StateDocument.describe(error, "damaged").message), false)
+    }
+  }
+
+  /// What other tools did that was not taken as they meant it.
+  private func noteOthers(_ note: (String, Message, Bool) -> Void) {
+    for job in state.jobs {
+      guard let refusal = job.refusal else { continue }
+      note(
+        Message("job \(job.id)").text,
+        "another tool said \(refusal.status) at \(DateText.format(refusal.time)), while its owner"
+          + " worked on it: not taken", true)
+    }
+    guard state.collisions.count > 0 else { return }
+    note(
+      StateDirectory.fileName,
+      "\(state.collisions.count) edits of tools that take no lock met a publication, the last at"
+        + " \(DateText.format(state.collisions.last)): all were taken in, but who read the file in"
+        + " that moment may have written without them", true)
+    for entry in state.collisions.entries {
+      note(Message("job \(entry.job)").text, "one of these edits was of this job", true)
+    }
+  }
+
+  private func checkJournal(
+    _ files: Directory, _ note: (String, Message, Bool) -> Void
+  ) throws(JobError) {
+    guard let file = try files.openIfThere(Journal.name, O_RDONLY) else { return }
+    let journal: Journal
+    do throws(JobError) { journal = try Journal.open(file) } catch {
+      return note(Journal.name, Message(error.message), false)
+    }
+    let bytes = Buffer()
+    try file.read(Int(try file.status().size), at: 0, into: bytes)
+    var offset = Journal.headerSize
+    var records = 0
+    var last: UInt64?
+    while let record = Record.parse(bytes.bytes, at: offset, salt: journal.salt) {
+      if let last, record.seq != last &+ 1 { break }
+      last = record.seq
+      records += 1
+      offset += record.size
+    }
+    let rest = bytes.count - offset
+    var hasMore = false
+    var place = offset + 8
+    while place + Record.headerSize <= bytes.count, !hasMore {
+      hasMore = Record.parse(bytes.bytes, at: place, salt: journal.salt) != nil
+      place += 8
+    }
+    if records == 0 || hasMore {
+      note(Journal.name, "byte \(offset): a record is damaged", false)
+    } else {
+      let tail: Message = rest > 0 ? ", and \(rest) bytes of an append that did not happen" : ""
+      note(Journal.name, "\(records) records, sound\(tail)", true)
+    }
+  }
+
+  private func checkLog(
+    _ name: String, _ files: Directory, _ note: (String, Message, Bool) -> Void
+  ) throws(JobError) {
+    guard let file = try files.openIfThere(name, O_RDONLY) else { return }
+    guard let header = try LogFormat.decode(file) else {
+      let isListed = state.jobs.contains { $0.log.map { LogFormat.name($0.number) } == name }
+      let finding: Message =
+        isListed ? "byte 0: the header is damaged" : "left over from a start, sound"
+      return note(name, finding, !isListed)
+    }
+    let bytes = Buffer()
+    try file.read(Int(try file.status().size - header.size), at: header.size, into: bytes)
+    var place = 0
+    var records: UInt64 = 0
+    while let payload = LogFormat.record(bytes.bytes, at: place, salt: header.salt, index: records)
+    {
+      place += LogFormat.recordSize(payload.count)
+      records += 1
+    }
+    // Behind a record that was never finished there is none.
+    var later = place + 1
+    while later < bytes.count {
+      let next = LogFormat.record(bytes.bytes, at: later, salt: header.salt, index: records + 1)
+      if next != nil {
+        return note(name, "byte \(header.size + Int64(place)): a record is damaged", false)
+      }
+      later += 1
+    }
+    let tail: Message =
+      bytes.count > place ? ", and \(bytes.count - place) bytes that are no record yet" : ""
+    note(name, "\(records) records of job \(header.job), sound\(tail)", true)
+  }
+}

@@ -1,0 +1,39 @@
+// What makes all of it durable, and the end of a handle.
+extension FileStore {
+  /// Makes everything reported so far survive a power cut, and publishes.
+  func sync() throws(JobError) {
+    try checkUsable()
+    guard !options.isReadOnly else { throw JobError(.unsupported, "this manager is read-only") }
+    try catchUp()
+    guard journal != nil else { return }
+    try transact { () throws(JobError) in
+      for log in owned.values {
+        if let job = state.job(log.job) { try sync(log, job) }
+      }
+      try journal?.sync(state.seq)
+      owesPublication = true
+    }
+    try publishPatiently()
+  }
+
+  /// Leaves all jobs of this handle and publishes. It is of no use afterwards, whatever happens.
+  func close() throws(JobError) {
+    defer {
+      owned = .init()
+      journal = nil
+      readers = .init()
+    }
+    guard !lostDescriptors, owesPublication || !owned.isEmpty || hasSeenRequest else { return }
+    try transact { () throws(JobError) in
+      var changes: [Change] = []
+      for log in owned.values {
+        guard let job = state.job(log.job), ownedLog(of: job) === log else { continue }
+        try log.sync()
+        changes.append(.job(job.id, .left(why: nil)))
+      }
+      try append(changes, durable: true)
+      owesPublication = true
+    }
+    try publishPatiently()
+  }
+}

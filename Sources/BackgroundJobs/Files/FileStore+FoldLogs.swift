@@ -1,0 +1,91 @@
+import CPosix
+
+// PROTOCOL R6: the logs of owners, read beside the journal.
+extension FileStore {
+  /// PROTOCOL R6: first the rest of the log, then its end.
+  func finishLog(_ job: JobState) throws(JobError) {
+    try foldLog(job)
+    guard let log = job.log else { return }
+    closedLogBytes = closedLogBytes.clampedAdding(log.offset)
+    readers[log.number] = nil
+    mayHaveClosedLogs = true
+  }
+
+  /// PROTOCOL R6: first what the event's writer had read of the log.
+  func foldLog(before change: Change) throws(JobError) {
+    if let mark = change.mark, let id = change.jobID, let job = state.job(id) {
+      try foldLog(job, upTo: mark)
+    }
+  }
+
+  func foldLogs() throws(JobError) {
+    for case .job(let job) in state.entries where job.log != nil { try foldLog(job) }
+  }
+
+  /// Whatever is new in a job's log, up to a number of records.
+  func foldLog(_ job: JobState, upTo limit: UInt64 = .max) throws(JobError) {
+    guard let position = job.log, position.index < limit else { return }
+    let file: File
+    var offset = position.offset
+    if let mine = owned[position.number] {
+      if position.index == mine.index { return }
+      file = mine.file
+      if offset == 0 { offset = try LogFormat.decode(file)?.size ?? mine.end }
+    } else {
+      guard let reader = try logReader(position) else { return }
+      file = reader.file
+      if offset == 0 { offset = reader.header.size }
+    }
+    var index = position.index
+    // Events with a mark come one after the other: what one left in the buffer is for the next.
+    var place = bufferedLog?.number == position.number ? offset &- (bufferedLog?.offset ?? 0) : -1
+    if place < 0 || place > Int64(logBytes.count) { place = Int64(logBytes.count) }
+    var size = Int64.max
+    while true {
+      let before = index
+      while index < limit,
+        let payload = LogFormat.record(
+          logBytes.bytes, at: Int(place), salt: position.salt, index: index)
+      {
+        var reader = Reader(payload)
+        guard let report = Report(&reader) else {
+          throw JobError(
+            .unsupported,
+            "\(LogFormat.name(position.number)) has a report of an unknown kind: written by a newer"
+              + " version?")
+        }
+        let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
+        try job.apply(report, at: realtime, fromOwner: true)
+        let count = Int64(LogFormat.recordSize(payload.count))
+        (place, offset) = (place + count, offset + count)
+        index &+= 1
+        job.log?.index = index
+        job.log?.offset = offset
+      }
+      if index >= limit || offset >= size || (size != .max && index == before) { return }
+      size = try file.status().size
+      guard size > offset else { return }
+      bufferedLog = nil
+      logBytes.clear()
+      try file.read(Int(min(size - offset, LogFormat.chunk)), at: offset, into: logBytes)
+      bufferedLog = (position.number, offset)
+      place = 0
+    }
+  }
+
+  /// nil: there is none; its owner is dead then, and it wrote nothing that was acknowledged.
+  func logReader(_ position: LogPosition) throws(JobError) -> LogReader? {
+    if let reader = readers[position.number] { return reader }
+    let name = LogFormat.name(position.number)
+    guard let files = places.files else { return nil }
+    guard let file = try files.openIfThere(name, O_RDONLY),
+      let header = try LogFormat.decode(file), header.salt == position.salt
+    else {
+      if try journal?.file.status().links == 0 { mustRestart = true }
+      return nil
+    }
+    let reader = LogReader(file, header)
+    readers[position.number] = reader
+    return reader
+  }
+}

@@ -1,0 +1,87 @@
+// Jobs: made, found, listed, removed.
+extension FileStore {
+  /// The id of the unfinished job of this type and key, else of a new one.
+  func create(_ new: NewJob) throws(JobError) -> String {
+    try transact { () throws(JobError) -> String in
+      if let key = new.key, let job = state.unfinished(new.type, key) { return job.id }
+      // What a version before has left out there comes with the next job.
+      _ = try places.make()
+      let id = state.unusedID()
+      try append(.job(id, .created(new)), durable: true)
+      return id
+    }
+  }
+
+  func infos(type: String?) throws(JobError) -> [JobInfo] {
+    try refresh()
+    return try infos(state.jobs.filter { type == nil || $0.type == type })
+  }
+
+  func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
+    try refresh()
+    return try infos(state.removals(keep: keep, includingFailed))
+  }
+
+  func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
+    try transact { () throws(JobError) -> [JobInfo] in
+      try closeDeadOwners()
+      let jobs = state.removals(keep: keep, includingFailed)
+      let infos = try infos(jobs)
+      try remove(jobs)
+      return infos
+    }
+  }
+
+  private func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {
+    var infos: [JobInfo] = []
+    for job in jobs { infos.append(try info(job)) }
+    return infos
+  }
+
+  func info(_ job: JobState) throws(JobError) -> JobInfo {
+    let isAlive = try isOwnerAlive(job)
+    var info = JobInfo(job.summary, isAlive: isAlive, isOwned: ownedLog(of: job) != nil)
+    if isAlive != false || job.status != .running { info.activeMs = activeTime(of: job) }
+    info.estimate(job, at: clock.realtimeMs) { state.prior(for: job) }
+    return info
+  }
+
+  /// Milliseconds of work until now, where the owner's clock can be read.
+  private func activeTime(of job: JobState) -> Int64 {
+    guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
+    if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
+    if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs &- mine.base) }
+    guard let reader = readers[owner.log], reader.header.owner.boot == process.boot else {
+      return job.clock.total
+    }
+    return job.clock.reading(at: clock.awakeMs &- reader.header.base)
+  }
+
+  func find(_ id: String) throws(JobError) -> String {
+    try refresh()
+    return try state.find(id)
+  }
+
+  func removedJob(_ id: String) throws(JobError) -> RemovedJob? {
+    try refresh()
+    return state.removedJob(id)
+  }
+
+  // MARK: One job
+
+  func info(_ reference: JobReference) throws(JobError) -> JobInfo {
+    try info(try look(reference))
+  }
+
+  func config(_ reference: JobReference) throws(JobError) -> String? {
+    try look(reference).members["config"]
+  }
+
+  func cursor(_ reference: JobReference) throws(JobError) -> String? {
+    try look(reference).cursorText
+  }
+
+  func json(_ reference: JobReference) throws(JobError) -> String {
+    try StateDocument.text(of: try look(reference))
+  }
+}

@@ -1,0 +1,50 @@
+// Looks at what others did: for whoever asks, and for those who wait.
+extension FileStore {
+  /// The job, seen now.
+  func look(_ reference: JobReference) throws(JobError) -> JobState {
+    try refresh()
+    return try resolve(reference)
+  }
+
+  /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil:
+  /// removed.
+  func lookForChange(
+    _ reference: JobReference
+  ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
+    try refresh()
+    let id = reference.id
+    guard var job = state.job(id) else { return nil }
+    if isOverlaid, ownedLog(of: job) != nil {
+      // What another tool asks of the owner is to be an event before it acts on it.
+      try transact { () throws(JobError) in }
+      guard let found = state.job(id) else { return nil }
+      job = found
+    }
+    if let log = ownedLog(of: job) {
+      guard job.status == .running || job.status == .paused else {
+        return try letGo(of: job, log).map { ($0, false) }
+      }
+      try acknowledge(job, log)
+    }
+    if job.summary.isRateLimitOver(at: clock.realtimeMs), !options.isReadOnly {
+      try endRateLimit(of: id)
+      guard let found = state.job(id) else { return nil }
+      job = found
+    }
+    let info = try info(job)
+    return (info.status, info.status == .paused && info.reason == Reason.interrupted)
+  }
+
+  /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
+  private func endRateLimit(of id: String) throws(JobError) {
+    try transact { () throws(JobError) in
+      guard let before = state.job(id) else { return }
+      try closeIfOwnerIsDead(before)
+      let job = try require(id)
+      guard job.summary.isRateLimitOver(at: clock.realtimeMs),
+        try caller(of: job, .resume) != .notOwner(ownerIsAlive: true)
+      else { return }
+      try settle(.resumed, job)
+    }
+  }
+}

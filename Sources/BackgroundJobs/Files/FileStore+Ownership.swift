@@ -1,0 +1,180 @@
+import CPosix
+
+// Who runs a job, and whether that process is alive: never a PID alone, but a lock that it holds
+// for life (PROTOCOL R4, R14).
+extension FileStore {
+  /// nil: nobody can tell.
+  func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool? {
+    guard let owner = job.owner else { return nil }
+    if let lock = owner.lock { return isHeld(lock, job) }
+    if owner.isDetached { return owner.process.pid == 0 ? nil : owner.process.mayBeAlive }
+    if ownedLog(of: job) != nil { return true }
+    guard let position = job.log, let reader = try logReader(position) else { return false }
+    return try reader.file.isLockedByAnother()
+  }
+
+  /// nil: the file is not there any more, or not to be opened, and so nobody can tell.
+  private func isHeld(_ lock: OwnerLock, _ job: JobState) -> Bool? {
+    guard lock.boot == process.boot else { return false }
+    guard let file = try? File.open(path: lock.path), let status = try? file.status(),
+      status.device == lock.device, status.inode == lock.inode
+    else { return nil }
+    return try? file.isLockedByAnother(at: job.lockByte)
+  }
+
+  /// Puts a lock for a job on a file that the host holds open, for as long as it does.
+  func lock(
+    _ descriptor: Int32, for job: JobState
+  ) throws(JobError) -> OwnerLock {
+    let (path, status) = try File.identify(descriptor)
+    guard try File.tryLock(descriptor, at: job.lockByte) else {
+      throw JobError(.busy, "job \(job.id): another process holds the lock on \(path)")
+    }
+    return OwnerLock(path: path, device: status.device, inode: status.inode, boot: process.boot)
+  }
+
+  func caller(of job: JobState, _ operation: Operation) throws(JobError) -> Caller {
+    if ownedLog(of: job) != nil { return .owner }
+    guard let owner = job.owner, owner.stands(against: operation) else {
+      return .notOwner(ownerIsAlive: false)
+    }
+    return .notOwner(ownerIsAlive: try isOwnerAlive(job) ?? false)
+  }
+
+  /// Under the lock: a dead owner's log is closed before anything else happens to its job.
+  func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
+    guard job.owner != nil, try isOwnerAlive(job) == false else { return }
+    try syncLog(of: job)
+    try recoverLostProgress(of: job)
+    let pid = job.owner?.process.pid ?? 0
+    let why = Message("process \(pid) ended without leaving the job").text
+    try append(.job(job.id, .left(why: why)), durable: false)
+  }
+
+  /// A log that is shorter than what was published of it was damaged: the state file has more.
+  private func recoverLostProgress(of job: JobState) throws(JobError) {
+    try foldLog(job)
+    guard let position = job.log, let directory = places.state, let epoch = journal?.epoch,
+      let (bytes, _) = try readWhole(StateDirectory.fileName, in: directory),
+      let document = try? StateDocument.decode(bytes.bytes), document.epoch == epoch,
+      let published = document.state.job(job.id), let had = published.log,
+      had.number == position.number, had.index > position.index
+    else { return }
+    // What others have reported since stands in the journal, and is not lost.
+    try published.addItems(of: job)
+    try reportSkipped(in: published, of: job, beside: position.index)
+    var changes = [Change.store(.edited(published, members: [], takes: .all))]
+    // After a power cut it is no wonder: what was published need not have been synced.
+    if job.owner?.process.boot == process.boot {
+      let name = LogFormat.name(position.number)
+      if let files = places.files, try files.status(name) != nil {
+        _ = try copyAside(name, in: files)
+      }
+      let why: Message =
+        "\(position.index) of \(had.index) records are left; the rest is from the state file"
+      changes.append(
+        .store(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text)))
+    }
+    try append(changes, durable: true)
+  }
+
+  /// An edit takes only what other tools know of, and that is not which items were skipped.
+  private func reportSkipped(
+    in published: JobState, of job: JobState, beside mark: UInt64
+  ) throws(JobError) {
+    try published.items.forEach(.skipped) { slot, item throws(JobError) in
+      var report = Report()
+      (report.time, report.seen, report.skipped) = (clock.realtimeMs, mark, item)
+      let why = published.items.failures[slot]
+      try withBytes(of: why ?? "") { bytes throws(JobError) in
+        if why != nil { report.why = bytes }
+        if try job.isNews(&report) {
+          try append(.job(job.id, .reported(report)), durable: false)
+        }
+      }
+    }
+  }
+
+  func closeDeadOwners() throws(JobError) {
+    // By position: closing may replace the entries.
+    for position in state.entries.indices {
+      guard position < state.entries.count, case .job(let job) = state.entries[position] else {
+        continue
+      }
+      if job.owner != nil { try closeIfOwnerIsDead(job) }
+    }
+  }
+
+  /// PROTOCOL R4: creates and locks the log, then says so in the journal.
+  func open(_ job: JobState, rolling old: OwnedLog? = nil) throws(JobError) {
+    guard let journal, let files = places.files else { throw JobError(.io, "no journal") }
+    // `opened` carries the log's number as its own, so nothing may come in between.
+    if !state.isNamed {
+      try files.sync()
+      state.isNamed = true
+      try append(.store(.named), durable: false)
+    }
+    let number = state.seq &+ 1
+    let name = LogFormat.name(number)
+    let file = try places.create(name, in: files)
+    do throws(JobError) {
+      guard try file.tryLock() else { throw JobError(.busy, "\(file.name) is locked") }
+      let header = LogFormat.Header(
+        epoch: journal.epoch, salt: randomBits(), number: number, owner: process,
+        base: old?.base ?? clock.awakeMs, job: job.id)
+      let bytes = try LogFormat.encode(header)
+      try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
+      try file.seek(to: Int64(bytes.count))
+      // So that every later fdatasync of it counts (PROTOCOL R5).
+      try file.sync()
+      try files.sync()
+      var whole = header
+      whole.size = Int64(bytes.count)
+      let log = OwnedLog(file, whole, inode: try file.status().inode)
+      log.sawPause = old?.sawPause ?? false
+      let opened: Change =
+        old == nil
+        ? .job(job.id, .started(by: process, fence: header.salt))
+        : .store(.rolled(job: job.id, owner: process, salt: header.salt))
+      try append(opened, durable: true)
+      if let old { owned[old.number] = nil }
+      owned[number] = log
+      job.log?.offset = whole.size
+    } catch {
+      try? files.unlink(name)
+      throw error
+    }
+  }
+
+  /// PROTOCOL R5: what was reported before a change of status is durable before it.
+  func syncLog(of job: JobState) throws(JobError) {
+    if let mine = ownedLog(of: job) { return try sync(mine, job) }
+    guard let position = job.log, let reader = try logReader(position) else { return }
+    try reader.file.syncData()
+  }
+
+  /// PROTOCOL R15: a log that cannot be synced is given up, with everything in it written anew.
+  func sync(_ log: OwnedLog, _ job: JobState) throws(JobError) {
+    do throws(JobError) { try log.sync() } catch {
+      let wasLocked = journal?.isLocked ?? false
+      if !wasLocked { try lock() }
+      defer { if !wasLocked { unlock() } }
+      try compact()
+      try open(job, rolling: log)
+    }
+  }
+
+  /// Lets go of the logs of jobs that are no longer ours in the state.
+  func dropClosedLogs() {
+    // A state that is still to be folded says nothing about them.
+    guard mayHaveClosedLogs, let journal, journal.end > 0 else { return }
+    mayHaveClosedLogs = false
+    owned = owned.filter { state.job($0.value.job)?.log?.number == $0.key }
+  }
+}
+
+extension JobState {
+  /// The byte of a host's file on which a lock stands for this job: one file serves any number of
+  /// jobs.
+  var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }
+}

@@ -1,0 +1,97 @@
+/// A report as bytes, the same in an owner's log and in the journal: a mask of what is said, then
+/// that.
+extension Report {
+  private static let shiftBit: UInt64 = 1 << 0
+  private static let advanceBit: UInt64 = 1 << 1
+  private static let totalBit: UInt64 = 1 << 2
+  static let currentItemBit: UInt64 = 1 << 3
+  static let doneBit: UInt64 = 1 << 4
+  private static let failedBit: UInt64 = 1 << 5
+  private static let whyBit: UInt64 = 1 << 6
+  private static let cursorBit: UInt64 = 1 << 7
+  private static let pausedBit: UInt64 = 1 << 8
+  private static let resumedBit: UInt64 = 1 << 9
+  private static let clockBit: UInt64 = 1 << 10
+  private static let markBit: UInt64 = 1 << 11
+  private static let begunBit: UInt64 = 1 << 12
+  private static let givenBackBit: UInt64 = 1 << 13
+  private static let skippedBit: UInt64 = 1 << 14
+  /// Whoever meets one of these was told more than it can know, and must not guess the rest.
+  private static let unknownBits: UInt64 = ~0x7fff
+
+  /// The most that `encode` writes.
+  @inline(__always)
+  private var room: Int {
+    var room = 15 * Pen.number
+    if let currentItem { room += currentItem.count }
+    if let done { room += done.count }
+    if let failed { room += failed.count }
+    if let skipped { room += skipped.count }
+    if let begun { room += begun.count }
+    if let givenBack { room += givenBack.count }
+    if let why { room += why.count }
+    if let cursor { room += cursor.count }
+    return room
+  }
+
+  @_optimize(speed)
+  func encode(to buffer: Buffer) throws(JobError) {
+    try buffer.reserve(room)
+    guard let start = buffer.room.baseAddress else { return }
+    var pen = Pen(start)
+    var mask: UInt64 = 0
+    if shift != nil { mask |= Self.shiftBit }
+    if advance != nil { mask |= Self.advanceBit }
+    if total != nil { mask |= Self.totalBit }
+    if currentItem != nil { mask |= Self.currentItemBit }
+    if done != nil { mask |= Self.doneBit }
+    if failed != nil { mask |= Self.failedBit }
+    if why != nil { mask |= Self.whyBit }
+    if cursor != nil { mask |= Self.cursorBit }
+    if let acknowledgesPause { mask |= acknowledgesPause ? Self.pausedBit : Self.resumedBit }
+    if clockOffset != nil { mask |= Self.clockBit }
+    if seen != nil { mask |= Self.markBit }
+    if begun != nil { mask |= Self.begunBit }
+    if givenBack != nil { mask |= Self.givenBackBit }
+    if skipped != nil { mask |= Self.skippedBit }
+    pen.varint(mask)
+    pen.signed(time)
+    if let shift { pen.signed(shift) }
+    if let advance { pen.signed(advance) }
+    if let total { pen.signed(total) }
+    if let currentItem { pen.counted(currentItem) }
+    if let done { pen.counted(done) }
+    if let failed { pen.counted(failed) }
+    if let why { pen.counted(why) }
+    if let cursor { pen.counted(cursor) }
+    if let clockOffset { pen.signed(clockOffset) }
+    if let seen { pen.varint(seen) }
+    if let begun { pen.counted(begun) }
+    if let givenBack { pen.counted(givenBack) }
+    if let skipped { pen.counted(skipped) }
+    buffer.grow(by: pen.written)
+  }
+
+  /// nil: not a report. What it says borrows from the reader's bytes.
+  init?(_ reader: inout Reader) {
+    let mask = reader.varint()
+    if mask & Self.unknownBits != 0 { return nil }
+    time = reader.signed()
+    if mask & Self.shiftBit != 0 { shift = reader.signed() }
+    if mask & Self.advanceBit != 0 { advance = reader.signed() }
+    if mask & Self.totalBit != 0 { total = reader.signed() }
+    if mask & Self.currentItemBit != 0 { currentItem = reader.counted() }
+    if mask & Self.doneBit != 0 { done = reader.counted() }
+    if mask & Self.failedBit != 0 { failed = reader.counted() }
+    if mask & Self.whyBit != 0 { why = reader.counted() }
+    if mask & Self.cursorBit != 0 { cursor = reader.counted() }
+    if mask & Self.pausedBit != 0 { acknowledgesPause = true }
+    if mask & Self.resumedBit != 0 { acknowledgesPause = false }
+    if mask & Self.clockBit != 0 { clockOffset = reader.signed() }
+    if mask & Self.markBit != 0 { seen = reader.varint() }
+    if mask & Self.begunBit != 0 { begun = reader.counted() }
+    if mask & Self.givenBackBit != 0 { givenBack = reader.counted() }
+    if mask & Self.skippedBit != 0 { skipped = reader.counted() }
+    if reader.failed { return nil }
+  }
+}

@@ -1,0 +1,120 @@
+/// The store's own events as the payloads of journal records.
+extension StoreChange {
+  var kind: Record.Kind {
+    switch self {
+    case .rolled: .opened
+    case .imported: .imported
+    case .importedOpaque: .importedOpaque
+    case .removedOpaque: .removedOpaque
+    case .edited(_, _, let life): life == .status ? .editedStatus : .edited
+    case .adopted: .adopted
+    case .refused: .refused
+    case .collided: .collided
+    case .topEdited: .topEdited
+    case .setAside: .setAside
+    case .named: .named
+    case .published: .published
+    }
+  }
+
+  func encode(to buffer: Buffer) throws(JobError) {
+    switch self {
+    case .rolled(let job, let owner, let salt):
+      try buffer.appendCounted(job)
+      try encodeOpening(by: owner, salt, isRoll: true, to: buffer)
+    case .imported(let job): try encode(job, to: buffer)
+    case .importedOpaque(let text), .removedOpaque(let text): try buffer.appendCounted(text)
+    case .edited(let job, let members, let life):
+      try buffer.append(life.rawValue)
+      try encode(members, to: buffer)
+      try encode(job, to: buffer)
+    case .adopted(let job, let done, let failed):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(done.buffer.bytes)
+      try buffer.appendCounted(failed.buffer.bytes)
+    case .refused(let job, let status):
+      try buffer.appendCounted(job)
+      try buffer.appendCounted(status)
+    case .collided(let jobs): try encode(jobs, to: buffer)
+    case .topEdited(let name, let text):
+      try buffer.appendCounted(name)
+      try buffer.appendOptional(text)
+    case .setAside(let name, let why):
+      try buffer.appendCounted(name)
+      try buffer.appendOptional(why)
+    case .named: break
+    case .published(let publication):
+      try buffer.appendVarint(publication.seq)
+      try publication.file.encode(to: buffer)
+      try publication.out.encode(to: buffer)
+      try buffer.append(publication.checksum, as: UInt32.self)
+      try buffer.append(publication.outChecksum, as: UInt32.self)
+      try buffer.appendVarint(publication.fileSeq)
+    }
+  }
+
+  private func encode(_ job: JobState, to buffer: Buffer) throws(JobError) {
+    let text = Buffer()
+    try StateDocument.encodeForeign(job, JSONText(text))
+    try buffer.appendCounted(text.bytes)
+  }
+
+  /// A varint of how many, and the texts.
+  private func encode(_ texts: [String], to buffer: Buffer) throws(JobError) {
+    try buffer.appendVarint(UInt64(texts.count))
+    for text in texts { try buffer.appendCounted(text) }
+  }
+
+  /// nil: it happens to a job.
+  static func decode(
+    _ kind: Record.Kind, _ reader: inout Reader
+  ) throws(JobError) -> StoreChange? {
+    switch kind {
+    case .named: return .named
+    case .published:
+      var publication = Publication()
+      publication.seq = reader.varint()
+      publication.file = FileStamp(&reader)
+      publication.out = FileStamp(&reader)
+      publication.checksum = reader.fixed(UInt32.self)
+      publication.outChecksum = reader.fixed(UInt32.self)
+      // It came later.
+      if !reader.isAtEnd { publication.fileSeq = reader.varint() }
+      return .published(publication)
+    case .opened:
+      let (job, owner, salt) = (reader.text(), ProcessIdentity(&reader), reader.fixed(UInt64.self))
+      return reader.byte() == 1 ? .rolled(job: job, owner: owner, salt: salt) : nil
+    case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
+    case .importedOpaque: return .importedOpaque(reader.text())
+    case .removedOpaque: return .removedOpaque(reader.text())
+    case .edited, .editedStatus:
+      let isAll = reader.byte() == Life.all.rawValue
+      let life: Life = kind == .editedStatus ? .status : isAll ? .all : .nothing
+      let members = texts(&reader)
+      return try StateDocument.decodeJob(reader.counted()).map {
+        .edited($0, members: members, takes: life)
+      }
+    case .adopted:
+      let job = reader.text()
+      let done = try items(&reader)
+      return .adopted(job: job, done: done, failed: try items(&reader))
+    case .refused:
+      let job = reader.text()
+      return .refused(job: job, status: reader.text())
+    case .collided: return .collided(jobs: texts(&reader))
+    case .topEdited: return .topEdited(name: reader.text(), text: reader.optionalText())
+    case .setAside: return .setAside(name: reader.text(), why: reader.optionalText() ?? "")
+    case .snapshot, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
+      .retried, .retriedItems, .removed, .reported, .planned, .plannedBeside, .replanned,
+      .configured:
+      return nil
+    }
+  }
+}
+
+/// A varint of how many, and the texts.
+private func texts(_ reader: inout Reader) -> [String] {
+  var texts: [String] = []
+  for _ in 0..<min(reader.varint(), 1 << 20) where !reader.failed { texts.append(reader.text()) }
+  return texts
+}

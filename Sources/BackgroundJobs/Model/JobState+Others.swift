@@ -1,0 +1,89 @@
+// Another tool's word on a job.
+extension JobState {
+  /// The set of done items only grows, so these commute with everything.
+  func adopt(
+    _ done: PackedItems, _ failed: PackedItems, at time: Int64
+  ) throws(JobError) {
+    try done.visit { item throws(JobError) in _ = try items.markDone(try items.insert(item)) }
+    try failed.visit { item throws(JobError) in
+      _ = try items.markFailed(try items.insert(item), why: nil)
+    }
+    updated = max(updated ?? time, time)
+  }
+
+  func takeStatus(from theirs: JobState) {
+    refusal = nil
+    (status, statusWord) = (theirs.status, theirs.statusWord)
+    // A detached job has ended then, and nobody is left to say so.
+    if log == nil, status != .running, status != .paused { dropOwner() }
+    clearReason()
+    (error, updated) = (theirs.error, theirs.updated)
+    completed = status.isFinished ? theirs.completed : nil
+  }
+
+  func takeLife(from theirs: JobState) {
+    takeStatus(from: theirs)
+    result = theirs.result
+    // Of a job that has not started, the file shows when it was created.
+    if theirs.started != created { started = theirs.started }
+    progressMembers = theirs.progressMembers
+    if theirs.saysNoItems, isOurs {
+      total = max(total, theirs.total)
+    } else {
+      let (counted, before) = (theirs.counted, current)
+      let (ownAdvances, ownShift) = (advances, shift)
+      keepOurs(in: theirs.items)
+      items = theirs.items
+      foreignFailures = theirs.foreignFailures
+      (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
+      // A current that was said has these in it.
+      let said = progressMembers["current"].flatMap(wholeNumber)
+      if isOurs, said == before {
+        // It was left as it was: further items are added to it.
+        (advances, shift) = (ownAdvances, ownShift)
+      } else if said != nil {
+        shift = shift.clampedAdding(counted.clampedAdding(-theirs.counted))
+      }
+    }
+    currentItem.clear()
+    try? currentItem.append(theirs.currentItem.bytes)
+  }
+
+  /// What another tool writes has no plan, no skipped items, and no word why items failed.
+  private func keepOurs(in theirs: ItemSet) {
+    try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
+    items.forEachFailed { slot, item throws(Never) in
+      if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
+    }
+    try? items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try theirs.markSkipped(try theirs.insert(item), why: items.failures[slot])
+    }
+    try? items.forEachTrial { item, trial throws(JobError) in
+      theirs.trials.note(trial, of: try theirs.insert(item))
+    }
+  }
+
+  /// What another state of this job knows besides.
+  func addItems(of other: JobState) throws(JobError) {
+    try other.items.forEachDone { item throws(JobError) in
+      _ = try items.markDone(try items.insert(item))
+    }
+    try other.items.forEachFailed { slot, item throws(JobError) in
+      _ = try items.markFailed(try items.insert(item), why: other.items.failures[slot])
+    }
+    try other.items.forEach(.skipped) { slot, item throws(JobError) in
+      _ = try items.markSkipped(try items.insert(item), why: other.items.failures[slot])
+    }
+    try other.items.forEachTrial { item, trial throws(JobError) in
+      items.trials.note(trial, of: try items.insert(item))
+    }
+    advances = max(advances, other.advances)
+  }
+
+  func replace(by theirs: JobState) {
+    type = theirs.type
+    members = theirs.members
+    dependsOn = theirs.dependsOn
+    takeLife(from: theirs)
+  }
+}

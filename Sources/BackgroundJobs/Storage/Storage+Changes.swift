@@ -1,0 +1,101 @@
+// Verbs of a storage, each handed on to the one that is open: changes of a job.
+extension Storage {
+  /// Asks the life cycle, then `decide`, with the time; nil: nothing is to change.
+  func transact(
+    _ job: JobReference, _ operation: Operation,
+    _ decide: (JobSummary, Int64) throws(JobError) -> JobChange?
+  ) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.transact(job, operation, decide)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.transact(job, operation, decide)
+    #endif
+    }
+  }
+
+  /// The caller becomes the owner.
+  func start(_ job: JobReference) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.start(job)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.start(job)
+    #endif
+    }
+  }
+
+  /// Runs without an owner that reports.
+  func startDetached(
+    _ job: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?
+  ) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.startDetached(job, watching: process, lockedBy: descriptor)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.startDetached(job, watching: process, lockedBy: descriptor)
+    #endif
+    }
+  }
+
+  /// The owner stops working on it.
+  func leave(_ job: JobReference, _ why: String?) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.leave(job, why)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.leave(job, why)
+    #endif
+    }
+  }
+
+  /// Ends it badly.
+  func fail(
+    _ job: JobReference, _ operation: Operation, _ reason: String, _ why: String?
+  ) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.fail(job, operation, reason, why)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.fail(job, operation, reason, why)
+    #endif
+    }
+  }
+
+  /// More items of the plan.
+  func plan(_ job: JobReference, _ items: PackedItems) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.plan(job, items)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.plan(job, items)
+    #endif
+    }
+  }
+
+  /// These are the plan; gives how many open ones were withdrawn.
+  func replan(
+    _ job: JobReference, _ items: PackedItems
+  ) throws(JobError) -> (status: Status, withdrawn: Int) {
+    switch self {
+    case .files(let store): try store.replan(job, items)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.replan(job, items)
+    #endif
+    }
+  }
+
+  /// Another try for these failed items.
+  func retry(_ job: JobReference, _ items: PackedItems) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.retry(job, items)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.retry(job, items)
+    #endif
+    }
+  }
+
+  /// JSON text in the place of the config before.
+  func configure(_ job: JobReference, _ config: String) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.configure(job, config)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.configure(job, config)
+    #endif
+    }
+  }
+}
