@@ -41,6 +41,7 @@ demo-c: library ## The same with a C program
 test: lint build ## Lint, then all tests: of the build, the C API, the core, the command
 	@ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure --no-tests=error
 	@swift test --skip-build --disable-xctest
+	@BGJOBS_STORAGE=memory swift test --skip-build --disable-xctest --filter 'ItemsTests|RemainingTests'
 	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(SIDE_BY_SIDE) -p no:cacheprovider Tests/CLI Tests/Neighbours
 
 stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of each kind

@@ -17,4 +17,12 @@ for layer in $layers; do
     found=1
   fi
 done
+
+# Above the seam nothing names a part of a storage. Comments may.
+parts='FileStore|FileState|MemoryStore|StateDocument|StateDirectory|StoreChange|Journal|journal|inode'
+parts="$parts|OwnedLog|LogReader|LogPosition|LogFormat|FileStamp|Directory"
+if grep -nwE "$parts" BackgroundJobs/*.swift CAPI/*.swift | grep -vE '^[^:]*:[0-9]*: *//'; then
+  echo 'the API names a part of a storage; it may call the verbs of Storage only' >&2
+  found=1
+fi
 exit $found

@@ -202,6 +202,7 @@ static void two_clones_do_not_work_on_one_job(void **state) {
   (void)state;
   start_program("clone", list);
   await("running", NULL, "slow", 1);
+  while (half_made() < 0) sleep_ms(10);
   pid_t first = child;
   start_program("clone", list);
   assert_int_equal(WEXITSTATUS(end_of_program()), 1);

@@ -8,7 +8,7 @@ extension FileStore {
 
   func compactIfNeeded() {
     guard let journal, journal.isLocked else { return }
-    let garbage = journal.end - journal.snapshotEnd + closedLogBytes
+    let garbage = journal.end - journal.snapshotEnd + logs.closedBytes
     guard garbage > max(Self.leastGarbage, journal.snapshotEnd) else { return }
     // Nothing is lost when it fails: the old journal stays.
     try? compact()
@@ -22,15 +22,11 @@ extension FileStore {
     try encodeState()
     let next = try writeJournal(
       Self.newName, in: files, epoch: old.epoch, isRebuilt: false, seq: state.seq)
-    guard try next.file.tryLock() else { throw JobError(.busy, "\(next.file.name) is locked") }
-    next.isLocked = true
+    guard try next.tryLock() else { throw JobError(.busy, "\(next.file.name) is locked") }
     try files.rename(Self.newName, to: Journal.name)
-    journal = next
-    state.isNamed = false
-    closedLogBytes = 0
-    try files.sync()
-    state.isNamed = true
-    try append([.store(.named), .store(.published(publication))], durable: false)
+    useCompacted(next)
+    try makeNamed()
+    try append(.store(.published(publication)), durable: false)
     try removeClosedLogs(files)
     if hasRemovedJobs { removeOutputOfGoneJobs() }
   }
@@ -88,9 +84,7 @@ extension FileStore {
       throw error
     }
     let journal = try Journal.open(file)
-    journal.snapshotEnd = Int64(bytes.count)
-    journal.end = journal.snapshotEnd
-    journal.durableSeq = seq
+    journal.skipSnapshot(to: Int64(bytes.count), seq)
     return journal
   }
 

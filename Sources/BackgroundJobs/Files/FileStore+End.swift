@@ -7,11 +7,11 @@ extension FileStore {
     try catchUp()
     guard journal != nil else { return }
     try transact { () throws(JobError) in
-      for log in owned.values {
+      for log in logs.owned {
         if let job = state.job(log.job) { try sync(log, job) }
       }
       try journal?.sync(state.seq)
-      owesPublication = true
+      debt.owe()
     }
     try publishPatiently()
   }
@@ -19,20 +19,19 @@ extension FileStore {
   /// Leaves all jobs of this handle and publishes. It is of no use afterwards, whatever happens.
   func close() throws(JobError) {
     defer {
-      owned = .init()
-      journal = nil
-      readers = .init()
+      logs = OpenLogs()
+      use(nil)
     }
-    guard !lostDescriptors, owesPublication || !owned.isEmpty || hasSeenRequest else { return }
+    guard !lostDescriptors, debt.isOwed || logs.ownsAny || hasSeenRequest else { return }
     try transact { () throws(JobError) in
       var changes: [Change] = []
-      for log in owned.values {
+      for log in logs.owned {
         guard let job = state.job(log.job), ownedLog(of: job) === log else { continue }
         try log.sync()
         changes.append(.job(job.id, .left(why: nil)))
       }
       try append(changes, durable: true)
-      owesPublication = true
+      debt.owe()
     }
     try publishPatiently()
   }

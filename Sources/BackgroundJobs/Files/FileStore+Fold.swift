@@ -10,7 +10,7 @@ extension FileStore {
       if journal == nil {
         if try places.files?.file.status().links == 0 { places.forget() }
         try places.find()
-        journal = try openJournal()
+        use(try openJournal())
       }
       guard journal != nil else { return try readStateFile() }
       if try foldJournal() { return }
@@ -74,13 +74,10 @@ extension FileStore {
   func loseDescriptors() {
     lostDescriptors = true
     journal?.file.abandon()
-    journal?.isLocked = false
-    for reader in readers.values { reader.file.abandon() }
-    for log in owned.values { log.file.abandon() }
+    journal?.leaveLock()
+    logs.abandon()
     places.abandon()
-    owned = .init()
-    readers = .init()
-    journal = nil
+    use(nil)
   }
 
   /// Events behind the last known one. false: they could not be read on; start again.
@@ -106,11 +103,8 @@ extension FileStore {
     while let record = Record.parse(bytes, at: offset, salt: journal.salt), follows(record, journal)
     {
       try apply(record)
-      if journal.snapshotEnd == 0 { journal.snapshotEnd = begin + Int64(offset + record.size) }
-      journal.lastRecord = (begin + Int64(offset), record.checksum)
+      journal.pass(record, at: begin + Int64(offset))
       offset += record.size
-      journal.end = begin + Int64(offset)
-      journal.durableSeq = max(journal.durableSeq, record.synced)
     }
     if offset < bytes.count || journal.end == 0 {
       return try handleTail(journal, bytes, offset, at: begin + Int64(offset))
@@ -182,6 +176,7 @@ extension FileStore {
   }
 
   private func load(_ record: Record) throws(JobError) {
+    let state: FileState
     do throws(StateDocument.Fault) {
       state = try StateDocument.decode(record.payload).state
     } catch {
@@ -190,8 +185,7 @@ extension FileStore {
     }
     state.seq = record.seq
     for job in state.jobs where job.createdSeq == 0 { job.createdSeq = record.seq }
-    generation += 1
-    readers = .init()
+    take(state)
   }
 
   /// The job whose log an event closes.
@@ -209,12 +203,12 @@ extension FileStore {
     // While the new one cannot be opened, the old one stays: without a name it brings us here again.
     try places.find()
     guard let files = places.files, let file = try openForUse(Journal.name, in: files) else {
-      journal = nil
+      use(nil)
       return reset()
     }
     let next: Journal
     do throws(JobError) { next = try Journal.open(file) } catch {
-      journal = nil
+      use(nil)
       reset()
       return
     }
@@ -228,14 +222,11 @@ extension FileStore {
       !mustRestart && !reader.failed && !next.isRebuilt && next.epoch == old.epoch
       && old.end > 0 && seq == state.seq
     if isSame {
-      next.snapshotEnd = Int64(Journal.headerSize + Record.size(ofPayload: length))
-      next.end = next.snapshotEnd
-      next.durableSeq = seq
-      state.isNamed = false
-      closedLogBytes = 0
+      next.skipSnapshot(to: Int64(Journal.headerSize + Record.size(ofPayload: length)), seq)
+      useCompacted(next)
     } else {
       reset()
+      use(next)
     }
-    journal = next
   }
 }

@@ -6,9 +6,7 @@ extension FileStore {
   func finishLog(_ job: JobState) throws(JobError) {
     try foldLog(job)
     guard let log = job.log else { return }
-    closedLogBytes = closedLogBytes.clampedAdding(log.offset)
-    readers[log.number] = nil
-    mayHaveClosedLogs = true
+    logs.close(log.number, log.offset)
   }
 
   /// PROTOCOL R6: first what the event's writer had read of the log.
@@ -27,7 +25,7 @@ extension FileStore {
     guard let position = job.log, position.index < limit else { return }
     let file: File
     var offset = position.offset
-    if let mine = owned[position.number] {
+    if let mine = logs.isOwned(position.number) {
       if position.index == mine.index { return }
       file = mine.file
       if offset == 0 { offset = try LogFormat.decode(file)?.size ?? mine.end }
@@ -38,14 +36,12 @@ extension FileStore {
     }
     var index = position.index
     // Events with a mark come one after the other: what one left in the buffer is for the next.
-    var place = bufferedLog?.number == position.number ? offset &- (bufferedLog?.offset ?? 0) : -1
-    if place < 0 || place > Int64(logBytes.count) { place = Int64(logBytes.count) }
+    var place = logs.place(of: offset, in: position.number)
     var size = Int64.max
     while true {
       let before = index
       while index < limit,
-        let payload = LogFormat.record(
-          logBytes.bytes, at: Int(place), salt: position.salt, index: index)
+        let payload = logs.record(at: place, salt: position.salt, index: index)
       {
         var reader = Reader(payload)
         guard let report = Report(&reader) else {
@@ -65,17 +61,14 @@ extension FileStore {
       if index >= limit || offset >= size || (size != .max && index == before) { return }
       size = try file.status().size
       guard size > offset else { return }
-      bufferedLog = nil
-      logBytes.clear()
-      try file.read(Int(min(size - offset, LogFormat.chunk)), at: offset, into: logBytes)
-      bufferedLog = (position.number, offset)
+      try logs.fill(from: file, position.number, at: offset, count: size - offset)
       place = 0
     }
   }
 
   /// nil: there is none; its owner is dead then, and it wrote nothing that was acknowledged.
   func logReader(_ position: LogPosition) throws(JobError) -> LogReader? {
-    if let reader = readers[position.number] { return reader }
+    if let reader = logs.reader(position.number) { return reader }
     let name = LogFormat.name(position.number)
     guard let files = places.files else { return nil }
     guard let file = try files.openIfThere(name, O_RDONLY),
@@ -85,7 +78,7 @@ extension FileStore {
       return nil
     }
     let reader = LogReader(file, header)
-    readers[position.number] = reader
+    logs.keep(reader, position.number)
     return reader
   }
 }

@@ -98,13 +98,13 @@ extension FileStore {
       }
       edits = theirs
       if !isOut { publication.fileSeq = seq }
-      owesPublication = true
-      if theirs.contains(where: isRequest) { isPublicationUrgent = true }
+      debt.owe()
+      if theirs.contains(where: isRequest) { debt.hurry() }
     }
     // Ours, of a publisher that was killed before the exchange, says nothing new.
     if !edits.isEmpty, hasCollided || isOut {
       edits.append(.store(.collided(jobs: edits.compactMap(displacedJob))))
-      isPublicationUrgent = true
+      debt.hurry()
       hasCollided = false
     }
     edits.append(.store(.published(publication)))

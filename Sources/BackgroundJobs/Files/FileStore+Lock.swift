@@ -29,8 +29,7 @@ extension FileStore {
         try buildJournal()
         continue
       }
-      guard try journal.file.tryLock() else { return false }
-      journal.isLocked = true
+      guard try journal.tryLock() else { return false }
       if try places.journalStatus()?.inode == journal.inode {
         do throws(JobError) {
           try catchUp()
@@ -60,16 +59,14 @@ extension FileStore {
 
   /// Someone else may run our jobs now, from the directory that has taken this one's place.
   private func leaveMovedDirectory() {
-    isMovedAway = !owned.isEmpty
-    owned = .init()
-    journal = nil
+    isMovedAway = logs.ownsAny
+    logs.disownAll()
+    use(nil)
     places.forget()
     reset()
   }
 
   func unlock() {
-    guard let journal, journal.isLocked else { return }
-    journal.isLocked = false
-    journal.file.unlock()
+    journal?.unlock()
   }
 }

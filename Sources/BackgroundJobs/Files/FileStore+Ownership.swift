@@ -109,11 +109,7 @@ extension FileStore {
   func open(_ job: JobState, rolling old: OwnedLog? = nil) throws(JobError) {
     guard let journal, let files = places.files else { throw JobError(.io, "no journal") }
     // `opened` carries the log's number as its own, so nothing may come in between.
-    if !state.isNamed {
-      try files.sync()
-      state.isNamed = true
-      try append(.store(.named), durable: false)
-    }
+    try makeNamed()
     let number = state.seq &+ 1
     let name = LogFormat.name(number)
     let file = try places.create(name, in: files)
@@ -137,8 +133,7 @@ extension FileStore {
         ? .job(job.id, .started(by: process, fence: header.salt))
         : .store(.rolled(job: job.id, owner: process, salt: header.salt))
       try append(opened, durable: true)
-      if let old { owned[old.number] = nil }
-      owned[number] = log
+      logs.own(log, inPlaceOf: old)
       job.log?.offset = whole.size
     } catch {
       try? files.unlink(name)
@@ -167,9 +162,8 @@ extension FileStore {
   /// Lets go of the logs of jobs that are no longer ours in the state.
   func dropClosedLogs() {
     // A state that is still to be folded says nothing about them.
-    guard mayHaveClosedLogs, let journal, journal.end > 0 else { return }
-    mayHaveClosedLogs = false
-    owned = owned.filter { state.job($0.value.job)?.log?.number == $0.key }
+    guard let journal, journal.end > 0 else { return }
+    logs.dropClosed { state.job($0.job)?.log?.number == $0.number }
   }
 }
 

@@ -26,32 +26,25 @@ extension FileStore {
   }
 
   /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
-  func publishIfDue(_ urgency: Urgency) {
-    guard owesPublication else { return }
-    let now = Clock.machine
-    // What another tool asked for, or has lost sight of, is as urgent as a transition.
-    if urgency == .transition || isPublicationUrgent {
-      publish(&transitionThrottle, now)
-    } else {
-      publish(&progressThrottle, now)
-    }
+  func publishIfDue(_ urgency: PublicationDebt.Urgency) {
+    if debt.isOwed { publish(debt.urgency(with: urgency), Clock.machine) }
   }
 
-  func publish(_ pace: inout Throttle, _ now: Int64) {
-    guard pace.isDue(at: now) else { return }
+  func publish(_ urgency: PublicationDebt.Urgency, _ now: Int64) {
+    guard debt.isDue(urgency, at: now) else { return }
     let begin = Clock.machine
     let outcome = try? publish()
     let end = Clock.machine
     switch outcome {
-    case .unreadable, .locked: pace.postpone(to: end + Self.soon)
-    case .done, nil: pace.spend(at: begin, cost: end - begin)
+    case .unreadable, .locked: debt.postpone(urgency, to: end + Self.soon)
+    case .done, nil: debt.spend(urgency, at: begin, cost: end - begin)
     }
   }
 
   /// Publishes what is owed; waits, without the lock, for another tool that is writing just now.
   func publishPatiently() throws(JobError) {
     let begin = Clock.machine
-    while owesPublication {
+    while debt.isOwed {
       try lock()
       let outcome: Publishing
       do {
@@ -121,9 +114,7 @@ extension FileStore {
         out: mayChangeUnseen ? FileStamp() : out,
         checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq)
       try append(.store(.published(publication)), durable: isCrowded)
-      publishedSeq = state.seq
-      owesPublication = false
-      isPublicationUrgent = false
+      debt.pay(with: state.seq)
       // By another tool: their output may hold what nobody else is to read.
       if hasRemovedJobs { removeOutputOfGoneJobs() }
       return .done

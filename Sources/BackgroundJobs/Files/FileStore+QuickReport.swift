@@ -16,7 +16,9 @@ extension FileStore {
       return nil
     }
     return job._withUnsafeGuaranteedRef { job -> Status? in
-      guard case .running = job.status, let log = unretainedLog(of: job) else { return nil }
+      guard case .running = job.status, let log = logs.unretained(job.log?.number) else {
+        return nil
+      }
       return log._withUnsafeGuaranteedRef { log -> Status? in
         let now = Clock.machineCoarse
         let time = now / 1_000_000 &- log.base
@@ -32,7 +34,7 @@ extension FileStore {
           time, currentItem: currentItem, done: place.isDone ? nil : done)
         guard isWritten else { return nil }
         job.applyQuickly(log.end, place, done: done, currentItem: currentItem, at: time)
-        owesPublication = true
+        debt.owe()
         return .ok
       }
     }

@@ -39,9 +39,9 @@ extension FileStore {
       try job.apply(report, at: realtime, fromOwner: true)
       job.log?.index = log.index
       job.log?.offset = log.end
-      owesPublication = true
+      debt.owe()
     }
-    if log.isUnsynced || owesPublication { keepUp(log, job, now) }
+    if log.isUnsynced || debt.isOwed { keepUp(log, job, now) }
     return job.status == .paused ? .paused : .ok
   }
 
@@ -93,7 +93,7 @@ extension FileStore {
     job.log?.index = log.index
     job.log?.offset = log.end
     log.sawPause = isPaused
-    owesPublication = true
+    debt.owe()
   }
 
   /// Someone else ended the job: its log is closed. Gives the status that it has; nil: removed.
@@ -132,13 +132,13 @@ extension FileStore {
     log.nextSync = min(
       log.lastSync &+ Self.mostSyncInterval,
       max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
-    if owesPublication, progressThrottle.isDue(at: now) {
+    if debt.isOwed, debt.isDue(.progress, at: now) {
       let happened = try? transactIfFree { () throws(JobError) in
-        publish(&progressThrottle, now)
+        publish(.progress, now)
         compactIfNeeded()
       }
       dropClosedLogs()
-      if happened == nil { progressThrottle.spend(at: now, cost: 0) }
+      if happened == nil { debt.spend(.progress, at: now, cost: 0) }
     }
     if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0), now >= log.nextRoll {
       log.nextRoll = now &+ Self.mostSyncInterval

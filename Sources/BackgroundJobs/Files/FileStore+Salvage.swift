@@ -12,8 +12,8 @@ extension FileStore {
       wasLocked = true
     }
     defer { damaged.unlock() }
-    known?.isLocked = false
-    journal = nil
+    known?.leaveLock()
+    use(nil)
     // Someone else may have mended it meanwhile.
     guard try files.status(Journal.name)?.inode == damaged.status().inode else { return }
     let bytes = Buffer()
@@ -99,8 +99,7 @@ extension FileStore {
       base = decoded.state
     }
     guard let base else { return false }
-    state = base
-    generation += 1
+    take(base)
     for record in found.events where record.seq > state.seq { try apply(record) }
     return true
   }

@@ -67,9 +67,7 @@ extension FileStore {
 
   private func loaded(_ state: FileState, _ stamp: FileStamp) {
     guard readFrom != stamp else { return }
-    self.state = state
-    generation += 1
-    readers = .init()
+    take(state)
     readFrom = stamp
   }
 

@@ -11,56 +11,38 @@ final class FileStore {
   let process = ProcessIdentity.current()
   private let forkGeneration: UInt64
 
-  var state = FileState()
+  private(set) var state = FileState()
   /// Counts how often `state` was made anew: what handles remember of its parts is then void.
-  var generation = 0
-  var journal: Journal?
-  var readers = [UInt64: LogReader]()
-  /// By the number of the log.
-  var owned = [UInt64: OwnedLog]() { didSet { lastOwned = nil } }
-  /// What was looked up last: a worker's reports are about one job for a long time.
-  private var lastOwned: OwnedLog?
-  /// A log was closed, or the state made anew, since the last look for owned logs to let go of.
-  var mayHaveClosedLogs = false
+  private(set) var generation = 0
+  private(set) var journal: Journal?
+  var logs = OpenLogs()
+  var debt = PublicationDebt()
+  var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextKey: Dispenser]()
+
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
   /// Foreign edits were applied for reading only; they are in no event yet.
   var isOverlaid = false
-  /// Bytes of logs that were closed since the snapshot.
-  var closedLogBytes: Int64 = 0
-  /// Jobs went, and may have left output behind.
-  var hasRemovedJobs = false
   /// What to do again from the start, because a file went away under a fold.
   var mustRestart = false
-  /// Nothing works any more: the host closed our descriptors.
-  var lostDescriptors = false
-  /// Machine nanoseconds of the last sync of any log.
-  var lastSync: Int64 = 0
-  /// The state directory was moved away while we owned jobs in it.
-  var isMovedAway = false
-  /// A publication is owed: it was not due when something changed.
-  var owesPublication = false
+  /// Jobs went, and may have left output behind.
+  var hasRemovedJobs = false
   /// An edit was displaced, and is to be taken in with a word about it.
   var hasCollided = false
-  /// Another tool waits to see what is owed.
-  /// A look has met, and told, what another tool wants of a job whose owner lives: it is to be kept. When
-  /// that owner is dead, nobody can tell that it lived then.
+  /// A look has met, and told, what another tool wants of a job whose owner lives: it is to be kept.
+  /// When that owner is dead, nobody can tell that it lived then.
   var hasSeenRequest = false
-  var isPublicationUrgent = false
-  /// The event that says so of the last publication by this handle.
-  var publishedSeq: UInt64 = 0
+  /// Machine nanoseconds of the last sync of any log.
+  var lastSync: Int64 = 0
+  /// Nothing works any more: the host closed our descriptors.
+  var lostDescriptors = false
+  /// The state directory was moved away while we owned jobs in it.
+  var isMovedAway = false
 
   let journalBytes = Buffer()
-  let logBytes = Buffer()
-  /// The log that `logBytes` is from, and where in it they begin.
-  var bufferedLog: (number: UInt64, offset: Int64)?
   let text = Buffer()
-
-  var transitionThrottle = Throttle(burst: 8, interval: 0)
-  var progressThrottle = Throttle(burst: 3, interval: 1_000_000_000, breath: 100_000_000)
-  var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
 
   /// `forkGeneration`: taken before the first descriptor was opened.
   private init(_ places: StateDirectory, options: StorageOptions, forkGeneration: UInt64) {
@@ -106,23 +88,7 @@ final class FileStore {
   }
 
   @inline(__always)
-  func ownedLog(of job: JobState) -> OwnedLog? {
-    guard let number = job.log?.number else { return nil }
-    if let lastOwned, lastOwned.number == number { return lastOwned }
-    return lookUp(number)
-  }
-
-  /// Without a reference of its own, and only the one looked up last.
-  @inline(__always)
-  func unretainedLog(of job: JobState) -> Unmanaged<OwnedLog>? {
-    guard let lastOwned, lastOwned.number == job.log?.number else { return nil }
-    return Unmanaged.passUnretained(lastOwned)
-  }
-
-  private func lookUp(_ number: UInt64) -> OwnedLog? {
-    lastOwned = owned[number]
-    return lastOwned
-  }
+  func ownedLog(of job: JobState) -> OwnedLog? { logs.owned(job.log?.number) }
 
   // MARK: Reading
 
@@ -134,26 +100,36 @@ final class FileStore {
     try overlayForeignEdits()
   }
 
+  /// Begins at the snapshot again.
   func reset() {
-    state = FileState()
-    generation += 1
-    readers = .init()
-    bufferedLog = nil
+    take(FileState())
+    logs.startAnew()
     readFrom = nil
     isOverlaid = false
-    closedLogBytes = 0
-    mayHaveClosedLogs = true
     journal?.rewind()
+  }
+
+  /// Another state in the place of the one before.
+  func take(_ state: FileState) {
+    self.state = state
+    generation += 1
+    logs.forgetReaders()
+  }
+
+  func use(_ journal: Journal?) { self.journal = journal }
+
+  /// A new journal has the old one's place, with a snapshot of what is in the state.
+  func useCompacted(_ journal: Journal) {
+    use(journal)
+    state.isNamed = false
+    logs.forgetClosed()
   }
 
   // MARK: Changing
 
-  /// What a change is, and so how eagerly it is published.
-  enum Urgency { case transition, progress }
-
   /// Runs `body` with the writer lock held and everything folded; publishes if that is due.
   func transact<Result>(
-    _ urgency: Urgency = .transition, _ body: () throws(JobError) -> Result
+    _ urgency: PublicationDebt.Urgency = .transition, _ body: () throws(JobError) -> Result
   ) throws(JobError) -> Result {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
@@ -164,11 +140,11 @@ final class FileStore {
     let result: Result
     do throws(JobError) { result = try body() } catch {
       dropClosedLogs()
-      if state.seq != before { owesPublication = true }
+      if state.seq != before { debt.owe() }
       throw error
     }
     dropClosedLogs()
-    if state.seq != before, state.seq != publishedSeq { owesPublication = true }
+    if state.seq != before { debt.owe(upTo: state.seq) }
     publishIfDue(urgency)
     compactIfNeeded()
     return result
@@ -212,7 +188,7 @@ final class FileStore {
     durable: Bool, _ fill: ((Change) throws(JobError) -> Void) throws(JobError) -> Void
   ) throws(JobError) {
     guard let journal, journal.isLocked else { throw JobError(.io, "the journal is not locked") }
-    if durable { try makeNamed(journal) }
+    if durable { try makeNamed() }
     let time = clock.realtimeMs
     journalBytes.clear()
     var seq = state.seq
@@ -223,33 +199,18 @@ final class FileStore {
         salt: journal.salt
       ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
     }
-    try write(journalBytes, to: journal, durable: durable ? seq : nil)
+    try journal.append(journalBytes.bytes, durable: durable ? seq : nil)
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
     while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
       try apply(record)
-      journal.lastRecord = (journal.end, record.checksum)
-      journal.end += Int64(record.size)
+      journal.pass(record, at: journal.end)
       offset += record.size
     }
   }
 
-  private func write(_ bytes: Buffer, to journal: Journal, durable: UInt64?) throws(JobError) {
-    do throws(JobError) {
-      try journal.file.write(bytes.bytes, at: journal.end, limit: cposix_file_size_limit())
-      if let durable { try journal.sync(durable) }
-    } catch {
-      do throws(JobError) { try journal.file.truncate(to: journal.end) } catch {
-        journal.isPoisoned = true
-        // What is whole must not be read by others as having happened.
-        try? journal.file.write(Record.noRecord().bytes, at: journal.end, limit: .max)
-      }
-      throw error
-    }
-  }
-
   /// PROTOCOL R3: a new journal's name must be durable before anything in it is acknowledged.
-  private func makeNamed(_ journal: Journal) throws(JobError) {
+  func makeNamed() throws(JobError) {
     guard !state.isNamed, let files = places.files else { return }
     try files.sync()
     state.isNamed = true

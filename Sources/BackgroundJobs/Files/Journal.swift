@@ -18,15 +18,15 @@ final class Journal {
   let isRebuilt: Bool
 
   /// Behind the last record that is in the state; 0: not even the snapshot is.
-  var end: Int64 = 0
-  var snapshotEnd: Int64 = 0
+  private(set) var end: Int64 = 0
+  private(set) var snapshotEnd: Int64 = 0
   /// The last record that is in the state, to see that it is still there.
-  var lastRecord: (offset: Int64, checksum: UInt32)?
+  private(set) var lastRecord: (offset: Int64, checksum: UInt32)?
   /// The last event that is known to be on disk.
-  var durableSeq: UInt64 = 0
+  private(set) var durableSeq: UInt64 = 0
   /// A sync failed: nothing more may be synced through this descriptor.
-  var isPoisoned = false
-  var isLocked = false
+  private(set) var isPoisoned = false
+  private(set) var isLocked = false
   /// The last event that tells of progress.
   var lastReportSeq: UInt64 = 0
 
@@ -95,6 +95,53 @@ final class Journal {
     return buffer
   }
 
+  // MARK: The lock
+
+  func tryLock() throws(JobError) -> Bool {
+    isLocked = try file.tryLock()
+    return isLocked
+  }
+
+  func unlock() {
+    guard isLocked else { return }
+    isLocked = false
+    file.unlock()
+  }
+
+  /// Somebody else sees to the lock.
+  func leaveLock() { isLocked = false }
+
+  // MARK: What is read and written
+
+  /// A record is in the state.
+  func pass(_ record: Record, at offset: Int64) {
+    lastRecord = (offset, record.checksum)
+    end = offset + Int64(record.size)
+    if snapshotEnd == 0 { snapshotEnd = end }
+    durableSeq = max(durableSeq, record.synced)
+  }
+
+  /// The snapshot, which is this long with all that is before it, is in the state already.
+  func skipSnapshot(to end: Int64, _ seq: UInt64) {
+    (snapshotEnd, self.end, durableSeq) = (end, end, seq)
+  }
+
+  /// PROTOCOL R3: records behind the last one. `durable`: up to which event; nil: not. Whatever
+  /// fails, nothing has happened.
+  func append(_ records: UnsafeRawBufferPointer, durable: UInt64?) throws(JobError) {
+    do throws(JobError) {
+      try file.write(records, at: end, limit: cposix_file_size_limit())
+      if let durable { try sync(durable) }
+    } catch {
+      do throws(JobError) { try file.truncate(to: end) } catch {
+        isPoisoned = true
+        // What is whole must not be read by others as having happened.
+        try? file.write(Record.noRecord().bytes, at: end, limit: .max)
+      }
+      throw error
+    }
+  }
+
   /// Everything up to event `seq` is on disk then. A failure poisons the descriptor: the kernel
   /// would say OK the next time, although the data is gone.
   func sync(_ seq: UInt64) throws(JobError) {
@@ -111,6 +158,8 @@ final class Journal {
     snapshotEnd = 0
     lastRecord = nil
   }
+
+  // MARK: Who has the lock
 
   /// Tells others who holds the lock. Only information.
   func writeHolder(_ text: String) {

@@ -38,12 +38,12 @@ final class Cast {
 
   /// The next report looks at what others did, however soon it comes.
   func lookAgain() throws(JobError) {
-    try a.withFiles { store throws(JobError) in for log in store.owned.values { log.lastLook = 0 } }
+    try a.withFiles { store throws(JobError) in for log in store.logs.owned { log.lastLook = 0 } }
   }
 
   /// `a` is killed: its locks are gone, and nothing was said.
   func kill() throws {
-    let logs = try a.withFiles { store throws(JobError) in store.owned.keys.sorted() }
+    let logs = try a.withFiles { store throws(JobError) in store.logs.owned.map(\.number).sorted() }
     handles = handles.filter { !$0.key.hasPrefix("a") }
     a = try scratch.manager()
     for log in logs { try Locks.waitUntilFree("\(scratch.files)/\(LogFormat.name(log))") }

@@ -1,0 +1,113 @@
+/// The logs of owners that are open here: this handle's own, to write, and others', to read.
+struct OpenLogs {
+  private var own = [UInt64: OwnedLog]()
+  /// What was looked up last: a worker's reports are about one job for a long time.
+  private var last: OwnedLog?
+  private var readers = [UInt64: LogReader]()
+  /// What was read last: of which log, and from where on.
+  private let bytes = Buffer()
+  private var buffered: (number: UInt64, offset: Int64)?
+  /// A log was closed, or the state made anew, since own logs were last let go of.
+  private var mayHaveClosed = false
+  /// Bytes of logs that were closed since the snapshot.
+  private(set) var closedBytes: Int64 = 0
+
+  // MARK: This handle's own
+
+  var ownsAny: Bool { !own.isEmpty }
+  var owned: [OwnedLog] { Array(own.values) }
+
+  func isOwned(_ number: UInt64) -> OwnedLog? { own[number] }
+
+  @inline(__always)
+  mutating func owned(_ number: UInt64?) -> OwnedLog? {
+    guard let number else { return nil }
+    if let last, last.number == number { return last }
+    return lookUp(number)
+  }
+
+  /// Without a reference of its own, and only the one looked up last.
+  @inline(__always)
+  func unretained(_ number: UInt64?) -> Unmanaged<OwnedLog>? {
+    guard let last, last.number == number else { return nil }
+    return Unmanaged.passUnretained(last)
+  }
+
+  private mutating func lookUp(_ number: UInt64) -> OwnedLog? {
+    last = own[number]
+    return last
+  }
+
+  /// `old`: the one in whose place it comes.
+  mutating func own(_ log: OwnedLog, inPlaceOf old: OwnedLog?) {
+    if let old { own[old.number] = nil }
+    own[log.number] = log
+    last = nil
+  }
+
+  mutating func disownAll() { (own, last) = ([:], nil) }
+
+  /// Lets go of own logs that are closed in the state.
+  mutating func dropClosed(_ isOpen: (OwnedLog) -> Bool) {
+    guard mayHaveClosed else { return }
+    mayHaveClosed = false
+    own = own.filter { isOpen($0.value) }
+    last = nil
+  }
+
+  // MARK: Others'
+
+  func reader(_ number: UInt64) -> LogReader? { readers[number] }
+
+  mutating func keep(_ reader: LogReader, _ number: UInt64) { readers[number] = reader }
+
+  // MARK: Reading
+
+  /// Where in the buffer a place of a log is; behind all of it: not in the buffer.
+  func place(of offset: Int64, in number: UInt64) -> Int64 {
+    guard let buffered, buffered.number == number else { return Int64(bytes.count) }
+    let place = offset &- buffered.offset
+    return place < 0 || place > Int64(bytes.count) ? Int64(bytes.count) : place
+  }
+
+  func record(at place: Int64, salt: UInt64, index: UInt64) -> UnsafeRawBufferPointer? {
+    LogFormat.record(bytes.bytes, at: Int(place), salt: salt, index: index)
+  }
+
+  mutating func fill(
+    from file: File, _ number: UInt64, at offset: Int64, count: Int64
+  ) throws(JobError) {
+    buffered = nil
+    bytes.clear()
+    try file.read(Int(min(count, LogFormat.chunk)), at: offset, into: bytes)
+    buffered = (number, offset)
+  }
+
+  // MARK: The end of logs
+
+  /// A log was closed, with so many bytes.
+  mutating func close(_ number: UInt64, _ size: Int64) {
+    closedBytes = closedBytes.clampedAdding(size)
+    readers[number] = nil
+    mayHaveClosed = true
+  }
+
+  /// A new snapshot has what was in closed logs.
+  mutating func forgetClosed() { closedBytes = 0 }
+
+  /// The state is made anew, from the snapshot on: all logs are read again.
+  mutating func startAnew() {
+    forgetReaders()
+    (buffered, closedBytes, mayHaveClosed) = (nil, 0, true)
+  }
+
+  mutating func forgetReaders() { readers = [:] }
+
+  /// The descriptors are somebody else's by now.
+  mutating func abandon() {
+    for reader in readers.values { reader.file.abandon() }
+    for log in own.values { log.file.abandon() }
+    forgetReaders()
+    disownAll()
+  }
+}
