@@ -370,7 +370,7 @@ BGJ_API void bgj_string_free(char *string);
  * Opens the state of a project directory, which must exist. Nothing is written, unless something
  * damaged must be set aside: the state directory comes with the first change. options may be NULL.
  *   BGJ_NOT_FOUND    there is no directory of that name
- *   BGJ_UNSUPPORTED  the file system is not on the list of the caveats
+ *   BGJ_UNSUPPORTED  the file system is not on the list of the caveats, or `project` is a URL
  *   BGJ_DAMAGED      the state cannot be read, and could not be mended from what is left of it. A
  *                    state file that is no JSON was copied to background-jobs.json.corrupt-TIME
  *                    beside it: the next open goes on without its content. bgj_manager_check tells

@@ -70,17 +70,18 @@ public final class Job: @unchecked Sendable {
     fields.begun = item
     try fields.check()
     return try manager.with { storage throws(JobError) in
-      let status = try storage.report(reference, &fields.report)
-      let attempts = try storage.attempts(reference, item) ?? (1, 1)
-      return (status, attempts.all, attempts.unended)
+      try storage.begin(reference, item, &fields.report)
     }
   }
 
   /// It was begun, and left for a good reason.
   package func giveBack(_ item: UnsafeRawBufferPointer) throws(JobError) -> Status {
-    let status = try send { $0.givenBack = item }
-    try manager.with { storage throws(JobError) in try storage.takeBack(reference, item) }
-    return status
+    var fields = ReportFields()
+    fields.givenBack = item
+    try fields.check()
+    return try manager.with { storage throws(JobError) in
+      try storage.giveBack(reference, item, &fields.report)
+    }
   }
 
   #if !hasFeature(Embedded)

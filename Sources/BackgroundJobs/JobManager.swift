@@ -109,8 +109,7 @@ public final class JobManager: @unchecked Sendable {
   public func list(
     _ statuses: JobStatusSet = .all, type: String? = nil
   ) throws(JobError) -> [JobInfo] {
-    try with { storage throws(JobError) in try storage.infos(type: type) }
-      .filter { statuses.contains($0.status) }
+    try with { storage throws(JobError) in try storage.infos(statuses, type: type) }
   }
 
   /// Removes jobs that completed without failed items, oldest first, until `keep` of them are left;

@@ -582,6 +582,8 @@ def test_all_statuses_have_an_exception():
 
 
 def test_what_cannot_be_done(project, manager, job):
+    with pytest.raises(bgjobs.Unsupported, match="postgres://"):
+        bgjobs.JobManager("postgres://host/db")
     with pytest.raises(bgjobs.ProjectNotFound):
         bgjobs.JobManager(project / "nowhere")
     with pytest.raises(LookupError, match="nothing"):

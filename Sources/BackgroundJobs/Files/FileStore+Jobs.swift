@@ -12,9 +12,16 @@ extension FileStore {
     }
   }
 
-  func infos(type: String?) throws(JobError) -> [JobInfo] {
+  func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
     try refresh()
-    return try infos(state.jobs.filter { type == nil || $0.type == type })
+    var infos: [JobInfo] = []
+    for job in state.jobs where type == nil || job.type == type {
+      var info = try infoWithoutEstimate(job)
+      guard statuses.contains(info.status) else { continue }
+      estimate(job, &info)
+      infos.append(info)
+    }
+    return infos
   }
 
   func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
@@ -39,10 +46,19 @@ extension FileStore {
   }
 
   func info(_ job: JobState) throws(JobError) -> JobInfo {
+    var info = try infoWithoutEstimate(job)
+    estimate(job, &info)
+    return info
+  }
+
+  private func estimate(_ job: JobState, _ info: inout JobInfo) {
+    info.estimate(job, at: clock.realtimeMs) { state.prior(for: job) }
+  }
+
+  private func infoWithoutEstimate(_ job: JobState) throws(JobError) -> JobInfo {
     let isAlive = try isOwnerAlive(job)
     var info = JobInfo(job.summary, isAlive: isAlive, isOwned: ownedLog(of: job) != nil)
     if isAlive != false || job.status != .running { info.activeMs = activeTime(of: job) }
-    info.estimate(job, at: clock.realtimeMs) { state.prior(for: job) }
     return info
   }
 
@@ -70,18 +86,18 @@ extension FileStore {
   // MARK: One job
 
   func info(_ reference: JobReference) throws(JobError) -> JobInfo {
-    try info(try look(reference))
+    try info(try seen(reference))
   }
 
   func config(_ reference: JobReference) throws(JobError) -> String? {
-    try look(reference).members["config"]
+    try seen(reference).members["config"]
   }
 
   func cursor(_ reference: JobReference) throws(JobError) -> String? {
-    try look(reference).cursorText
+    try seen(reference).cursorText
   }
 
   func json(_ reference: JobReference) throws(JobError) -> String {
-    try StateDocument.text(of: try look(reference))
+    try StateDocument.text(of: try seen(reference))
   }
 }

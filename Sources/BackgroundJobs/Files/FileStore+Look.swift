@@ -1,7 +1,7 @@
 // Looks at what others did: for whoever asks, and for those who wait.
 extension FileStore {
   /// The job, seen now.
-  func look(_ reference: JobReference) throws(JobError) -> JobState {
+  func seen(_ reference: JobReference) throws(JobError) -> JobState {
     try refresh()
     return try resolve(reference)
   }

@@ -10,7 +10,7 @@
     }
 
     func output(of reference: JobReference) throws(JobError) -> OutputDirectory {
-      let number = try look(reference).createdSeq
+      let number = try seen(reference).createdSeq
       return OutputDirectory(places, try places.makeOutputDirectory(number))
     }
   }

@@ -105,7 +105,11 @@ final class Dispenser {
     let dispenser = dispensers[key]?.following(job) ?? Dispenser(job)
     dispensers[key] = dispenser
     guard let slot = dispenser.next() else { return .end }
-    try take(job.items.bytes(of: slot))
+    let item = job.items.bytes(of: slot)
+    do throws(JobError) { try take(item) } catch {
+      dispenser.takeBack(item)
+      throw error
+    }
     return .ok
   }
 }

@@ -99,9 +99,10 @@
       try alone { () throws(JobError) in state.removedJob(id) }
     }
 
-    func infos(type: String?) throws(JobError) -> [JobInfo] {
+    func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
       try alone { () throws(JobError) in
         state.jobs.filter { type == nil || $0.type == type }.map(info)
+          .filter { statuses.contains($0.status) }
       }
     }
 
@@ -178,8 +179,20 @@
       }
     }
 
-    func takeBack(_ job: JobReference, _ item: UnsafeRawBufferPointer) throws(JobError) {
-      dispensers[TextKey(text: job.id)]?.takeBack(item)
+    func begin(
+      _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+    ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
+      let status = try self.report(reference, &report)
+      let attempts = try attempts(reference, item) ?? (1, 1)
+      return (status, attempts.all, attempts.unended)
+    }
+
+    func giveBack(
+      _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+    ) throws(JobError) -> Status {
+      let status = try self.report(reference, &report)
+      dispensers[TextKey(text: reference.id)]?.takeBack(item)
+      return status
     }
 
     // MARK: Changes
@@ -198,6 +211,8 @@
       _ decide: (JobState) throws(JobError) -> JobChange?
     ) throws(JobError) -> Status {
       try admit(operation, reference) { job throws(JobError) in
+        // A storage may have to decide again: it must do no harm.
+        _ = try decide(job)
         if let change = try decide(job) { try settle(change, job) }
         return .ok
       }

@@ -1,6 +1,7 @@
 // Verbs of a storage, each handed on to the one that is open: changes of a job.
 extension Storage {
-  /// Asks the life cycle, then `decide`, with the time; nil: nothing is to change.
+  /// Asks the life cycle, then `decide`, with the time; nil: nothing is to change. `decide` has no side
+  /// effects: it may be called several times, and the last answer counts.
   func transact(
     _ job: JobReference, _ operation: Operation,
     _ decide: (JobSummary, Int64) throws(JobError) -> JobChange?

@@ -36,7 +36,8 @@ extension Storage {
     }
   }
 
-  /// Gives an open item to `take`; `.end`, `.paused`: there is none now.
+  /// Gives an open item to `take`; `.end`, `.paused`: there is none now. When `take` throws, it is
+  /// given back.
   func next(
     _ job: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
@@ -48,12 +49,27 @@ extension Storage {
     }
   }
 
-  /// `next` is to give it out again.
-  func takeBack(_ job: JobReference, _ item: UnsafeRawBufferPointer) throws(JobError) {
+  /// Work on an item begins, as the report says; gives how often so far, and how often of these nobody
+  /// told an end.
+  func begin(
+    _ job: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+  ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
     switch self {
-    case .files(let store): try store.takeBack(job, item)
+    case .files(let store): try store.begin(job, item, &report)
     #if MEMORY_STORAGE
-      case .memory(let store): try store.takeBack(job, item)
+      case .memory(let store): try store.begin(job, item, &report)
+    #endif
+    }
+  }
+
+  /// An item is given back, as the report says: `next` is to give it out again.
+  func giveBack(
+    _ job: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+  ) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.giveBack(job, item, &report)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.giveBack(job, item, &report)
     #endif
     }
   }

@@ -30,12 +30,12 @@ extension Storage {
     }
   }
 
-  /// Of all jobs of a type; nil: of any.
-  func infos(type: String?) throws(JobError) -> [JobInfo] {
+  /// Of the jobs that have these statuses for who asks, and this type; nil: any. In their order.
+  func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
     switch self {
-    case .files(let store): try store.infos(type: type)
+    case .files(let store): try store.infos(statuses, type: type)
     #if MEMORY_STORAGE
-      case .memory(let store): try store.infos(type: type)
+      case .memory(let store): try store.infos(statuses, type: type)
     #endif
     }
   }

@@ -13,9 +13,23 @@ enum Storage {
   static func open(
     project: String, options: StorageOptions
   ) throws(JobError) -> Storage {
+    if let scheme = scheme(of: project) {
+      throw JobError(.unsupported, "there is no storage for \(scheme)://")
+    }
     #if MEMORY_STORAGE
       if MemoryStore.isWanted { return .memory(MemoryStore(project: project, options: options)) }
     #endif
     return .files(try FileStore.open(project: project, options: options))
+  }
+
+  /// Of a URL, `postgres://…` say; nil: it is a path.
+  private static func scheme(of project: String) -> String? {
+    var project = project
+    return project.withUTF8 { bytes in
+      let name = bytes.prefix { $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") }
+      let rest = bytes.dropFirst(name.count).prefix(3)
+      guard !name.isEmpty, rest.elementsEqual([0x3a, 0x2f, 0x2f]) else { return nil }
+      return String(decoding: name, as: UTF8.self)
+    }
   }
 }

@@ -22,6 +22,19 @@ import Testing
     #expect(try other.find(job.id).items(.failed) == [items[1]])
   }
 
+  @Test func anItemThatCouldNotBeTakenIsGivenOutAgain() throws {
+    let scratch = try Scratch()
+    let job = try scratch.manager().create("t")
+    try job.plan(["a", "b"])
+    try job.start()
+    #expect(throws: JobError.self) {
+      try job.next { _ throws(JobError) in throw JobError(.noMemory, "no memory") }
+    }
+    var given: [String] = []
+    while let item = try job.next().item { given.append(item) }
+    #expect(given.sorted() == ["a", "b"])
+  }
+
   @Test func aSkippedItemHasEnded() throws {
     let scratch = try Scratch()
     let job = try scratch.manager().create("t")

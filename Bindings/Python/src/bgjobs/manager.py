@@ -3,6 +3,7 @@
 import ctypes
 import math
 import os
+import re
 import threading
 import time
 from contextlib import suppress
@@ -65,7 +66,9 @@ class JobManager:
         clock: Optional[Callable[[Clock], int]] = None,
     ) -> None:
         #: Absolute, so that a worker process can open the same, whatever its directory.
-        self.project = os.path.abspath(os.fspath(project))
+        path = os.fspath(project)
+        # A URL is the library's to refuse.
+        self.project = path if re.match("[A-Za-z]+://", path) else os.path.abspath(path)
         self._pid = os.getpid()
         # Not a Condition, which is written in Python: a Ctrl-C may leave that locked for good.
         self._lock = threading.RLock()
