@@ -45,13 +45,15 @@ function(add_embedded_swift_object target)
   # that -Osize still does, that of strings costs most (a fifth of the code, all in messages), and
   # the copies of functions for each closure that they get come next. Checks of exclusive access
   # call empty functions in Embedded Swift. The outliner makes a function of what stands in many
-  # places, which is three percent. Tests/Build/library.sh guards the size.
+  # places, which is three percent. One round of inlining, instead of three, is as much again; a
+  # report takes one percent more instructions for it. Tests/Build/library.sh guards the size.
   set(small -Osize
     -enforce-exclusivity=unchecked
     -Xfrontend -function-sections
     -Xllvm -sil-inline-never-functions=SS
     -Xllvm -sil-disable-pass=closure-specialize
-    -Xllvm -enable-machine-outliner=always)
+    -Xllvm -enable-machine-outliner=always -Xllvm -enable-linkonceodr-outlining
+    -Xllvm -sil-disable-pass=early-inline -Xllvm -inline-threshold=0)
 
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
   # Without the last option an object that came out the same keeps its old time, and make would
