@@ -44,9 +44,9 @@ static void a_project_is_a_directory_that_exists(void **state) {
   (void)state;
   bgj_manager *other = NULL;
   assert_status(BGJ_NOT_FOUND, bgj_manager_open(path_of("nowhere"), NULL, &other, &error));
+  assert_says("nowhere");
   assert_status(BGJ_UNSUPPORTED, bgj_manager_open("postgres://host/db", NULL, &other, &error));
   assert_says("postgres://");
-  assert_says("nowhere");
   write_file("file", "x", 1);
   assert_true(bgj_manager_open(path_of("file"), NULL, &other, &error) >= BGJ_FINISHED);
   assert_true(bgj_manager_open("", NULL, &other, &error) >= BGJ_FINISHED);

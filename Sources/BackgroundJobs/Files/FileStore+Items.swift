@@ -10,16 +10,6 @@ extension FileStore {
     try job.forEachItem(states, hasWorker: hasWorker, body)
   }
 
-  func isDone(_ reference: JobReference, _ item: UnsafeRawBufferPointer) throws(JobError) -> Bool {
-    try resolve(reference).items.isDone(item)
-  }
-
-  func attempts(
-    _ reference: JobReference, _ item: UnsafeRawBufferPointer
-  ) throws(JobError) -> (all: Int64, unended: Int64)? {
-    try resolve(reference).items.attempts(at: item)
-  }
-
   func next(
     _ reference: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
@@ -27,23 +17,7 @@ extension FileStore {
     return try Dispenser.next(of: job, in: &dispensers, take)
   }
 
-  func begin(
-    _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
-  ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
-    let status = try self.report(reference, &report)
-    let attempts = try attempts(reference, item) ?? (1, 1)
-    return (status, attempts.all, attempts.unended)
-  }
-
-  func giveBack(
-    _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
-  ) throws(JobError) -> Status {
-    let status = try self.report(reference, &report)
-    dispensers[TextKey(text: reference.id)]?.takeBack(item)
-    return status
-  }
-
-  /// The same; its owner looks as often as it does for a report.
+  /// The job, seen now: its owner looks as often as it does for a report.
   func seenForNext(_ reference: JobReference) throws(JobError) -> JobState {
     let job = try resolve(reference)
     guard let log = ownedLog(of: job) else { return try seen(reference) }

@@ -27,24 +27,14 @@ extension FileStore {
       try acknowledge(job, log)
     }
     if job.summary.isRateLimitOver(at: clock.realtimeMs), !options.isReadOnly {
-      try endRateLimit(of: id)
+      try transact { () throws(JobError) in
+        if let job = state.job(id) { try closeIfOwnerIsDead(job) }
+        try endRateLimit(of: try require(id))
+      }
       guard let found = state.job(id) else { return nil }
       job = found
     }
     let info = try info(job)
     return (info.status, info.status == .paused && info.reason == Reason.interrupted)
-  }
-
-  /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
-  private func endRateLimit(of id: String) throws(JobError) {
-    try transact { () throws(JobError) in
-      guard let before = state.job(id) else { return }
-      try closeIfOwnerIsDead(before)
-      let job = try require(id)
-      guard job.summary.isRateLimitOver(at: clock.realtimeMs),
-        try caller(of: job, .resume) != .notOwner(ownerIsAlive: true)
-      else { return }
-      try settle(.resumed, job)
-    }
   }
 }

@@ -33,14 +33,6 @@ extension FileStore {
     return OwnerLock(path: path, device: status.device, inode: status.inode, boot: process.boot)
   }
 
-  func caller(of job: JobState, _ operation: Operation) throws(JobError) -> Caller {
-    if ownedLog(of: job) != nil { return .owner }
-    guard let owner = job.owner, owner.stands(against: operation) else {
-      return .notOwner(ownerIsAlive: false)
-    }
-    return .notOwner(ownerIsAlive: try isOwnerAlive(job) ?? false)
-  }
-
   /// Under the lock: a dead owner's log is closed before anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
     guard job.owner != nil, try isOwnerAlive(job) == false else { return }

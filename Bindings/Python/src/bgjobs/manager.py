@@ -66,9 +66,9 @@ class JobManager:
         clock: Optional[Callable[[Clock], int]] = None,
     ) -> None:
         #: Absolute, so that a worker process can open the same, whatever its directory.
-        path = os.fspath(project)
+        given = os.fspath(project)
         # A URL is the library's to refuse.
-        self.project = path if re.match("[A-Za-z]+://", path) else os.path.abspath(path)
+        self.project = given if re.match("[A-Za-z]+://", given) else os.path.abspath(given)
         self._pid = os.getpid()
         # Not a Condition, which is written in Python: a Ctrl-C may leave that locked for good.
         self._lock = threading.RLock()

@@ -1,0 +1,195 @@
+/// Changes of jobs as each storage makes them, on a few primitives of its own: so that a rule of the
+/// life cycle stands in one place, however jobs are kept.
+protocol JobDesk: AnyObject {
+  var clock: Clock { get }
+  /// What was handed out of plans, by job.
+  var dispensers: [TextKey: Dispenser] { get set }
+
+  /// Runs `body` with everything seen and nobody else changing anything.
+  func alone<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result
+  func resolve(_ job: JobReference) throws(JobError) -> JobState
+  func report(_ job: JobReference, _ report: inout Report) throws(JobError) -> Status
+
+  // All of these: while alone.
+
+  func isOwner(of job: JobState) -> Bool
+  /// nil: nobody can tell.
+  func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool?
+  /// Before anything else happens to a job, the end of its dead owner does.
+  func closeIfOwnerIsDead(_ job: JobState) throws(JobError)
+  func takeOwnership(of job: JobState) throws(JobError)
+  /// The owner was told of a pause.
+  func hasSeenPause(of job: JobState) -> Bool
+  /// Tells everyone that the owner has seen a pause, or its end.
+  func acknowledge(_ job: JobState) throws(JobError)
+  /// Takes a lock on a file that the host holds open, for as long as it does.
+  func lock(_ descriptor: Int32, for job: JobState) throws(JobError) -> OwnerLock
+  /// Makes a change, in order with what was reported before it, for good.
+  func settle(_ change: JobChange, _ job: JobState) throws(JobError)
+}
+
+extension JobDesk {
+  func transact(
+    _ reference: JobReference, _ operation: Operation,
+    _ decide: (JobSummary, Int64) throws(JobError) -> JobChange?
+  ) throws(JobError) -> Status {
+    try admit(operation, reference) { job throws(JobError) in
+      try decide(job.summary, clock.realtimeMs)
+    }
+  }
+
+  /// Asks the life cycle, then `decide`; nil: nothing is to change.
+  private func admit(
+    _ operation: Operation, _ reference: JobReference,
+    _ decide: (JobState) throws(JobError) -> JobChange?
+  ) throws(JobError) -> Status {
+    try alone { () throws(JobError) -> Status in
+      let (job, _, already) = try admit(operation, reference)
+      if let already { return already }
+      if let change = try decide(job) { try settle(change, job) }
+      return .ok
+    }
+  }
+
+  /// Who we are to the job, and what the life cycle says.
+  func admit(
+    _ operation: Operation, _ reference: JobReference
+  ) throws(JobError) -> (JobState, Caller, Status?) {
+    try closeIfOwnerIsDead(try resolve(reference))
+    let job = try resolve(reference)
+    let caller = try caller(of: job, operation)
+    switch Lifecycle.verdict(operation, job.summary, caller, now: clock.realtimeMs) {
+    case .go: return (job, caller, nil)
+    case .already(let status): return (job, caller, status)
+    case .refuse(let status):
+      throw JobError(status, Lifecycle.explain(operation, job.summary, status))
+    }
+  }
+
+  func caller(of job: JobState, _ operation: Operation) throws(JobError) -> Caller {
+    if isOwner(of: job) { return .owner }
+    guard let owner = job.owner, owner.stands(against: operation) else {
+      return .notOwner(ownerIsAlive: false)
+    }
+    return .notOwner(ownerIsAlive: try isOwnerAlive(job) ?? false)
+  }
+
+  // MARK: A job's owner
+
+  func start(_ reference: JobReference) throws(JobError) -> Status {
+    let status = try alone { () throws(JobError) -> Status in
+      let (job, caller, already) = try admit(.start, reference)
+      if let already { return already }
+      if caller == .owner { try settle(.resumed, job) } else { try takeOwnership(of: job) }
+      return .ok
+    }
+    if status == .ok { dispensers[TextKey(text: reference.id)] = nil }
+    return status
+  }
+
+  func startDetached(
+    _ reference: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?
+  ) throws(JobError) -> Status {
+    try admit(.start, reference) { job throws(JobError) in
+      var lock: OwnerLock?
+      if let descriptor { lock = try self.lock(descriptor, for: job) }
+      return .detached(watched: process, lock: lock)
+    }
+  }
+
+  func leave(_ reference: JobReference, _ why: String?) throws(JobError) -> Status {
+    try alone { () throws(JobError) -> Status in
+      let (job, _, already) = try admit(.leave, reference)
+      if let already { return already }
+      if job.status == .running, hasSeenPause(of: job) {
+        try? acknowledge(job)
+        return .resumed
+      }
+      try settle(.left(why: why), job)
+      return .ok
+    }
+  }
+
+  /// Another live owner is to see that the job has failed.
+  func fail(
+    _ reference: JobReference, _ operation: Operation, _ reason: String, _ why: String?
+  ) throws(JobError) -> Status {
+    try admit(operation, reference) { job throws(JobError) in
+      .failed(reason: reason, error: why, ownerIsToSee: job.log != nil && !isOwner(of: job))
+    }
+  }
+
+  /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
+  func endRateLimit(of job: JobState) throws(JobError) {
+    guard job.summary.isRateLimitOver(at: clock.realtimeMs),
+      try caller(of: job, .resume) != .notOwner(ownerIsAlive: true)
+    else { return }
+    try settle(.resumed, job)
+  }
+
+  // MARK: A job's items and config
+
+  func plan(_ reference: JobReference, _ items: PackedItems) throws(JobError) -> Status {
+    try admit(.plan, reference) { job throws(JobError) in
+      .planned(items, beside: try job.mark(of: items))
+    }
+  }
+
+  /// Gives how many open ones were withdrawn.
+  func replan(
+    _ reference: JobReference, _ items: PackedItems
+  ) throws(JobError) -> (status: Status, withdrawn: Int) {
+    var withdrawn = 0
+    let status = try admit(.plan, reference) { job throws(JobError) in
+      let plan = try job.markOfNewPlan(items)
+      withdrawn = plan.withdrawn
+      return .replanned(items, plan.mark)
+    }
+    return (status, withdrawn)
+  }
+
+  func retry(_ reference: JobReference, _ items: PackedItems) throws(JobError) -> Status {
+    try admit(.retry, reference) { job throws(JobError) in
+      try job.requireFailed(items)
+      return .retried(items)
+    }
+  }
+
+  /// What another tool has put into the config before stays, unless it is named in the new one.
+  func configure(_ reference: JobReference, _ config: String) throws(JobError) -> Status {
+    try admit(.plan, reference) { job throws(JobError) in
+      let config = try JobConfig.check(config, type: job.type)
+      let before = job.members["config"] ?? ""
+      let merged = JobConfig.keepingOthers(in: config, before, job.foreignEdits)
+      return merged == before ? nil : .configured(merged)
+    }
+  }
+
+  // MARK: Attempts
+
+  func attempts(
+    _ reference: JobReference, _ item: UnsafeRawBufferPointer
+  ) throws(JobError) -> (all: Int64, unended: Int64)? {
+    try resolve(reference).items.attempts(at: item)
+  }
+
+  func isDone(_ reference: JobReference, _ item: UnsafeRawBufferPointer) throws(JobError) -> Bool {
+    try resolve(reference).items.isDone(item)
+  }
+
+  func begin(
+    _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+  ) throws(JobError) -> (status: Status, attempt: Int64, unended: Int64) {
+    let status = try self.report(reference, &report)
+    let attempts = try attempts(reference, item) ?? (1, 1)
+    return (status, attempts.all, attempts.unended)
+  }
+
+  func giveBack(
+    _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
+  ) throws(JobError) -> Status {
+    let status = try self.report(reference, &report)
+    dispensers[TextKey(text: reference.id)]?.takeBack(item)
+    return status
+  }
+}
