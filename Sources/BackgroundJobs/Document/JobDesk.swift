@@ -46,6 +46,10 @@ extension JobDesk {
     try alone { () throws(JobError) -> Status in
       let (job, _, already) = try admit(operation, reference)
       if let already { return already }
+      #if MEMORY_STORAGE
+        // A storage may have to decide again: it must do no harm.
+        _ = try decide(job)
+      #endif
       if let change = try decide(job) { try settle(change, job) }
       return .ok
     }
