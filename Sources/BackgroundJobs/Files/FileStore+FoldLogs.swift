@@ -25,7 +25,7 @@ extension FileStore {
     guard let position = job.log, position.index < limit else { return }
     let file: File
     var offset = position.offset
-    if let mine = logs.isOwned(position.number) {
+    if let mine = logs.ownLog(position.number) {
       if position.index == mine.index { return }
       file = mine.file
       if offset == 0 { offset = try LogFormat.decode(file)?.size ?? mine.end }

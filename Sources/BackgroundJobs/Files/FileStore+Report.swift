@@ -168,17 +168,8 @@ extension FileStore {
   ) throws(JobError) -> Status {
     var copy = report
     return try transact(.progress) { () throws(JobError) -> Status in
-      var job = try id.resolve(in: state, generation)
-      try closeIfOwnerIsDead(job)
-      job = try id.resolve(in: state, generation)
-      let operation: Operation = copy.isPreparation ? .prepare : .report
-      let caller = try caller(of: job, operation)
-      switch Lifecycle.verdict(operation, job.summary, caller, now: clock.realtimeMs) {
-      case .already(let status): return status
-      case .refuse(let status):
-        throw JobError(status, Lifecycle.explain(operation, job.summary, status))
-      case .go: break
-      }
+      let (job, _, already) = try admit(copy.isPreparation ? .prepare : .report, id)
+      if let already { return already }
       if try job.isNews(&copy) {
         copy.time = clock.realtimeMs
         copy.seen = job.log?.index

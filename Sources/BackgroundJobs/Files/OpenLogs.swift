@@ -17,7 +17,7 @@ struct OpenLogs {
   var ownsAny: Bool { !own.isEmpty }
   var owned: [OwnedLog] { Array(own.values) }
 
-  func isOwned(_ number: UInt64) -> OwnedLog? { own[number] }
+  func ownLog(_ number: UInt64) -> OwnedLog? { own[number] }
 
   @inline(__always)
   mutating func owned(_ number: UInt64?) -> OwnedLog? {

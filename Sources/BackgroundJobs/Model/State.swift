@@ -59,7 +59,9 @@ class State {
     defer { seq = moment.seq }
     if case .created(let new) = change { return create(new, id, moment) }
     guard let job = job(id) else { return }
-    let (before, result, config) = (job.status, job.result, job.members["config"])
+    let (before, result) = (job.status, job.result)
+    var config: String?
+    if case .configured = change { config = job.members["config"] }
     if case .removed = change {
       remember(job, removedAt: moment.time)
       return remove(job)

@@ -17,6 +17,7 @@ struct Trials {
   private var trials = [Slot: Trial]()
   /// The highest place that was given.
   private var lastPlace: UInt32 = 0
+  private(set) var underWayCount = 0
 
   var isEmpty: Bool { trials.isEmpty }
 
@@ -28,18 +29,18 @@ struct Trials {
     trial.unended &+= 1
     if byOwner, lastPlace < Trial.ofOthers - 1 { lastPlace += 1 }
     trial.place = byOwner ? lastPlace : Trial.ofOthers
-    trials[slot] = trial
+    set(slot, trial)
   }
 
   /// It was begun and left for a good reason.
   mutating func giveBack(_ slot: Slot) {
     guard let trial = trials[slot], trial.unended > 0 else { return }
-    trials[slot] = Trial(begun: trial.begun, unended: trial.unended - 1)
+    set(slot, Trial(begun: trial.begun, unended: trial.unended - 1))
   }
 
   /// What another state knows of it.
   mutating func note(_ trial: Trial, of slot: Slot) {
-    trials[slot] = trial
+    set(slot, trial)
     if trial.place != Trial.ofOthers { lastPlace = max(lastPlace, trial.place) }
   }
 
@@ -47,21 +48,25 @@ struct Trials {
   @inline(never)
   mutating func end(_ slot: Slot) {
     guard let trial = trials[slot] else { return }
-    trials[slot] = trial.begun > 1 ? Trial(begun: trial.begun) : nil
+    set(slot, trial.begun > 1 ? Trial(begun: trial.begun) : nil)
   }
 
   /// Its end is forgotten.
   mutating func forgetEnd(_ slot: Slot) {
-    if trials[slot] == nil { trials[slot] = Trial(begun: 1) }
+    if trials[slot] == nil { set(slot, Trial(begun: 1)) }
   }
 
   /// The job is started anew: what was begun before is not under way.
   mutating func nothingIsUnderWay() {
     for (slot, trial) in trials where trial.place > 0 { trials[slot]?.place = 0 }
-    lastPlace = 0
+    (lastPlace, underWayCount) = (0, 0)
   }
 
-  var underWayCount: Int { trials.values.count { $0.place > 0 } }
+  private mutating func set(_ slot: Slot, _ trial: Trial?) {
+    if isUnderWay(slot) { underWayCount -= 1 }
+    if let trial, trial.place > 0 { underWayCount += 1 }
+    trials[slot] = trial
+  }
 
   func isUnderWay(_ slot: Slot) -> Bool { trials[slot]?.place ?? 0 > 0 }
 
