@@ -7,14 +7,18 @@ TOKEN = "s3cr3tT0kenOfMine99"
 URL = f"https://user:{TOKEN}@host.example/x.git"
 
 
+def content(path):
+    """The bytes of a file of a store in use, where files come and go."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        return b""
+
+
 def holding(project, text=TOKEN):
     """The files of the state that have it."""
     root = project.path / ".specweave"
-    return [
-        path
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and text.encode() in path.read_bytes()
-    ]
+    return [path for path in sorted(root.rglob("*")) if text.encode() in content(path)]
 
 
 def store(project):

@@ -196,16 +196,15 @@ def test_a_command_that_fails_has_not_counted_itself(project):
 
 @pytest.mark.parametrize("way", ["setsid sh -c", "sh -c"])
 def test_a_timeout_ends_all_that_it_has_started(project, way):
-    word = f"778{os.getpid()}{len(way)}"
-    inner = f"{way} 'trap \"\" TERM; touch up; exec sleep {word}'"
-    script = f"[ $1 = b ] && exit 0; {inner} & while ! test -e up; do sleep 0.01; done; sleep 60"
+    inner = f"{way} 'trap \"\" TERM; echo $$ >up.new; mv up.new up; exec sleep 333'"
+    # The next one looks when it begins: nothing may be left then.
+    begin = "if [ $1 = b ]; then test -e /proc/$(cat up); echo $? >gone; exit; fi"
+    script = f"{begin}; {inner} & while ! test -e up; do sleep 0.01; done; sleep 60"
     line = ["run", "--timeout", "3", "--each", "a", "b", *SHELL, script, "sh", "{}"]
     run = subprocess.Popen(["bgjobs", *line], cwd=project.path, stderr=subprocess.DEVNULL)
     await_true((project.path / "up").exists)
-    await_true(lambda: "b\tdone" in project.out("items", only(project)["id"]), 40)
-    # The next one began when nothing was left.
-    assert not alive(word)
-    assert run.wait(30) == 7
+    assert run.wait(60) == 7
+    assert (project.path / "gone").read_text() == "1\n"
 
 
 def test_one_that_never_stops_writing_holds_up_nothing(project):
