@@ -46,10 +46,11 @@ function(add_embedded_swift_object target)
   # the copies of functions for each closure that they get come next. Checks of exclusive access
   # call empty functions in Embedded Swift. The outliner makes a function of what stands in many
   # places, which is three percent. One round of inlining, instead of three, is as much again; a
-  # report takes one percent more instructions for it. Tests/Build/library.sh guards the size.
+  # report takes one percent more instructions for it. The traps of a function are one instruction.
+  # Tests/Build/library.sh guards the size.
   set(small -Osize
     -enforce-exclusivity=unchecked
-    -Xfrontend -function-sections
+    -Xfrontend -function-sections -Xfrontend -mergeable-traps
     -Xllvm -sil-inline-never-functions=SS
     -Xllvm -sil-disable-pass=closure-specialize
     -Xllvm -enable-machine-outliner=always -Xllvm -enable-linkonceodr-outlining

@@ -105,7 +105,9 @@ extension Job {
       let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
       let error = (provider.map { "\($0): \(limit)" } ?? limit).text
       let resumeAt = now.clampedAdding(wait)
-      if job.status == .paused, job.reason == Reason.rateLimit, job.resumeAt ?? 0 >= resumeAt {
+      if job.status == .paused, job.reason?.bytes == Reason.rateLimit.bytes,
+        job.resumeAt ?? 0 >= resumeAt
+      {
         return nil
       }
       return .paused(reason: Reason.rateLimit, error: error, resumeAt: resumeAt)

@@ -42,7 +42,7 @@ extension Job {
     package func items() throws(JobError) -> Items {
       var items = Items()
       try forEachItem([.done, .failed, .open, .underWay]) { item, state, why, _ throws(JobError) in
-        let name = String(decoding: item, as: UTF8.self)
+        let name = String(bytes: item)
         switch state {
         case .done: items.completed.append(name)
         case .failed: items.failed.append((name, why))

@@ -159,7 +159,7 @@ extension Job {
   /// The next planned item that is neither done nor failed; nil with `.end` or `.paused`.
   public func next() throws(JobError) -> (item: String?, status: Status) {
     var item: String?
-    let status = try next { bytes throws(JobError) in item = String(decoding: bytes, as: UTF8.self)
+    let status = try next { bytes throws(JobError) in item = String(bytes: bytes)
     }
     return (item, status)
   }

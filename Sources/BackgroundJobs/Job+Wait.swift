@@ -45,7 +45,7 @@ extension Job {
   /// To who waited for something else.
   package func hasEnded(as status: JobStatus) -> Message {
     let gone = try? manager.with { storage throws(JobError) -> String? in
-      if let found = try? storage.find(id), found == id { return nil }
+      if let found = try? storage.find(id), found.bytes == id.bytes { return nil }
       return try storage.removedJob(id)?.sentence
     }
     return (gone ?? nil).map { Message($0) } ?? "job \(id) is \(status.name)"

@@ -22,10 +22,14 @@ public final class Job: @unchecked Sendable {
   // MARK: Reports
 
   /// Sends one report; `fill` may say several things at once.
-  @inline(__always)
   package func send(_ fill: (inout ReportFields) -> Void) throws(JobError) -> Status {
     var fields = ReportFields()
     fill(&fields)
+    return try send(&fields)
+  }
+
+  @inline(never)
+  private func send(_ fields: inout ReportFields) throws(JobError) -> Status {
     try fields.check()
     return try manager.with { storage throws(JobError) in
       try storage.report(reference, &fields.report)

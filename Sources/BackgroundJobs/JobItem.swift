@@ -30,7 +30,7 @@ extension Job {
     public func items(_ states: ItemStateSet = .all) throws(JobError) -> [JobItem] {
       var items: [JobItem] = []
       try forEachItem(states) { item, state, why, attempts throws(JobError) in
-        let name = String(decoding: item, as: UTF8.self)
+        let name = String(bytes: item)
         items.append(JobItem(name: name, state: state, why: why, attempts: attempts))
       }
       return items

@@ -43,7 +43,7 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
     job.refusedStatus,
   ]
   var total = 0
-  for text in strings { total += (text?.utf8.count ?? 0) + 1 }
+  for text in strings { total += (text?.byteCount ?? 0) + 1 }
   guard let memory = malloc(total) else {
     throw JobError(.noMemory, "no memory for the texts of a job", osError: ENOMEM)
   }

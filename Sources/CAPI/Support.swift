@@ -13,7 +13,7 @@ extension bgj_status {
 }
 
 /// Runs one call and fills the caller's error.
-@inline(__always)
+@inline(never)
 func call(
   _ error: UnsafeMutablePointer<bgj_error>?, _ body: () throws(JobError) -> Status
 ) -> bgj_status {
@@ -98,7 +98,7 @@ private func checked(_ bytes: UnsafeRawBufferPointer, _ what: StaticString) thro
   -> String
 {
   guard isUTF8(bytes) else { throw JobError(.invalid, "\(what) is not UTF-8") }
-  return String(decoding: bytes, as: UTF8.self)
+  return String(bytes: bytes)
 }
 
 /// A copy for the caller, who frees it with bgj_string_free.

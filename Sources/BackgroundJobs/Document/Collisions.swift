@@ -4,6 +4,10 @@ struct Collisions: Equatable {
     var job: String
     /// Who has not seen this event has not seen the edit.
     var seq: UInt64
+
+    static func == (a: Self, b: Self) -> Bool {
+      a.job.bytes == b.job.bytes && a.seq == b.seq
+    }
   }
 
   static let most = 16
@@ -19,7 +23,7 @@ struct Collisions: Equatable {
     last = moment.time
     for job in jobs {
       var others: [Entry] = []
-      for entry in entries where entry.job != job { others.append(entry) }
+      for entry in entries where entry.job.bytes != job.bytes { others.append(entry) }
       if others.count >= Self.most { others.removeFirst() }
       others.append(Entry(job: job, seq: moment.seq))
       entries = others
@@ -27,5 +31,5 @@ struct Collisions: Equatable {
   }
 
   /// 0: none of this job.
-  func seq(of job: String) -> UInt64 { entries.first { $0.job == job }?.seq ?? 0 }
+  func seq(of job: String) -> UInt64 { entries.first { $0.job.bytes == job.bytes }?.seq ?? 0 }
 }

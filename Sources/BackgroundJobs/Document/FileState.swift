@@ -60,17 +60,19 @@ final class FileState: State {
     job.members.set("result", job.result)
     for name in members {
       let path = MemberPath(name)
-      if path.member == "progress", let inner = path.inner {
+      if path.member.bytes == "progress", let inner = path.inner {
         note(&job.foreignEdits, name, previous: job.progressMembers[inner], moment.seq)
         job.progressMembers.set(inner, theirs.progressMembers[inner])
         continue
       }
       note(&job.foreignEdits, name, previous: path.text(in: job.members), moment.seq)
       path.set(path.text(in: theirs.members), in: &job.members)
-      if path.member == "dependsOn" { job.dependsOn = theirs.dependsOn }
-      if path.member == "type" { job.type = theirs.type }
-      if path.member == "result" {
-        if theirs.result == nil, let rest = job.members["result"], rest == JSONObjectText.empty {
+      if path.member.bytes == "dependsOn" { job.dependsOn = theirs.dependsOn }
+      if path.member.bytes == "type" { job.type = theirs.type }
+      if path.member.bytes == "result" {
+        if theirs.result == nil, let rest = job.members["result"],
+          rest.bytes == JSONObjectText.empty.bytes
+        {
           job.members.set("result", nil)
         }
         job.result = job.members["result"]

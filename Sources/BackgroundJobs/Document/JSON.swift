@@ -57,7 +57,7 @@ final class JSON {
         let start = UnsafeRawPointer(quote.utf8Start).assumingMemoryBound(to: CChar.self)
         strstr(text, start)?.pointee = 0
       }
-      return String(cString: text)
+      return String(nullTerminated: text)
     }
     return .failure(
       JSONFault(
@@ -131,7 +131,7 @@ struct JSONValue {
     return UnsafeRawBufferPointer(start: text, count: json_string_length(raw))
   }
 
-  var string: String? { stringBytes.map { String(decoding: $0, as: UTF8.self) } }
+  var string: String? { stringBytes.map { String(bytes: $0) } }
 
   /// A real is cut off to an integer.
   var integer: Int64? {
@@ -157,7 +157,7 @@ struct JSONValue {
     var iterator = json_object_iter(raw)
     while let position = iterator {
       if let name = json_object_iter_key(position), let value = json_object_iter_value(position) {
-        try body(String(cString: name), JSONValue(raw: value))
+        try body(String(nullTerminated: name), JSONValue(raw: value))
       }
       iterator = json_object_iter_next(raw, position)
     }
@@ -167,7 +167,7 @@ struct JSONValue {
   func text() throws(JobError) -> String {
     let buffer = Buffer()
     try write(to: JSONText(buffer))
-    return String(decoding: buffer.bytes, as: UTF8.self)
+    return String(bytes: buffer.bytes)
   }
 
   /// jansson bounds the depth when it parses (2048).

@@ -12,11 +12,11 @@ package enum JobConfig {
       let buffer = Buffer()
       try buffer.append("{\"type\":" as StaticString)
       try JSONText(buffer).string(type)
-      if compact != empty { try buffer.append(",") }
+      if compact.bytes != empty.bytes { try buffer.append(",") }
       try withBytes(of: compact) { bytes throws(JobError) in
         try buffer.append(UnsafeRawBufferPointer(rebasing: bytes[1...]))
       }
-      return String(decoding: buffer.bytes, as: UTF8.self)
+      return String(bytes: buffer.bytes)
     }
   }
 
@@ -29,7 +29,7 @@ package enum JobConfig {
     else { return config }
     for member in known where members[member.name] == nil {
       let path = MemberPath.text("config", member.name)
-      guard edits.contains(where: { $0.name == path && $0.isTheirs }) else { continue }
+      guard edits.contains(where: { $0.name.bytes == path.bytes && $0.isTheirs }) else { continue }
       members.append(member)
     }
     return JSONObjectText.text(members)

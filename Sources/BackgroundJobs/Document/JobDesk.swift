@@ -3,7 +3,7 @@
 protocol JobDesk: AnyObject {
   var clock: Clock { get }
   /// What was handed out of plans, by job.
-  var dispensers: [TextKey: Dispenser] { get set }
+  var dispensers: [TextBytes: Dispenser] { get set }
 
   /// Runs `body` with everything seen and nobody else changing anything.
   func alone<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result
@@ -87,7 +87,7 @@ extension JobDesk {
       if caller == .owner { try settle(.resumed, job) } else { try takeOwnership(of: job) }
       return .ok
     }
-    if status == .ok { dispensers[TextKey(text: reference.id)] = nil }
+    if status == .ok { dispensers[TextBytes(reference.id)] = nil }
     return status
   }
 
@@ -165,7 +165,7 @@ extension JobDesk {
       let config = try JobConfig.check(config, type: job.type)
       let before = job.members["config"] ?? ""
       let merged = JobConfig.keepingOthers(in: config, before, job.foreignEdits)
-      return merged == before ? nil : .configured(merged)
+      return merged.bytes == before.bytes ? nil : .configured(merged)
     }
   }
 
@@ -193,7 +193,7 @@ extension JobDesk {
     _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
   ) throws(JobError) -> Status {
     let status = try self.report(reference, &report)
-    dispensers[TextKey(text: reference.id)]?.takeBack(item)
+    dispensers[TextBytes(reference.id)]?.takeBack(item)
     return status
   }
 }

@@ -6,12 +6,15 @@ extension Merge {
     _ ours: [JSONMember], _ theirs: [JSONMember], _ edits: [ForeignEdit], except known: [String]
   ) -> [String] {
     var paths: [String] = []
-    for name in names(ours, theirs) where !known.contains(name) && ours[name] != theirs[name] {
+    for name in names(ours, theirs)
+    where !known.has(name)
+      && ours[name]?.bytes != theirs[name]?.bytes
+    {
       if let before = ours[name].flatMap({ JSONObjectText.members($0) }),
         let after = theirs[name].flatMap({ JSONObjectText.members($0) }),
         max(before.count, after.count) <= ForeignEdit.most
       {
-        for inner in names(before, after) where before[inner] != after[inner] {
+        for inner in names(before, after) where before[inner]?.bytes != after[inner]?.bytes {
           let path = MemberPath.text(name, inner)
           if isTheirs(path, after[inner], edits) { paths.append(path) }
         }
@@ -33,7 +36,8 @@ extension Merge {
     if text == nil, seen == nil { return false }
     // Of a result, ours may have been replaced since.
     if isRewrite, !begins(path, with: "/result/") { return true }
-    guard let edit = edits.first(where: { $0.name == path }), (seen ?? 0) < edit.seq else {
+    guard let edit = edits.first(where: { $0.name.bytes == path.bytes }), (seen ?? 0) < edit.seq
+    else {
       return true
     }
     return checksum(text) != edit.previous
@@ -42,12 +46,13 @@ extension Merge {
   func text(_ job: JobState) throws(JobError) -> String {
     let buffer = Buffer()
     try StateDocument.encodeForeign(job, JSONText(buffer))
-    return String(decoding: buffer.bytes, as: UTF8.self)
+    return String(bytes: buffer.bytes)
   }
 
   func differs(_ a: JobState, _ b: JobState) -> Bool {
-    a.statusName != b.statusName || a.current != b.current || a.total != b.total
-      || a.error != b.error || a.result != b.result || a.completed != b.completed
+    a.statusName.bytes != b.statusName.bytes || a.current != b.current || a.total != b.total
+      || a.error?.bytes != b.error?.bytes || a.result?.bytes != b.result?.bytes
+      || a.completed != b.completed
       || (b.started != nil && b.started != a.shownStart)
       || a.unknownProgress != b.unknownProgress
       || !a.currentItem.bytes.elementsEqual(b.currentItem.bytes)

@@ -48,11 +48,11 @@ struct Merge {
     let known = state.opaqueEntries
     // It had read them all: what it has not is changed, or gone.
     if isRewrite {
-      for text in known where !theirs.opaqueEntries.contains(text) {
+      for text in known where !theirs.opaqueEntries.has(text) {
         changes.append(.store(.removedOpaque(text)))
       }
     }
-    for text in theirs.opaqueEntries where !known.contains(text) {
+    for text in theirs.opaqueEntries where !known.has(text) {
       changes.append(.store(.importedOpaque(text)))
     }
     for ours in state.jobs where theirs.job(ours.id) == nil && hasLeftOut(ours) {
@@ -89,7 +89,7 @@ struct Merge {
   private func edits(of ours: JobState, _ job: JobState) throws(JobError) -> [Change] {
     guard ours.isOurs else {
       if seen ?? 0 < state.collisions.seq(of: ours.id) { try keepItems(of: ours, in: job) }
-      guard try text(ours) != text(job) else { return [] }
+      guard try text(ours).bytes != text(job).bytes else { return [] }
       return [.store(.edited(job, members: [], takes: .all))]
     }
     // As with its type: what is left out says nothing.
@@ -99,10 +99,10 @@ struct Merge {
       "result", "bgjobs",
     ]
     var members = changed(ours.members, job.members, ours.foreignEdits, except: known)
-    if !job.type.isEmpty, job.type != ours.type { members.append("type") }
+    if !job.type.isEmpty, job.type.bytes != ours.type.bytes { members.append("type") }
     members += mergeResult(ours, job)
     for name in names(ours.unknownProgress, job.unknownProgress)
-    where ours.progressMembers[name] != job.progressMembers[name] {
+    where ours.progressMembers[name]?.bytes != job.progressMembers[name]?.bytes {
       let path = MemberPath.text("progress", name)
       if isTheirs(path, job.progressMembers[name], ours.foreignEdits) { members.append(path) }
     }
@@ -143,7 +143,7 @@ struct Merge {
     guard let seen else { return .takes(.nothing) }
     let unseen = unseenChanges(of: ours, seen)
     let isFresh = seen >= ours.revision
-    if job.statusName == ours.statusName {
+    if job.statusName.bytes == ours.statusName.bytes {
       // Beside an open log the progress is its owner's.
       guard ours.log == nil, isFresh, differs(ours, job) else { return .takes(.nothing) }
       // What another tool's edit replaced since is an old copy.
@@ -161,7 +161,7 @@ struct Merge {
     }
     if isFresh { return .takes(unseen.isEmpty ? .all : .status) }
     // Of an owner's death we know more.
-    return .takes(ours.reason == Reason.interrupted ? .nothing : .status)
+    return .takes(ours.reason?.bytes == Reason.interrupted.bytes ? .nothing : .status)
   }
 
   /// What it had before the first change that the writer does not know of; or what another tool has
@@ -191,7 +191,9 @@ struct Merge {
 
   /// Once for each that has seen what came of the last.
   private func refusal(of status: String, _ ours: JobState) -> Change? {
-    if let last = ours.refusal, last.status == status, last.seq > seen ?? 0 { return nil }
+    if let last = ours.refusal, last.status.bytes == status.bytes, last.seq > seen ?? 0 {
+      return nil
+    }
     return .store(.refused(job: ours.id, status: status))
   }
 
@@ -225,7 +227,7 @@ struct Merge {
   private func mergeResult(_ ours: JobState, _ job: JobState) -> [String] {
     let empty = JSONObjectText.empty
     let (before, after) = (ours.result ?? empty, job.result ?? empty)
-    guard before != after, JSONObjectText.members(before) != nil,
+    guard before.bytes != after.bytes, JSONObjectText.members(before) != nil,
       JSONObjectText.members(after) != nil
     else { return [] }
     let name = "result"
@@ -241,7 +243,7 @@ struct Merge {
       let path = MemberPath(path)
       path.set(path.text(in: theirs), in: &merged)
     }
-    let isNone = merged[name] == empty && (ours.result == nil || job.result == nil)
+    let isNone = merged[name]?.bytes == empty.bytes && (ours.result == nil || job.result == nil)
     job.result = isNone ? nil : merged[name]
     job.members.set(name, job.result)
     return paths

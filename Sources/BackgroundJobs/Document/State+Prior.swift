@@ -19,12 +19,12 @@ extension State {
     var wanted: String?
     var levels: [Double] = []
     for case .job(let other) in entries.reversed() where levels.count < Self.mostJobs {
-      guard other.status == .completed, other.type == job.type, other !== job,
+      guard other.status == .completed, other.type.bytes == job.type.bytes, other !== job,
         let level = level(of: other)
       else { continue }
       let kind = wanted ?? kind(of: job)
       wanted = kind
-      if self.kind(of: other) == kind { levels.append(level) }
+      if self.kind(of: other).bytes == kind.bytes { levels.append(level) }
     }
     guard !levels.isEmpty else { return nil }
     let count = Double(levels.count)

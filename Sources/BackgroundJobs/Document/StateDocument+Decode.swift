@@ -29,10 +29,10 @@ extension StateDocument {
       let ours = root["bgjobs"]
       let logs = logPositions(ours?["logs"])
       try root.forEachMember { name, value throws(JobError) in
-        if name == "bgjobs" { return }
+        if name.bytes == "bgjobs" { return }
         decoded.state.topMembers.append(
-          JSONMember(name: name, text: name == "jobs" ? "" : try value.text()))
-        if name == "jobs" { try decodeJobs(value, logs, decoded.state) }
+          JSONMember(name: name, text: name.bytes == "jobs" ? "" : try value.text()))
+        if name.bytes == "jobs" { try decodeJobs(value, logs, decoded.state) }
       }
       if let ours { decodeTop(ours, &decoded) }
       return decoded
@@ -106,7 +106,7 @@ extension StateDocument {
     let word = value["status"]?.string ?? ""
     let job = JobState(
       id: id, type: value["type"]?.string ?? "", status: JobStatus(name: word))
-    if word != job.status.name { job.statusWord = word }
+    if word.bytes != job.status.name.bytes { job.statusWord = word }
     let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
     let progress = value["progress"]
     job.saysNoItems =
@@ -115,10 +115,10 @@ extension StateDocument {
     // Before all other items: they keep the order in which they became known.
     if let plan = ours?["plan"] { try decodePlan(plan, job) }
     try value.forEachMember { name, member throws(JobError) in
-      if name == "bgjobs" { return }
-      let isProgress = name == "progress" && member.isObject
+      if name.bytes == "bgjobs" { return }
+      let isProgress = name.bytes == "progress" && member.isObject
       job.members.append(JSONMember(name: name, text: isProgress ? "" : try member.text()))
-      switch name {
+      switch name.bytes {
       case "progress": try decodeProgress(member, job, isOurs: ours != nil)
       case "error": job.error = member.string
       case "result": job.result = try member.text()
@@ -141,10 +141,12 @@ extension StateDocument {
   ) throws(JobError) {
     guard progress.isObject else { return }
     try progress.forEachMember { name, member throws(JobError) in
-      let isList = name == "itemsCompleted" || name == "itemsFailed"
+      let isList = name.bytes == "itemsCompleted" || name.bytes == "itemsFailed"
       guard isList, isAllStrings(member) || (isOurs && member.isArray) else {
         job.progressMembers.append(JSONMember(name: name, text: try member.text()))
-        if name == "currentItem", let item = member.stringBytes { try job.currentItem.append(item) }
+        if name.bytes == "currentItem", let item = member.stringBytes {
+          try job.currentItem.append(item)
+        }
         return
       }
       job.progressMembers.append(JSONMember(name: name, text: ""))
@@ -152,9 +154,9 @@ extension StateDocument {
         guard let item = member.at(position)?.stringBytes else { continue }
         let slot = try job.items.insert(item)
         let isNew =
-          name == "itemsCompleted"
+          name.bytes == "itemsCompleted"
           ? try job.items.markDone(slot) : try job.items.markFailed(slot, why: nil)
-        let wanted: ItemSet.Mark = name == "itemsCompleted" ? .done : .failed
+        let wanted: ItemSet.Mark = name.bytes == "itemsCompleted" ? .done : .failed
         if !isNew, job.items.mark(of: slot) == wanted { try job.items.repeatInList(slot) }
       }
     }

@@ -13,8 +13,8 @@ struct StateDocument {
   ) throws(JobError) {
     try out.beginObject()
     var hasJobs = false
-    for member in state.topMembers where member.name != "bgjobs" {
-      if member.name == "jobs" {
+    for member in state.topMembers where member.name.bytes != "bgjobs" {
+      if member.name.bytes == "jobs" {
         hasJobs = true
         try encodeJobs(state, out)
       } else {

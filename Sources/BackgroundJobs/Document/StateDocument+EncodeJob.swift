@@ -20,22 +20,24 @@ extension StateDocument {
   private static func forEachName(
     _ members: [JSONMember], _ order: [String], _ body: (String, Int?) throws(JobError) -> Void
   ) throws(JobError) {
-    let isFromFile = members.contains { $0.name == order[0] }
+    let isFromFile = members.contains { $0.name.bytes == order[0].bytes }
     if isFromFile {
-      for member in members { try body(member.name, order.firstIndex { $0 == member.name }) }
+      for member in members {
+        try body(member.name, order.firstIndex { $0.bytes == member.name.bytes })
+      }
     }
     for place in order.indices {
-      if isFromFile, members.contains(where: { $0.name == order[place] }) { continue }
+      if isFromFile, members.contains(where: { $0.name.bytes == order[place].bytes }) { continue }
       try body(order[place], place)
     }
     if isFromFile { return }
-    for member in members where !order.contains(member.name) { try body(member.name, nil) }
+    for member in members where !order.has(member.name) { try body(member.name, nil) }
   }
 
   static func text(of job: JobState) throws(JobError) -> String {
     let buffer = Buffer()
     try encode(job, JSONText(buffer))
-    return String(decoding: buffer.bytes, as: UTF8.self)
+    return String(bytes: buffer.bytes)
   }
 
   static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {
@@ -52,7 +54,7 @@ extension StateDocument {
   static func encodeForeign(_ job: JobState, _ out: JSONText) throws(JobError) {
     try out.beginObject()
     for member in job.members {
-      if member.name == "progress", member.text.isEmpty {
+      if member.name.bytes == "progress", member.text.isEmpty {
         try encodeForeignProgress(job, out)
       } else {
         try out.member(member.name, raw: member.text)
@@ -75,7 +77,7 @@ extension StateDocument {
     case .completedAt: try encodeDate(name, job.completed, raw, out)
     case .error: if let error = job.error { try out.member(name, error) }
     case .result: if let result = job.result { try out.member(name, raw: result) }
-    case nil: if let raw, name != "bgjobs" { try out.member(name, raw: raw) }
+    case nil: if let raw, name.bytes != "bgjobs" { try out.member(name, raw: raw) }
     }
   }
 
@@ -94,7 +96,7 @@ extension StateDocument {
     for member in job.progressMembers {
       if !member.text.isEmpty {
         try out.member(member.name, raw: member.text)
-      } else if member.name == "itemsCompleted" || member.name == "itemsFailed" {
+      } else if member.name.bytes == "itemsCompleted" || member.name.bytes == "itemsFailed" {
         try encodeItems(member.name, job, out)
       }
     }
@@ -144,14 +146,14 @@ extension StateDocument {
 
   private static func encodeItems(_ name: String, _ job: JobState, _ out: JSONText) throws(JobError)
   {
-    if name == "itemsFailed", let theirs = job.foreignFailures,
+    if name.bytes == "itemsFailed", let theirs = job.foreignFailures,
       theirs.done == job.items.doneCount, theirs.failed == job.items.failedCount
     {
       return try out.member(name, raw: theirs.text)
     }
     try out.name(name)
     try out.beginArray()
-    if name == "itemsCompleted" {
+    if name.bytes == "itemsCompleted" {
       try job.items.forEachDone { item throws(JobError) in
         try out.element(item)
       }

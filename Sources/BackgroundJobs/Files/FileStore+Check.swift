@@ -30,14 +30,16 @@ extension FileStore {
           name, "set aside because it was damaged; delete it when it is of no more use",
           sound: false)
       }
-      for name in names where name != "jobs" && !begins(name, with: ".") {
+      for name in names where name.bytes != "jobs" && !begins(name, with: ".") {
         guard let status = try files.status(name), status.is_regular == 0 else { continue }
         note(name, "is not a regular file: delete it", sound: false)
       }
       try checkJournal(files, note)
       for name in names where isLog(name) { try checkLog(name, files, note) }
       for job in state.jobs {
-        guard let log = job.log, !names.contains(LogFormat.name(log.number)) else { continue }
+        guard let log = job.log,
+          !names.has(LogFormat.name(log.number))
+        else { continue }
         note(
           LogFormat.name(log.number), "missing: the progress of job \(job.id) is in it",
           sound: false)
@@ -120,7 +122,9 @@ extension FileStore {
   ) throws(JobError) {
     guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
-      let isListed = state.jobs.contains { $0.log.map { LogFormat.name($0.number) } == name }
+      let isListed = state.jobs.contains {
+        $0.log.map { LogFormat.name($0.number) }?.bytes == name.bytes
+      }
       let finding: Message =
         isListed ? "byte 0: the header is damaged" : "left over from a start, sound"
       return note(name, finding, !isListed)

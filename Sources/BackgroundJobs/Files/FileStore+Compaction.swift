@@ -51,7 +51,8 @@ extension FileStore {
   private func removeClosedLogs(_ files: Directory) throws(JobError) {
     var open: [String] = []
     for job in state.jobs { if let log = job.log { open.append(LogFormat.name(log.number)) } }
-    for name in try files.names() where isLog(name) && !open.contains(name) {
+    for name in try files.names()
+    where isLog(name) && !open.has(name) {
       try? files.unlink(name)
     }
   }

@@ -77,7 +77,7 @@ extension FileStore {
     _ bytes: Buffer, _ stamp: FileStamp, _ name: String, in directory: Directory, _ durably: Bool
   ) throws(JobError) -> Bool {
     guard let journal else { return true }
-    let isOut = name == Self.outName
+    let isOut = name.bytes == Self.outName.bytes
     let found = CRC32C.of(bytes.bytes)
     let isKnown = isKnown(found, isOut: isOut)
     // Read once more, what was removed since would come back.
@@ -144,7 +144,7 @@ extension FileStore {
       return ([.store(.setAside(name: aside, why: fault.message))], 0)
     }
     try checkFormat(document.state)
-    let merge = merge(document, journal, isCurrent: name == Self.fileName)
+    let merge = merge(document, journal, isCurrent: name.bytes == Self.fileName.bytes)
     if merge.provesLoss { throw lost(name) }
     return (try merge.changes(), merge.seen ?? 0)
   }

@@ -15,7 +15,7 @@ extension FileStore {
   func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
     try refresh()
     var infos: [JobInfo] = []
-    for job in state.jobs where type == nil || job.type == type {
+    for job in state.jobs where type == nil || job.type.bytes == type?.bytes {
       var info = try infoWithoutEstimate(job)
       guard statuses.contains(info.status) else { continue }
       estimate(job, &info)

@@ -35,6 +35,6 @@ extension FileStore {
       job = found
     }
     let info = try info(job)
-    return (info.status, info.status == .paused && info.reason == Reason.interrupted)
+    return (info.status, info.status == .paused && info.reason?.bytes == Reason.interrupted.bytes)
   }
 }

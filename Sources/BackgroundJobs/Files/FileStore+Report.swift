@@ -24,7 +24,7 @@ extension FileStore {
     return try record(&report, seen, log, now)
   }
 
-  @inline(__always)
+  @inline(never)
   private func record(
     _ report: inout Report, _ job: JobState, _ log: OwnedLog, _ now: Int64
   ) throws(JobError) -> Status {

@@ -19,7 +19,7 @@ final class FileStore {
   var debt = PublicationDebt()
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
-  var dispensers = [TextKey: Dispenser]()
+  var dispensers = [TextBytes: Dispenser]()
 
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?

@@ -174,6 +174,7 @@ final class Journal {
   func readHolder() -> String {
     let buffer = Buffer()
     try? file.read(64, at: Self.holderOffset, into: buffer)
-    return String(decoding: buffer.bytes.prefix { $0 != 0 }, as: UTF8.self)
+    return String(
+      bytes: UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix { $0 != 0 }))
   }
 }

@@ -20,21 +20,14 @@ extension Report {
   private static let unknownBits: UInt64 = ~0x7fff
 
   /// The most that `encode` writes.
-  @inline(__always)
   private var room: Int {
     var room = 15 * Pen.number
-    if let currentItem { room += currentItem.count }
-    if let done { room += done.count }
-    if let failed { room += failed.count }
-    if let skipped { room += skipped.count }
-    if let begun { room += begun.count }
-    if let givenBack { room += givenBack.count }
-    if let why { room += why.count }
-    if let cursor { room += cursor.count }
+    for text in [currentItem, done, failed, skipped, begun, givenBack, why, cursor] {
+      room += text?.count ?? 0
+    }
     return room
   }
 
-  @_optimize(speed)
   func encode(to buffer: Buffer) throws(JobError) {
     try buffer.reserve(room)
     guard let start = buffer.room.baseAddress else { return }
@@ -56,19 +49,19 @@ extension Report {
     if skipped != nil { mask |= Self.skippedBit }
     pen.varint(mask)
     pen.signed(time)
-    if let shift { pen.signed(shift) }
-    if let advance { pen.signed(advance) }
-    if let total { pen.signed(total) }
-    if let currentItem { pen.counted(currentItem) }
-    if let done { pen.counted(done) }
-    if let failed { pen.counted(failed) }
-    if let why { pen.counted(why) }
-    if let cursor { pen.counted(cursor) }
-    if let clockOffset { pen.signed(clockOffset) }
+    pen.optional(shift)
+    pen.optional(advance)
+    pen.optional(total)
+    pen.optional(currentItem)
+    pen.optional(done)
+    pen.optional(failed)
+    pen.optional(why)
+    pen.optional(cursor)
+    pen.optional(clockOffset)
     if let seen { pen.varint(seen) }
-    if let begun { pen.counted(begun) }
-    if let givenBack { pen.counted(givenBack) }
-    if let skipped { pen.counted(skipped) }
+    pen.optional(begun)
+    pen.optional(givenBack)
+    pen.optional(skipped)
     buffer.grow(by: pen.written)
   }
 
@@ -93,5 +86,15 @@ extension Report {
     if mask & Self.givenBackBit != 0 { givenBack = reader.counted() }
     if mask & Self.skippedBit != 0 { skipped = reader.counted() }
     if reader.failed { return nil }
+  }
+}
+
+extension Pen {
+  @inline(never)
+  fileprivate mutating func optional(_ value: Int64?) { if let value { signed(value) } }
+
+  @inline(never)
+  fileprivate mutating func optional(_ bytes: UnsafeRawBufferPointer?) {
+    if let bytes { counted(bytes) }
   }
 }

@@ -47,7 +47,7 @@ struct WorkerFile {
     else { return }
     let text = Buffer()
     try file.read(32, at: 0, into: text)
-    guard String(decoding: text.bytes, as: UTF8.self) == String(pid) else { return }
+    guard String(bytes: text.bytes).bytes == String(pid).bytes else { return }
     try mine.unlink(Self.name)
     try? all.removeDirectory(id)
   }

@@ -92,7 +92,7 @@ final class Dispenser {
 
   /// Gives an open item of a job to `take`, by what was handed out before.
   static func next(
-    of job: JobState, in dispensers: inout [TextKey: Dispenser],
+    of job: JobState, in dispensers: inout [TextBytes: Dispenser],
     _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
     switch job.status {
@@ -101,7 +101,7 @@ final class Dispenser {
     case .paused: return .paused
     default: break
     }
-    let key = TextKey(text: job.id)
+    let key = TextBytes(job.id)
     let dispenser = dispensers[key]?.following(job) ?? Dispenser(job)
     dispensers[key] = dispenser
     guard let slot = dispenser.next() else { return .end }

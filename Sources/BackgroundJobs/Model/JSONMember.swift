@@ -2,14 +2,18 @@
 struct JSONMember: Equatable {
   var name: String
   var text: String
+
+  static func == (a: Self, b: Self) -> Bool {
+    a.name.bytes == b.name.bytes && a.text.bytes == b.text.bytes
+  }
 }
 
 extension Array where Element == JSONMember {
-  subscript(name: String) -> String? { first { $0.name == name }?.text }
+  subscript(name: String) -> String? { first { $0.name.bytes == name.bytes }?.text }
 
   /// Replaces the value where it stands, or adds it at the end; nil removes it.
   mutating func set(_ name: String, _ text: String?) {
-    guard let position = firstIndex(where: { $0.name == name }) else {
+    guard let position = firstIndex(where: { $0.name.bytes == name.bytes }) else {
       if let text { append(JSONMember(name: name, text: text)) }
       return
     }
@@ -28,4 +32,9 @@ struct ForeignEdit: Equatable {
   var previous: UInt32
   /// The member is another tool's: there was none of ours when it first came.
   var isTheirs: Bool
+
+  static func == (a: Self, b: Self) -> Bool {
+    a.name.bytes == b.name.bytes && a.seq == b.seq && a.previous == b.previous
+      && a.isTheirs == b.isTheirs
+  }
 }

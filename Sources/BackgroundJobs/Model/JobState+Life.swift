@@ -33,7 +33,7 @@ extension JobState {
 
   /// What another tool has put into the progress.
   var unknownProgress: [JSONMember] {
-    progressMembers.filter { !Self.progressNames.contains($0.name) }
+    progressMembers.filter { !Self.progressNames.has($0.name) }
   }
 
   var itemsChecksum: UInt64 {

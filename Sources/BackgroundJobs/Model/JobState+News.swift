@@ -1,6 +1,5 @@
 extension JobState {
   /// Whether a report changes anything; settles the shift behind an explicit `current`.
-  @inline(__always)
   func isNews(_ report: inout Report) throws(JobError) -> Bool {
     var isNews =
       report.advance != nil || report.total != nil || report.currentItem != nil

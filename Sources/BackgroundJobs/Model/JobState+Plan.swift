@@ -46,7 +46,7 @@ extension JobState {
   func requireFailed(_ packed: PackedItems) throws(JobError) {
     try packed.visit { item throws(JobError) in
       if let slot = items.find(item), items.mark(of: slot) == .failed { return }
-      let name = String(decoding: item, as: UTF8.self)
+      let name = String(bytes: item)
       throw JobError(.invalid, "item \(name) of job \(id) has not failed: cannot retry it")
     }
   }

@@ -12,12 +12,12 @@ extension JobState {
       leaveCurrentItem(item, report.seen)
     }
     if let item = report.failed {
-      let why = report.why.map { String(decoding: $0, as: UTF8.self) }
+      let why = report.why.map { String(bytes: $0) }
       _ = try items.markFailed(try items.insert(item), why: why)
       leaveCurrentItem(item, report.seen)
     }
     if let item = report.skipped {
-      let why = report.why.map { String(decoding: $0, as: UTF8.self) }
+      let why = report.why.map { String(bytes: $0) }
       _ = try items.markSkipped(try items.insert(item), why: why)
       leaveCurrentItem(item, report.seen)
     }

@@ -78,7 +78,7 @@ final class JobState {
 
   /// JSON; nil: there is none.
   var cursorText: String? {
-    cursor.count == 0 ? nil : String(decoding: cursor.bytes, as: UTF8.self)
+    cursor.count == 0 ? nil : String(bytes: cursor.bytes)
   }
 
   var percentage: Int64 {

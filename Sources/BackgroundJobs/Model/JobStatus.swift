@@ -17,15 +17,20 @@ public enum JobStatus: Sendable, Equatable {
 
   /// The status that has this name in the state file; `completed_with_warnings` is `.completed`.
   public init(name: String) {
-    switch name {
+    switch name.bytes {
     case "pending": self = .pending
     case "running": self = .running
     case "paused": self = .paused
     // As other tools of this format end a job that has failed items.
-    case "completed", Self.completedWithWarnings: self = .completed
+    case "completed", Self.completedWithWarnings.bytes: self = .completed
     case "failed": self = .failed
     default: self = .other(name)
     }
+  }
+
+  public static func == (a: JobStatus, b: JobStatus) -> Bool {
+    if case .other(let a) = a, case .other(let b) = b { return a.bytes == b.bytes }
+    return JobStatusSet(a).rawValue == JobStatusSet(b).rawValue
   }
 
   /// As it stands in the state file.

@@ -38,7 +38,8 @@ struct JobSummary {
 
   /// Completed, but not all of it went well.
   var hasWarnings: Bool {
-    Self.hasWarnings(status, failed: counts.failed, isOthersWord: statusName != status.name)
+    Self.hasWarnings(
+      status, failed: counts.failed, isOthersWord: statusName.bytes != status.name.bytes)
   }
 
   static func hasWarnings(_ status: JobStatus, failed: Int, isOthersWord: Bool) -> Bool {
@@ -68,7 +69,7 @@ extension JobState {
       id: id, type: type, key: key, status: status, statusName: statusName, reason: reason,
       error: error, attempts: attempts, counts: counts, current: current, total: total,
       currentItem: currentItem.count == 0
-        ? nil : String(decoding: currentItem.bytes, as: UTF8.self),
+        ? nil : String(bytes: currentItem.bytes),
       created: created, started: started, updated: updated, completed: completed,
       resumeAt: resumeAt, ownerPID: owner?.process.pid, isPauseAcknowledged: isPauseAcknowledged,
       refusal: refusal, activeMs: clock.total)

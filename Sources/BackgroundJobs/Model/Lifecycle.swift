@@ -52,7 +52,7 @@ enum Lifecycle {
       return .refuse(ownerElsewhere ? .busy : .illegalTransition)
     case (.start, .paused):
       if ownerElsewhere { return .refuse(.busy) }
-      return job.isRateLimitOver(at: now) || job.reason == Reason.interrupted
+      return job.isRateLimitOver(at: now) || job.reason?.bytes == Reason.interrupted.bytes
         ? .go : .already(.paused)
 
     case (.report, .running), (.report, .paused): return .go
@@ -61,7 +61,8 @@ enum Lifecycle {
 
     case (.pause, .pending), (.pause, .running), (.pause, .paused): return .go
     case (.rateLimited, .running): return .go
-    case (.rateLimited, .paused): return job.reason == Reason.rateLimit ? .go : .already(.paused)
+    case (.rateLimited, .paused):
+      return job.reason?.bytes == Reason.rateLimit.bytes ? .go : .already(.paused)
 
     case (.resume, .paused): return .go
     case (.resume, .pending), (.resume, .running): return .already(.ok)
@@ -110,7 +111,7 @@ enum Lifecycle {
 
   /// To who wants something of a job that has ended; of a cancelled one, only why.
   static func hasEnded(_ job: JobSummary, _ rest: Message) -> Message {
-    guard job.status == .failed, job.reason == Reason.cancelled else {
+    guard job.status == .failed, job.reason?.bytes == Reason.cancelled.bytes else {
       return "job \(job.id) is \(job.statusName): \(rest)"
     }
     guard let error = job.error else { return "job \(job.id) was cancelled" }

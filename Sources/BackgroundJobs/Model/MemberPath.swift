@@ -35,7 +35,7 @@ struct MemberPath {
           room[length] = byte
           length += 1
         }
-        return text(room, 0, length)
+        return copy(of: UnsafeRawBufferPointer(room), 0, length)
       }
     }
   }
@@ -60,16 +60,13 @@ struct MemberPath {
             isEscaped = false
           }
         }
-        guard slashes > 1 else { return (text(room, 0, length), nil) }
-        return (text(room, 0, middle), text(room, middle, length))
+        guard slashes > 1 else { return (copy(of: UnsafeRawBufferPointer(room), 0, length), nil) }
+        return (
+          copy(of: UnsafeRawBufferPointer(room), 0, middle),
+          copy(of: UnsafeRawBufferPointer(room), middle, length)
+        )
       }
     }
-  }
-
-  private static func text(
-    _ room: UnsafeMutableRawBufferPointer, _ begin: Int, _ end: Int
-  ) -> String {
-    String(decoding: UnsafeRawBufferPointer(rebasing: room[begin..<end]), as: UTF8.self)
   }
 
   /// The value that stands there; nil: none.
@@ -105,8 +102,8 @@ enum JSONObjectText {
         guard colon > start + 1, colon < place else { return }
         found.append(
           JSONMember(
-            name: String(decoding: bytes[start + 1..<colon - 1], as: UTF8.self),
-            text: String(decoding: bytes[colon + 1..<place], as: UTF8.self)))
+            name: copy(of: UnsafeRawBufferPointer(bytes), start + 1, colon - 1),
+            text: copy(of: UnsafeRawBufferPointer(bytes), colon + 1, place)))
       }
       while i < bytes.count - 1 {
         let byte = bytes[i]
@@ -143,4 +140,10 @@ enum JSONObjectText {
     }
     return Message("{\(text)}").text
   }
+}
+
+private func copy(
+  of room: UnsafeRawBufferPointer, _ begin: Int, _ end: Int
+) -> String {
+  String(bytes: UnsafeRawBufferPointer(rebasing: room[begin..<end]))
 }

@@ -24,6 +24,10 @@ struct OwnerLock: Equatable {
   var inode: UInt64
   /// A lock does not outlive the machine's start.
   var boot: UInt64
+
+  static func == (a: Self, b: Self) -> Bool {
+    a.path.bytes == b.path.bytes && a.device == b.device && a.inode == b.inode && a.boot == b.boot
+  }
 }
 
 /// How far the log of an owner is in the state.

@@ -25,6 +25,12 @@ package struct RemovedJob: Equatable {
       }
     return Message("job \(id) was removed on \(DateText.format(removedMs)); it \(how)").text
   }
+
+  package static func == (a: Self, b: Self) -> Bool {
+    a.id.bytes == b.id.bytes && a.type.bytes == b.type.bytes && a.key?.bytes == b.key?.bytes
+      && a.status == b.status && a.failedItems == b.failedItems && a.endedMs == b.endedMs
+      && a.removedMs == b.removedMs
+  }
 }
 
 extension State {
@@ -38,9 +44,9 @@ extension State {
 
   /// Of this id, or the only ones whose id begins so.
   func removedJob(_ id: String) -> RemovedJob? {
-    if let same = removed.last(where: { $0.id == id }) { return same }
+    if let same = removed.last(where: { $0.id.bytes == id.bytes }) { return same }
     guard let last = removed.last(where: { begins($0.id, with: id) }),
-      removed.allSatisfy({ $0.id == last.id || !begins($0.id, with: id) })
+      removed.allSatisfy({ $0.id.bytes == last.id.bytes || !begins($0.id, with: id) })
     else { return nil }
     return last
   }

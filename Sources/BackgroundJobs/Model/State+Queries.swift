@@ -3,7 +3,9 @@ import CPosix
 // Which jobs are meant by a key, by the beginning of an id, and by a clean-up.
 extension State {
   func unfinished(_ type: String, _ key: String) -> JobState? {
-    jobs.first { $0.key == key && $0.type == type && !$0.status.isFinished }
+    jobs.first {
+      $0.key?.bytes == key.bytes && $0.type.bytes == type.bytes && !$0.status.isFinished
+    }
   }
 
   func unusedID() -> String {
@@ -55,7 +57,7 @@ extension State {
     for rank in ranks.prefix(finished.count - max(0, keep)) {
       let job = finished[Int(rank.index)]
       let isNeeded = jobs.contains { other in
-        other !== job && other.dependsOn.contains { $0 == job.id }
+        other !== job && other.dependsOn.contains { $0.bytes == job.id.bytes }
       }
       if !isNeeded { removals.append(job) }
     }

@@ -9,14 +9,14 @@ class State {
   }
 
   final private(set) var entries: [Entry] = []
-  final private var index = [TextKey: JobState]()
+  final private var index = [TextBytes: JobState]()
   /// The last event that is in it.
   final var seq: UInt64 = 0
   /// Oldest first.
   final var removed: [RemovedJob] = []
   init() {}
 
-  final func job(_ id: String) -> JobState? { index[TextKey(text: id)] }
+  final func job(_ id: String) -> JobState? { index[TextBytes(id)] }
 
   final var jobs: [JobState] {
     var all: [JobState] = []
@@ -31,7 +31,7 @@ class State {
   }
 
   final func add(_ job: JobState) {
-    guard index.updateValue(job, forKey: TextKey(text: job.id)) == nil else { return }
+    guard index.updateValue(job, forKey: TextBytes(job.id)) == nil else { return }
     entries.append(.job(job))
   }
 
@@ -39,14 +39,14 @@ class State {
 
   final func removeOpaque(_ text: String) {
     let position = entries.firstIndex { entry in
-      if case .opaque(let other) = entry { other == text } else { false }
+      if case .opaque(let other) = entry { other.bytes == text.bytes } else { false }
     }
     if let position { entries.remove(at: position) }
   }
 
   final private func remove(_ job: JobState) {
     job.isRemoved = true
-    index[TextKey(text: job.id)] = nil
+    index[TextBytes(job.id)] = nil
     entries.removeAll {
       if case .job(let other) = $0 { return other === job }
       return false
@@ -67,7 +67,7 @@ class State {
       return remove(job)
     }
     try job.apply(change, at: moment)
-    if job.result != result {
+    if job.result?.bytes != result?.bytes {
       noteReplaced("result", result, by: job.result, of: job, moment.seq)
     }
     if case .configured(let new) = change {
@@ -94,7 +94,7 @@ class State {
   ) {
     let new = after.flatMap { JSONObjectText.members($0) } ?? []
     for member in before.flatMap({ JSONObjectText.members($0) }) ?? []
-    where new[member.name] != member.text {
+    where new[member.name]?.bytes != member.text.bytes {
       let path = MemberPath.text(name, member.name)
       note(&job.foreignEdits, path, previous: member.text, seq, isOurs: true)
     }
@@ -107,7 +107,7 @@ class State {
   ) {
     var edit = ForeignEdit(
       name: name, seq: seq, previous: checksum(previous), isTheirs: previous == nil)
-    if let position = edits.firstIndex(where: { $0.name == name }) {
+    if let position = edits.firstIndex(where: { $0.name.bytes == name.bytes }) {
       edit.isTheirs = !isOurs && (edit.isTheirs || edits[position].isTheirs)
       edits[position] = edit
     } else {

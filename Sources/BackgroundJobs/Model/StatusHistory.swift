@@ -32,4 +32,8 @@ struct Refusal: Equatable {
   var seq: UInt64
   /// Milliseconds since 1970.
   var time: Int64
+
+  static func == (a: Self, b: Self) -> Bool {
+    a.status.bytes == b.status.bytes && a.seq == b.seq && a.time == b.time
+  }
 }

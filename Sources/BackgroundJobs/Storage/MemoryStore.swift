@@ -25,7 +25,7 @@
     let clock: Clock
     private let process = ProcessIdentity.current()
     private let forkGeneration = cposix_fork_begin()
-    var dispensers = [TextKey: Dispenser]()
+    var dispensers = [TextBytes: Dispenser]()
     /// Of each job that is owned here, by the number of its owner: whether its pause was seen.
     private var owned = [UInt64: Bool]()
 
@@ -33,7 +33,7 @@
       (self.options, clock) = (options, options.clock)
       Self.mutex?.lock()
       defer { Self.mutex?.unlock() }
-      world = Self.worlds.first { $0.project == project } ?? World(project)
+      world = Self.worlds.first { $0.project.bytes == project.bytes } ?? World(project)
       if !Self.worlds.contains(where: { $0 === world }) { Self.worlds.append(world) }
     }
 
@@ -101,7 +101,7 @@
 
     func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
       try look { () throws(JobError) in
-        state.jobs.filter { type == nil || $0.type == type }.map(info)
+        state.jobs.filter { type == nil || $0.type.bytes == type?.bytes }.map(info)
           .filter { statuses.contains($0.status) }
       }
     }
@@ -232,7 +232,9 @@
           try endRateLimit(of: job)
         }
         let info = info(job)
-        return (info.status, info.status == .paused && info.reason == Reason.interrupted)
+        return (
+          info.status, info.status == .paused && info.reason?.bytes == Reason.interrupted.bytes
+        )
       }
     }
 

@@ -25,11 +25,11 @@ enum Storage {
   /// Of a URL, `postgres://…` say; nil: it is a path.
   private static func scheme(of project: String) -> String? {
     var project = project
-    return project.withUTF8 { bytes in
+    return project.withUTF8 { (bytes) -> String? in
       let name = bytes.prefix { $0 | 0x20 >= UInt8(ascii: "a") && $0 | 0x20 <= UInt8(ascii: "z") }
       let rest = bytes.dropFirst(name.count).prefix(3)
       guard !name.isEmpty, rest.elementsEqual([0x3a, 0x2f, 0x2f]) else { return nil }
-      return String(decoding: name, as: UTF8.self)
+      return String(bytes: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: name)))
     }
   }
 }

@@ -82,31 +82,33 @@ package final class Buffer {
     base.storeBytes(of: UInt8(ascii: "\""), toByteOffset: count - 1, as: UInt8.self)
   }
 
-  @inline(__always)
+  @inline(never)
   package func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try reserve(source.count)
     if let from = source.baseAddress, let base { memcpy(base + count, from, source.count) }
     count += source.count
   }
 
-  @inline(__always)
+  @inline(never)
   package func append(_ byte: UInt8) throws(JobError) {
     try reserve(1)
     base?.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count += 1
   }
 
+  @inline(never)
   func append(_ text: String) throws(JobError) {
-    try reserve(text.utf8.count)
+    try reserve(text.byteCount)
     var text = text
     text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
   }
 
+  @inline(never)
   func append(_ text: StaticString) throws(JobError) {
     try append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  @inline(__always)
+  @inline(never)
   package func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
     let size = MemoryLayout<T>.size
     try reserve(size)
@@ -122,7 +124,7 @@ package final class Buffer {
   }
 
   /// Unsigned LEB128.
-  @inline(__always)
+  @inline(never)
   func appendVarint(_ value: UInt64) throws(JobError) {
     try reserve(Pen.number)
     guard let start = room.baseAddress else { return }
@@ -132,22 +134,25 @@ package final class Buffer {
   }
 
   /// Zigzag: small negative numbers stay short.
-  @inline(__always)
+  @inline(never)
   func appendSigned(_ value: Int64) throws(JobError) {
     try appendVarint(Pen.zigzag(value))
   }
 
+  @inline(never)
   package func appendCounted(_ source: UnsafeRawBufferPointer) throws(JobError) {
     try appendVarint(UInt64(source.count))
     try append(source)
   }
 
+  @inline(never)
   func appendCounted(_ text: String) throws(JobError) {
-    try appendVarint(UInt64(text.utf8.count))
+    try appendVarint(UInt64(text.byteCount))
     try append(text)
   }
 
   /// nil is told apart from "".
+  @inline(never)
   func appendOptional(_ text: String?) throws(JobError) {
     guard let text else { return try append(UInt8(0)) }
     try append(UInt8(1))

@@ -26,7 +26,7 @@ package enum DateText {
   package static func format(_ milliseconds: Int64) -> String {
     let buffer = Buffer()
     guard (try? write(milliseconds, to: buffer)) != nil else { return "" }
-    return String(decoding: buffer.bytes, as: UTF8.self)
+    return String(bytes: buffer.bytes)
   }
 
   static func parse(_ text: String) -> Int64? {

@@ -121,7 +121,7 @@ final class Directory {
     var names: [String] = []
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { entry in
       guard let base = entry.baseAddress else { return }
-      while cposix_directory_next(stream, base) == 1 { names.append(String(cString: base)) }
+      while cposix_directory_next(stream, base) == 1 { names.append(String(nullTerminated: base)) }
     }
     return names
   }
@@ -132,7 +132,7 @@ func withCString<Result>(
   _ text: String, _ body: (UnsafePointer<CChar>) -> Result
 ) -> Result {
   var text = text
-  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.utf8.count + 1) { room in
+  return withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.byteCount + 1) { room in
     text.withUTF8 { bytes in
       UnsafeMutableRawBufferPointer(room).copyMemory(from: UnsafeRawBufferPointer(bytes))
       room[bytes.count] = 0

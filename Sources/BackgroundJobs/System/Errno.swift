@@ -20,7 +20,7 @@ private func errorText(_ number: Int32) -> String {
   return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { text in
     guard let base = text.baseAddress else { return "error" }
     cposix_error_text(number, base, 128)
-    return String(cString: base)
+    return String(nullTerminated: base)
   }
 }
 

@@ -59,7 +59,7 @@ final class File {
       guard let base = room.baseAddress?.assumingMemoryBound(to: CChar.self) else { return "" }
       let length = withCString(link) { readlink($0, base, 4096) }
       let text = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<max(0, length)])
-      return isUTF8(text) && text.count < 4096 ? String(decoding: text, as: UTF8.self) : ""
+      return isUTF8(text) && text.count < 4096 ? String(bytes: text) : ""
     }
     guard begins(path, with: "/") else {
       throw JobError(.invalid, "the path of \(name) is not known, or is not UTF-8")

@@ -14,7 +14,7 @@ package struct Message: ExpressibleByStringInterpolation {
 
   @inline(never)
   package init(stringInterpolation: StringInterpolation) {
-    text = String(decoding: stringInterpolation.bytes, as: UTF8.self)
+    text = String(bytes: stringInterpolation.bytes)
   }
 
   package static func + (a: Message, b: Message) -> Message { "\(a)\(b)" }

@@ -16,7 +16,7 @@ func hex(_ value: UInt64, digits: Int) -> String {
     let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place) & 15)
     text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
   }
-  return String(decoding: text, as: UTF8.self)
+  return String(bytes: text)
 }
 
 func parseHex(_ text: Slice<UnsafeRawBufferPointer>) -> UInt64? {

@@ -32,7 +32,7 @@ struct Reader {
   @inline(__always)
   mutating func byte() -> UInt8 { fixed(UInt8.self) }
 
-  @inline(__always)
+  @inline(never)
   mutating func varint() -> UInt64 {
     var value: UInt64 = 0
     var shift: UInt64 = 0
@@ -49,13 +49,13 @@ struct Reader {
     }
   }
 
-  @inline(__always)
+  @inline(never)
   mutating func signed() -> Int64 {
     let raw = varint()
     return Int64(bitPattern: raw >> 1) ^ -Int64(bitPattern: raw & 1)
   }
 
-  @inline(__always)
+  @inline(never)
   mutating func counted() -> UnsafeRawBufferPointer {
     let length = varint()
     guard let count = Int(exactly: length) else {
@@ -65,8 +65,10 @@ struct Reader {
     return take(count)
   }
 
-  mutating func text() -> String { String(decoding: counted(), as: UTF8.self) }
+  @inline(never)
+  mutating func text() -> String { String(bytes: counted()) }
 
+  @inline(never)
   mutating func optionalText() -> String? {
     let present = byte()
     return present == 1 && !failed ? text() : nil
