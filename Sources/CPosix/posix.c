@@ -233,3 +233,21 @@ static int compare_ranks(const void *one, const void *other) {
 void cposix_sort(struct cposix_rank *ranks, size_t count) {
   if (count > 1) qsort(ranks, count, sizeof *ranks, compare_ranks);
 }
+
+size_t cposix_number_text(double number, char text[32]) {
+  char local[40];
+  for (int digits = 15; digits <= 17; digits++) {
+    snprintf(local, sizeof local, "%.*g", digits, number);
+    if (strtod(local, NULL) == number) break;
+  }
+  /* Between the digits stands what the locale has for a point. */
+  size_t length = 0;
+  int in_point = 0;
+  for (const char *next = local; *next; next++) {
+    int is_ours = strchr("0123456789+-e", *next) != NULL;
+    if (is_ours || !in_point) text[length++] = is_ours ? *next : '.';
+    in_point = !is_ours;
+  }
+  text[length] = 0;
+  return length;
+}

@@ -1,4 +1,5 @@
 import CJansson
+import CPosix
 
 /// Writes JSON text, two-space indented, into a buffer. Big arrays are streamed: no tree is built.
 final class JSONText {
@@ -155,8 +156,14 @@ final class JSONText {
     if value < 0 { try buffer.append(UInt8(ascii: "-")) }
     var divisor: UInt64 = 1
     while value.magnitude / divisor >= 10 { divisor *= 10 }
+    try digits(value.magnitude, divisor)
+  }
+
+  /// From the digit of this power of ten on.
+  private func digits(_ value: UInt64, _ highest: UInt64) throws(JobError) {
+    var divisor = highest
     while divisor > 0 {
-      try buffer.append(UInt8(ascii: "0") + UInt8(value.magnitude / divisor % 10))
+      try buffer.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
       divisor /= 10
     }
   }
@@ -165,11 +172,31 @@ final class JSONText {
   /// Node.js writes them.
   func number(_ value: Double) throws(JobError) {
     guard value.isFinite else { return try buffer.append("null" as StaticString) }
-    let text = value.description
-    try buffer.append(text)
-    if value.rounded(.towardZero) == value, buffer.bytes.suffix(2).elementsEqual([0x2e, 0x30]) {
-      buffer.shorten(to: buffer.count - 2)
+    if try fraction(value) { return }
+    try buffer.reserve(32)
+    guard let room = buffer.room.baseAddress?.assumingMemoryBound(to: CChar.self) else { return }
+    buffer.grow(by: cposix_number_text(value, room))
+  }
+
+  /// Most of ours have few decimal places. The quotient of two whole numbers is the double next to
+  /// it, as what a reader makes of that text.
+  private func fraction(_ value: Double) throws(JobError) -> Bool {
+    var scale: Int64 = 1
+    for places in 0...6 {
+      let scaled = (value * Double(scale)).rounded()
+      guard scaled.magnitude < 0x1p53 else { return false }
+      if scaled / Double(scale) == value {
+        let whole = Int64(scaled.magnitude)
+        if value.sign == .minus { try buffer.append(UInt8(ascii: "-")) }
+        try integer(whole / scale)
+        guard places > 0 else { return true }
+        try buffer.append(UInt8(ascii: "."))
+        try digits(UInt64(whole % scale), UInt64(scale) / 10)
+        return true
+      }
+      scale *= 10
     }
+    return false
   }
 
   /// Indents compact JSON text that is known to be valid.

@@ -115,7 +115,10 @@ struct Merge {
     if taken != .nothing || !members.isEmpty {
       changes.append(.store(.edited(job, members: members, takes: taken)))
     }
-    if taken != .all, let items = try itemsEnded(in: job, unknownTo: ours) {
+    let areFailuresMeant = seen != nil && job.attempts == ours.attempts
+    if taken != .all,
+      let items = try job.itemsEnded(unknownTo: ours, alsoFailed: areFailuresMeant)
+    {
       changes.append(
         .store(.adopted(job: ours.id, done: items.done, failed: items.failed)))
     }
@@ -129,7 +132,7 @@ struct Merge {
     guard job.counted != before, let current = job.progressMembers["current"].flatMap(wholeNumber)
     else { return }
     let now = current.clampedAdding(job.counted.clampedAdding(-before))
-    job.progressMembers.set("current", String(now))
+    job.progressMembers.set("current", Message("\(now)").text)
   }
 
   /// What a file says of a job's life.
@@ -195,31 +198,6 @@ struct Merge {
       return nil
     }
     return .store(.refused(job: ours.id, status: status))
-  }
-
-  /// Failures only of the same attempt: a retry forgets them. nil: none.
-  private func itemsEnded(
-    in job: JobState, unknownTo ours: JobState
-  ) throws(JobError) -> (done: PackedItems, failed: PackedItems)? {
-    let (done, failed) = (Buffer(), Buffer())
-    try job.items.forEachDone { item throws(JobError) in
-      if mark(of: item, in: ours) != .done { try append(item, to: done) }
-    }
-    if seen != nil, job.attempts == ours.attempts {
-      try job.items.forEachFailed { _, item throws(JobError) in
-        if mark(of: item, in: ours) == .none { try append(item, to: failed) }
-      }
-    }
-    if done.count == 0, failed.count == 0 { return nil }
-    return (PackedItems(done), PackedItems(failed))
-  }
-
-  private func mark(of item: UnsafeRawBufferPointer, in job: JobState) -> ItemSet.Mark {
-    job.items.find(item).map { job.items.mark(of: $0) } ?? .none
-  }
-
-  private func append(_ item: UnsafeRawBufferPointer, to packed: Buffer) throws(JobError) {
-    if Limits.isItem(item) { try packed.appendCounted(item) }
   }
 
   /// Objects are merged member by member; gives the paths that are theirs, and leaves all of it in

@@ -65,7 +65,10 @@ extension StateDocument {
       guard let entry = logs.at(position), let number = entry.at(0)?.unsigned,
         let index = entry.at(1)?.unsigned, let offset = entry.at(2)?.integer, offset >= 0
       else { return nil }
-      return LogPosition(number: number, salt: 0, index: index, offset: offset)
+      let sum = entry.at(4)?.unsigned ?? (index == 0 ? 0 : .max)
+      return LogPosition(
+        number: number, salt: 0, index: index, offset: offset, sum: UInt32(exactly: sum),
+        synced: min(entry.at(3)?.unsigned ?? 0, index))
     }
   }
 
@@ -219,11 +222,11 @@ extension StateDocument {
   private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<begun.count {
       guard let entry = begun.at(position), let item = entry.at(0)?.stringBytes else { continue }
-      let trial = Trials.Trial(
+      let trial = ItemNotes.Trial(
         begun: UInt32(clamping: entry.at(1)?.integer ?? 0),
         unended: UInt32(clamping: entry.at(2)?.integer ?? 0),
         place: UInt32(clamping: entry.at(3)?.integer ?? 0))
-      job.items.trials.note(trial, of: try job.items.insert(item))
+      job.items.notes.note(trial, of: try job.items.insert(item))
     }
   }
 

@@ -56,7 +56,9 @@ struct StateDocument {
     for case .job(let job) in state.entries {
       guard let log = job.log else { continue }
       try out.next()
-      try out.numbers(Int64(clamping: log.number), Int64(clamping: log.index), log.offset)
+      try out.numbers(
+        Int64(clamping: log.number), Int64(clamping: log.index), log.offset,
+        Int64(clamping: log.synced), log.sum.map { Int64($0) } ?? -1)
     }
     try out.endArray()
     if !state.setAside.isEmpty {

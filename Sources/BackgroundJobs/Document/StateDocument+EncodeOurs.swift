@@ -82,11 +82,11 @@ extension StateDocument {
   }
 
   private static func encodeFailures(_ job: JobState, _ out: JSONText) throws(JobError) {
-    guard !job.items.failures.isEmpty else { return }
+    guard job.items.notes.whyCount > 0 else { return }
     try out.name("failures")
     try out.beginObject()
     try job.items.forEachFailed { slot, item throws(JobError) in
-      guard let why = job.items.failures[slot], !item.contains(0) else { return }
+      guard let why = job.items.notes.why(slot), !item.contains(0) else { return }
       try out.next()
       try out.string(item)
       try out.buffer.append(": " as StaticString)
@@ -98,7 +98,7 @@ extension StateDocument {
   /// How often items were begun, how often of these without an end, and the place of those that are
   /// under way.
   private static func encodeTrials(_ job: JobState, _ out: JSONText) throws(JobError) {
-    guard !job.items.trials.isEmpty else { return }
+    guard job.items.notes.trialCount > 0 else { return }
     try out.name("begun")
     try out.beginArray()
     try job.items.forEachTrial { item, trial throws(JobError) in
@@ -127,7 +127,7 @@ extension StateDocument {
       try out.next()
       try out.buffer.append(UInt8(ascii: "["))
       try out.string(item)
-      if let why = job.items.failures[slot] {
+      if let why = job.items.notes.why(slot) {
         try out.buffer.append(", " as StaticString)
         try out.string(why)
       }

@@ -20,13 +20,14 @@ extension Change {
   /// nil: not an event that we know.
   static func decode(
     _ kind: UInt16, _ payload: UnsafeRawBufferPointer
-  ) throws(JobError) -> (time: Int64, change: Change)? {
+  ) throws(JobError) -> (time: Int64, change: Change, logEnd: LogEnd?)? {
     var reader = Reader(payload)
     let time = reader.signed()
-    guard let kind = Record.Kind(rawValue: kind),
-      let change = try decode(kind, &reader), !reader.failed
-    else { return nil }
-    return (time, change)
+    guard let kind = Record.Kind(rawValue: kind), let change = try decode(kind, &reader) else {
+      return nil
+    }
+    let logEnd = change.closesLog ? LogEnd(&reader) : nil
+    return reader.failed ? nil : (time, change, logEnd)
   }
 
   private static func decode(
@@ -107,8 +108,10 @@ extension JobChange {
       let (config, total) = (reader.text(), reader.signed())
       return .created(NewJob(type: type, key: key, config: config, total: total))
     case .opened:
-      let owner = ProcessIdentity(&reader)
-      return .started(by: owner, fence: reader.fixed(UInt64.self))
+      let (owner, fence) = (ProcessIdentity(&reader), reader.fixed(UInt64.self))
+      // It is no roll.
+      _ = reader.byte()
+      return .started(by: owner, fence: fence)
     case .closed: return .left(why: reader.optionalText())
     case .detached:
       let watched = ProcessIdentity(&reader)

@@ -12,8 +12,9 @@ extension FileStore {
       lines = Message("\(lines)\(line)\n").text
       if !sound, firstFinding == nil { firstFinding = line }
     }
+    var published: [LogPosition] = []
     if let directory = places.state {
-      try checkStateFile(directory, note)
+      published = try checkStateFile(directory, note)
       if let obstacle = try LockFile.obstacle(directory) {
         note(LockFile.name, obstacle, sound: false)
       }
@@ -35,7 +36,10 @@ extension FileStore {
         note(name, "is not a regular file: delete it", sound: false)
       }
       try checkJournal(files, note)
-      for name in names where isLog(name) { try checkLog(name, files, note) }
+      for name in names where isLog(name) { try checkLog(name, files, published, note) }
+      for entry in lost.entries {
+        note(LogFormat.name(entry.log), entry.finding, sound: false)
+      }
       for job in state.jobs {
         guard let log = job.log,
           !names.has(LogFormat.name(log.number))
@@ -50,16 +54,20 @@ extension FileStore {
     return (firstFinding, lines)
   }
 
+  /// Gives what it says of open logs.
   private func checkStateFile(
     _ directory: Directory, _ note: (String, Message, Bool) -> Void
-  ) throws(JobError) {
+  ) throws(JobError) -> [LogPosition] {
     let name = StateDirectory.fileName
-    guard let (bytes, _) = try readWhole(name, in: directory) else { return }
+    guard let (bytes, _) = try readWhole(name, in: directory) else { return [] }
     do throws(StateDocument.Fault) {
-      let jobs = try StateDocument.decode(bytes.bytes).state.jobs.count
-      note(name, "\(bytes.count) bytes, \(jobs) jobs, sound", true)
+      let document = try StateDocument.decode(bytes.bytes)
+      let jobs = document.state.jobs
+      note(name, "\(bytes.count) bytes, \(jobs.count) jobs, sound", true)
+      return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
     } catch {
       note(name, Message(StateDocument.describe(error, "damaged").message), false)
+      return []
     }
   }
 
@@ -118,7 +126,8 @@ extension FileStore {
   }
 
   private func checkLog(
-    _ name: String, _ files: Directory, _ note: (String, Message, Bool) -> Void
+    _ name: String, _ files: Directory, _ published: [LogPosition],
+    _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
@@ -146,6 +155,10 @@ extension FileStore {
         return note(name, "byte \(header.size + Int64(place)): a record is damaged", false)
       }
       later += 1
+    }
+    if let had = published.first(where: { $0.number == header.number }), had.synced > records {
+      return note(
+        name, "\(records) of \(had.synced) records of job \(header.job) are left", false)
     }
     let tail: Message =
       bytes.count > place ? ", and \(bytes.count - place) bytes that are no record yet" : ""

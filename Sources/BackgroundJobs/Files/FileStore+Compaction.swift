@@ -17,6 +17,8 @@ extension FileStore {
   /// Writes the state as a new journal and puts it in the old one's place.
   func compact() throws(JobError) {
     guard let old = journal, let files = places.files else { return }
+    // The snapshot would say that nothing more was there.
+    if !lost.entries.isEmpty { try mendLostRecords() }
     let publication = state.publication
     defer { text.release() }
     try encodeState()

@@ -162,10 +162,11 @@ extension FileStore {
     switch event.change {
     case .job(_, .reported), .job(_, .left): journal?.lastReportSeq = record.seq
     case .job(_, .removed): hasRemovedJobs = true
+    case .store(.setAside(let name, _)): lost.forget(name)
     case .job, .store: break
     }
     do throws(JobError) {
-      if let job = closingLog(event.change) { try finishLog(job) }
+      if let job = closingLog(event.change) { try finishLog(job, event.logEnd) }
       try foldLog(before: event.change)
       try state.apply(event.change, at: Moment(seq: record.seq, time: event.time))
     } catch {
@@ -189,7 +190,7 @@ extension FileStore {
   }
 
   /// The job whose log an event closes.
-  private func closingLog(_ change: Change) -> JobState? {
+  func closingLog(_ change: Change) -> JobState? {
     guard change.closesLog, let id = change.jobID, let job = state.job(id), job.log != nil else {
       return nil
     }

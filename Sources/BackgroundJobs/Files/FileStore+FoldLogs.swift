@@ -3,9 +3,11 @@ import CPosix
 // PROTOCOL R6: the logs of owners, read beside the journal.
 extension FileStore {
   /// PROTOCOL R6: first the rest of the log, then its end.
-  func finishLog(_ job: JobState) throws(JobError) {
+  func finishLog(_ job: JobState, _ end: LogEnd?) throws(JobError) {
     try foldLog(job)
     guard let log = job.log else { return }
+    // One that went away with its journal is read again with the new one.
+    if let end, !mustRestart, !end.isReached(by: log) { lost.note(job, log, end) }
     logs.close(log.number, log.offset)
   }
 
@@ -57,6 +59,7 @@ extension FileStore {
         index &+= 1
         job.log?.index = index
         job.log?.offset = offset
+        if let sum = job.log?.sum { job.log?.sum = sum &+ LogFormat.checksum(of: payload) }
       }
       if index >= limit || offset >= size || (size != .max && index == before) { return }
       size = try file.status().size
@@ -78,7 +81,7 @@ extension FileStore {
       return nil
     }
     let reader = LogReader(file, header)
-    logs.keep(reader, position.number)
+    logs.keep(reader)
     return reader
   }
 }

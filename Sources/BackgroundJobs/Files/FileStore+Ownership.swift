@@ -43,50 +43,6 @@ extension FileStore {
     try append(.job(job.id, .left(why: why)), durable: false)
   }
 
-  /// A log that is shorter than what was published of it was damaged: the state file has more.
-  private func recoverLostProgress(of job: JobState) throws(JobError) {
-    try foldLog(job)
-    guard let position = job.log, let directory = places.state, let epoch = journal?.epoch,
-      let (bytes, _) = try readWhole(StateDirectory.fileName, in: directory),
-      let document = try? StateDocument.decode(bytes.bytes), document.epoch == epoch,
-      let published = document.state.job(job.id), let had = published.log,
-      had.number == position.number, had.index > position.index
-    else { return }
-    // What others have reported since stands in the journal, and is not lost.
-    try published.addItems(of: job)
-    try reportSkipped(in: published, of: job, beside: position.index)
-    var changes = [Change.store(.edited(published, members: [], takes: .all))]
-    // After a power cut it is no wonder: what was published need not have been synced.
-    if job.owner?.process.boot == process.boot {
-      let name = LogFormat.name(position.number)
-      if let files = places.files, try files.status(name) != nil {
-        _ = try copyAside(name, in: files)
-      }
-      let why: Message =
-        "\(position.index) of \(had.index) records are left; the rest is from the state file"
-      changes.append(
-        .store(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text)))
-    }
-    try append(changes, durable: true)
-  }
-
-  /// An edit takes only what other tools know of, and that is not which items were skipped.
-  private func reportSkipped(
-    in published: JobState, of job: JobState, beside mark: UInt64
-  ) throws(JobError) {
-    try published.items.forEach(.skipped) { slot, item throws(JobError) in
-      var report = Report()
-      (report.time, report.seen, report.skipped) = (clock.realtimeMs, mark, item)
-      let why = published.items.failures[slot]
-      try withBytes(of: why ?? "") { bytes throws(JobError) in
-        if why != nil { report.why = bytes }
-        if try job.isNews(&report) {
-          try append(.job(job.id, .reported(report)), durable: false)
-        }
-      }
-    }
-  }
-
   func closeDeadOwners() throws(JobError) {
     // By position: closing may replace the entries.
     for position in state.entries.indices {
@@ -138,11 +94,15 @@ extension FileStore {
     if let mine = ownedLog(of: job) { return try sync(mine, job) }
     guard let position = job.log, let reader = try logReader(position) else { return }
     try reader.file.syncData()
+    job.log?.synced = position.index
   }
 
   /// PROTOCOL R15: a log that cannot be synced is given up, with everything in it written anew.
   func sync(_ log: OwnedLog, _ job: JobState) throws(JobError) {
-    do throws(JobError) { try log.sync() } catch {
+    do throws(JobError) {
+      try log.sync()
+      job.log?.synced = log.index
+    } catch {
       let wasLocked = journal?.isLocked ?? false
       if !wasLocked { try lock() }
       defer { if !wasLocked { unlock() } }
@@ -160,6 +120,14 @@ extension FileStore {
 }
 
 extension JobState {
+  /// All that its owner's log has is in it.
+  @inline(__always)
+  func pass(_ own: OwnedLog) {
+    log?.index = own.index
+    log?.offset = own.end
+    log?.sum = own.sum
+  }
+
   /// The byte of a host's file on which a lock stands for this job: one file serves any number of
   /// jobs.
   var lockByte: Int64 { Int64(truncatingIfNeeded: createdSeq & (1 << 62 - 1)) }

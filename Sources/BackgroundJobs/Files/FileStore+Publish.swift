@@ -63,6 +63,7 @@ extension FileStore {
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
     if let journal, journal.lastReportSeq > journal.durableSeq { try journal.sync(state.seq) }
+    try syncSomeLogs()
     // Known by its stamp, the displaced file is looked at when it is to be deleted.
     var looksAtOut = state.publication.out == FileStamp()
     var cost: Int64 = 0
@@ -121,6 +122,17 @@ extension FileStore {
     }
     try? files.unlink(Self.nextName)
     return .unreadable
+  }
+
+  /// The same of the logs, but for the rest where there are many: their marks in the file say how far
+  /// they are synced.
+  private func syncSomeLogs() throws(JobError) {
+    var left = 16
+    for job in state.jobs {
+      guard let log = job.log, log.synced < log.index, left > 0 else { continue }
+      try syncLog(of: job)
+      left -= 1
+    }
   }
 
   /// Whether the file is as it was when it was taken in. `known`: the checksum of its contents, where

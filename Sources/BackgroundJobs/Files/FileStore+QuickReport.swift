@@ -33,7 +33,7 @@ extension FileStore {
         let isWritten = log.appendQuickly(
           time, currentItem: currentItem, done: place.isDone ? nil : done)
         guard isWritten else { return nil }
-        job.applyQuickly(log.end, place, done: done, currentItem: currentItem, at: time)
+        job.applyQuickly(log, place, done: done, currentItem: currentItem, at: time)
         debt.owe()
         return .ok
       }
@@ -76,7 +76,7 @@ extension JobState {
   /// What `apply` does with such a report of the owner's.
   @inline(__always)
   fileprivate func applyQuickly(
-    _ end: Int64, _ place: ItemSet.DonePlace, done: UnsafeRawBufferPointer,
+    _ own: OwnedLog, _ place: ItemSet.DonePlace, done: UnsafeRawBufferPointer,
     currentItem item: UnsafeRawBufferPointer?, at time: Int64
   ) {
     clock.advance(to: time)
@@ -92,7 +92,6 @@ extension JobState {
     }
     let realtime = (log?.clockOffset ?? 0).clampedAdding(time)
     updated = max(updated ?? realtime, realtime)
-    log?.index &+= 1
-    log?.offset = end
+    pass(own)
   }
 }

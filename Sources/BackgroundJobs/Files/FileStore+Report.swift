@@ -20,7 +20,7 @@ extension FileStore {
     }
     try look(log, job, now, &report)
     let seen = try id.resolve(in: state, generation)
-    guard ownedLog(of: seen) === log else { return try reportThroughJournal(id, &report) }
+    guard let log = ownedLog(of: seen) else { return try reportThroughJournal(id, &report) }
     return try record(&report, seen, log, now)
   }
 
@@ -37,8 +37,7 @@ extension FileStore {
       try log.append(report)
       let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
       try job.apply(report, at: realtime, fromOwner: true)
-      job.log?.index = log.index
-      job.log?.offset = log.end
+      job.pass(log)
       debt.owe()
     }
     if log.isUnsynced || debt.isOwed { keepUp(log, job, now) }
@@ -66,6 +65,7 @@ extension FileStore {
     guard ours.links > 0 else {
       throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
     }
+    if ours.size < log.end { return try replaceCut(log) }
     if theirs.size != journal.end || theirs.links == 0 {
       if isOverlaid { reset() }
       try catchUp()
@@ -90,8 +90,7 @@ extension FileStore {
     try log.append(report)
     let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
     try job.apply(report, at: realtime, fromOwner: true)
-    job.log?.index = log.index
-    job.log?.offset = log.end
+    job.pass(log)
     log.sawPause = isPaused
     debt.owe()
   }

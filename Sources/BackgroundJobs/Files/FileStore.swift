@@ -17,6 +17,7 @@ final class FileStore {
   private(set) var journal: Journal?
   var logs = OpenLogs()
   var debt = PublicationDebt()
+  var lost = LostRecords()
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextBytes: Dispenser]()
@@ -104,6 +105,7 @@ final class FileStore {
   func reset() {
     take(FileState())
     logs.startAnew()
+    lost.forgetAll()
     readFrom = nil
     isOverlaid = false
     journal?.rewind()
@@ -136,6 +138,8 @@ final class FileStore {
     try lock()
     defer { unlock() }
     try takeInForeignEdits()
+    // It is told when it can be.
+    if !lost.entries.isEmpty { try? mendLostRecords() }
     let before = state.seq
     let result: Result
     do throws(JobError) { result = try body() } catch {
@@ -197,7 +201,10 @@ final class FileStore {
       try Record.append(
         to: journalBytes, kind: change.kind, seq: seq, synced: journal.durableSeq,
         salt: journal.salt
-      ) { buffer throws(JobError) in try change.encode(time: time, to: buffer) }
+      ) { buffer throws(JobError) in
+        try change.encode(time: time, to: buffer)
+        if let log = closingLog(change)?.log { try LogEnd(log).encode(to: buffer) }
+      }
     }
     try journal.append(journalBytes.bytes, durable: durable ? seq : nil)
     // From the bytes, like every reader: what is applied is what was written.

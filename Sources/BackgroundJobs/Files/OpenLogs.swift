@@ -1,9 +1,13 @@
 /// The logs of owners that are open here: this handle's own, to write, and others', to read.
 struct OpenLogs {
-  private var own = [UInt64: OwnedLog]()
+  /// By their numbers.
+  private var own: [OwnedLog] = []
   /// What was looked up last: a worker's reports are about one job for a long time.
   private var last: OwnedLog?
-  private var readers = [UInt64: LogReader]()
+  /// The last ones used, the latest last. There may be more open logs in a store than a process may
+  /// have descriptors.
+  private var readers: [LogReader] = []
+  private static let mostReaders = 32
   /// What was read last: of which log, and from where on.
   private let bytes = Buffer()
   private var buffered: (number: UInt64, offset: Int64)?
@@ -15,9 +19,22 @@ struct OpenLogs {
   // MARK: This handle's own
 
   var ownsAny: Bool { !own.isEmpty }
-  var owned: [OwnedLog] { Array(own.values) }
+  var owned: [OwnedLog] { own }
 
-  func ownLog(_ number: UInt64) -> OwnedLog? { own[number] }
+  func ownLog(_ number: UInt64) -> OwnedLog? {
+    let place = place(of: number)
+    return place < own.count && own[place].number == number ? own[place] : nil
+  }
+
+  /// Where it is among the own logs, or belongs.
+  private func place(of number: UInt64) -> Int {
+    var (low, high) = (0, own.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if own[middle].number < number { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
 
   @inline(__always)
   mutating func owned(_ number: UInt64?) -> OwnedLog? {
@@ -34,32 +51,35 @@ struct OpenLogs {
   }
 
   private mutating func lookUp(_ number: UInt64) -> OwnedLog? {
-    last = own[number]
+    last = ownLog(number)
     return last
   }
 
   /// `old`: the one in whose place it comes.
   mutating func own(_ log: OwnedLog, inPlaceOf old: OwnedLog?) {
-    if let old { own[old.number] = nil }
-    own[log.number] = log
+    if let old { own.removeAll { $0 === old } }
+    own.insert(log, at: place(of: log.number))
     last = nil
   }
 
-  mutating func disownAll() { (own, last) = ([:], nil) }
+  mutating func disownAll() { (own, last) = ([], nil) }
 
   /// Lets go of own logs that are closed in the state.
   mutating func dropClosed(_ isOpen: (OwnedLog) -> Bool) {
     guard mayHaveClosed else { return }
     mayHaveClosed = false
-    own = own.filter { isOpen($0.value) }
+    own.removeAll { !isOpen($0) }
     last = nil
   }
 
   // MARK: Others'
 
-  func reader(_ number: UInt64) -> LogReader? { readers[number] }
+  func reader(_ number: UInt64) -> LogReader? { readers.first { $0.header.number == number } }
 
-  mutating func keep(_ reader: LogReader, _ number: UInt64) { readers[number] = reader }
+  mutating func keep(_ reader: LogReader) {
+    if readers.count == Self.mostReaders { readers.removeFirst() }
+    readers.append(reader)
+  }
 
   // MARK: Reading
 
@@ -88,7 +108,7 @@ struct OpenLogs {
   /// A log was closed, with so many bytes.
   mutating func close(_ number: UInt64, _ size: Int64) {
     closedBytes = closedBytes.clampedAdding(size)
-    readers[number] = nil
+    readers.removeAll { $0.header.number == number }
     mayHaveClosed = true
   }
 
@@ -101,12 +121,12 @@ struct OpenLogs {
     (buffered, closedBytes, mayHaveClosed) = (nil, 0, true)
   }
 
-  mutating func forgetReaders() { readers = [:] }
+  mutating func forgetReaders() { readers = [] }
 
   /// The descriptors are somebody else's by now.
   mutating func abandon() {
-    for reader in readers.values { reader.file.abandon() }
-    for log in own.values { log.file.abandon() }
+    for reader in readers { reader.file.abandon() }
+    for log in own { log.file.abandon() }
     forgetReaders()
     disownAll()
   }

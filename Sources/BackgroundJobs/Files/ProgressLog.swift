@@ -92,6 +92,12 @@ enum LogFormat {
       rebasing: bytes[offset + recordHeader..<offset + recordHeader + length])
     return CRC32C.of(salt: salt, index, payload) == stored ? payload : nil
   }
+
+  /// The one that stands before the payload of a record.
+  static func checksum(of payload: UnsafeRawBufferPointer) -> UInt32 {
+    guard let base = payload.baseAddress else { return 0 }
+    return UInt32(littleEndian: (base - 4).loadUnaligned(as: UInt32.self))
+  }
 }
 
 /// Another owner's log, open for reading.
@@ -116,6 +122,9 @@ final class OwnedLog {
   let base: Int64
   var index: UInt64 = 0
   var end: Int64
+  /// The sum of the records' checksums, and that of the record being written.
+  private(set) var sum: UInt32 = 0
+  private var checksum: UInt32 = 0
   let record = Buffer()
 
   /// Machine nanoseconds of the last look at what others did, and of the last sync.
@@ -182,7 +191,7 @@ final class OwnedLog {
     start.storeBytes(of: salt.littleEndian, as: UInt64.self)
     start.storeBytes(of: index.littleEndian, toByteOffset: 8, as: UInt64.self)
     let end = LogFormat.payloadInBuffer + payload
-    let checksum = CRC32C.of(UnsafeRawBufferPointer(start: start, count: end))
+    checksum = CRC32C.of(UnsafeRawBufferPointer(start: start, count: end))
     start.storeBytes(of: UInt32(payload).littleEndian, toByteOffset: 8, as: UInt32.self)
     start.storeBytes(of: checksum.littleEndian, toByteOffset: 12, as: UInt32.self)
     start.storeBytes(of: 0, toByteOffset: end, as: UInt32.self)
@@ -194,6 +203,7 @@ final class OwnedLog {
   func count(_ size: Int) {
     end &+= Int64(size)
     index &+= 1
+    sum &+= checksum
     isUnsynced = true
   }
 

@@ -99,7 +99,7 @@ final class StateDirectory {
   /// `jobs/<number>`, where the output of one job's commands goes.
   func makeOutputDirectory(_ number: UInt64) throws(JobError) -> Directory {
     let all = try make(Self.outputName, in: try make().files, mode: 0o700)
-    return try make(String(number), in: all, mode: 0o700)
+    return try make(Message("\(number)").text, in: all, mode: 0o700)
   }
 
   /// Makes it if it is missing.

@@ -32,7 +32,7 @@ struct WorkerFile {
     let all = try places.make(Self.parent, in: state, mode: 0o755)
     let mine = try places.make(id, in: all, mode: 0o755)
     let text = Buffer()
-    try text.append(String(pid))
+    try text.append(Message("\(pid)").text)
     let file = try places.create(Self.newName, in: mine, mode: 0o644, isBrief: true)
     try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
     try mine.rename(Self.newName, to: Self.name)
@@ -47,7 +47,7 @@ struct WorkerFile {
     else { return }
     let text = Buffer()
     try file.read(32, at: 0, into: text)
-    guard String(bytes: text.bytes).bytes == String(pid).bytes else { return }
+    guard String(bytes: text.bytes).bytes == Message("\(pid)").text.bytes else { return }
     try mine.unlink(Self.name)
     try? all.removeDirectory(id)
   }

@@ -30,7 +30,7 @@ final class Dispenser {
     }
     while let slot = items.nextOpen(from: &position) {
       if mayRepeat, isOut(slot) { continue }
-      let unended = items.trials.isEmpty ? 0 : items.trials[slot]?.unended ?? 0
+      let unended = items.notes.trial(slot)?.unended ?? 0
       guard unended > 0 else { return handOut(slot) }
       late.append((unended, slot))
     }

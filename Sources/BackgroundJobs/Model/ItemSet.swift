@@ -28,11 +28,7 @@ final class ItemSet {
   private(set) var skippedCount = 0
   /// Planned items that have not ended.
   private(set) var openCount = 0
-  /// Why items failed or were skipped, where somebody said so.
-  private(set) var failures = [Slot: String]()
-
-  /// Items that were begun, as far as that is not plain from their mark.
-  var trials = Trials()
+  var notes = ItemNotes()
   /// Counts the plans that were replaced: places in the list of the plan are then others.
   private(set) var planGeneration = 0
 
@@ -107,7 +103,7 @@ final class ItemSet {
       if isPlanned(slot) { openCount -= 1 }
       return
     }
-    failures[slot] = nil
+    notes.setWhy(slot, nil)
   }
 
   /// Where an item that is done now is entered.
@@ -153,26 +149,26 @@ final class ItemSet {
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
     // Two said so without knowing of each other: the same word stands, in whatever order.
-    if before == .failed, checksum(why) > checksum(failures[slot]) { failures[slot] = why }
+    if before == .failed, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none else { return false }
     try failedList.append(slot)
     setMark(slot, .failed)
     failedCount += 1
     if isPlanned(slot) { openCount -= 1 }
-    if let why { failures[slot] = why }
+    if let why { notes.setWhy(slot, why) }
     return true
   }
 
   /// Nothing was to do: that beats a failure, and what is done stays so.
   func markSkipped(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
-    if before == .skipped, checksum(why) > checksum(failures[slot]) { failures[slot] = why }
+    if before == .skipped, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none || before == .failed else { return false }
     try skippedList.append(slot)
     setMark(slot, .skipped)
     skippedCount += 1
     leave(before, slot)
-    if let why { failures[slot] = why }
+    if let why { notes.setWhy(slot, why) }
     return true
   }
 
@@ -219,9 +215,9 @@ final class ItemSet {
   }
 
   private func forget(_ slot: Slot) {
-    trials.forgetEnd(slot)
+    notes.forgetEnd(slot)
     setMark(slot, .none)
-    failures[slot] = nil
+    notes.setWhy(slot, nil)
     if isPlanned(slot) { openCount += 1 }
   }
 
@@ -232,37 +228,37 @@ final class ItemSet {
 
   /// Adds why, where a snapshot has it apart from the item.
   func note(failureOf item: UnsafeRawBufferPointer, _ why: String) {
-    if let slot = find(item), mark(of: slot) == .failed { failures[slot] = why }
+    if let slot = find(item), mark(of: slot) == .failed { notes.setWhy(slot, why) }
   }
 
   // MARK: Attempts
 
   /// Work on it begins, unless it has ended.
   func begin(_ slot: Slot, byOwner: Bool) {
-    if mark(of: slot) == .none { trials.begin(slot, byOwner: byOwner) }
+    if mark(of: slot) == .none { notes.begin(slot, byOwner: byOwner) }
   }
 
   func attempts(of slot: Slot) -> Int64 {
-    trials[slot].map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
+    notes.trial(slot).map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
   }
 
   func forEachTrial(
-    _ body: (UnsafeRawBufferPointer, Trials.Trial) throws(JobError) -> Void
+    _ body: (UnsafeRawBufferPointer, ItemNotes.Trial) throws(JobError) -> Void
   ) throws(JobError) {
-    try trials.visit { slot, trial throws(JobError) in try body(bytes(of: slot), trial) }
+    try notes.visitTrials { slot, trial throws(JobError) in try body(bytes(of: slot), trial) }
   }
 
   /// nil: it is not known.
   func attempts(at item: UnsafeRawBufferPointer) -> (all: Int64, unended: Int64)? {
     guard let slot = find(item) else { return nil }
-    return (attempts(of: slot), Int64(trials[slot]?.unended ?? 0))
+    return (attempts(of: slot), Int64(notes.trial(slot)?.unended ?? 0))
   }
 
   // MARK: Inside
 
   @inline(__always)
   private func setMark(_ slot: Slot, _ mark: Mark) {
-    if mark != .none, !trials.isEmpty { trials.end(slot) }
+    if mark != .none, notes.trialCount > 0 { notes.end(slot) }
     let cleared = table.flags(of: slot) & ~(3 << Self.markShift)
     table.setFlags(cleared | mark.rawValue << Self.markShift, of: slot)
   }

@@ -77,7 +77,7 @@ extension JobState {
     clearReason()
     started = started ?? moment.time
     isPauseAcknowledged = false
-    items.trials.nothingIsUnderWay()
+    items.notes.nothingIsUnderWay()
     estimator.begin(items: current, active: clock.total)
   }
 

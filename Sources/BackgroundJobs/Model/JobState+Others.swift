@@ -53,13 +53,13 @@ extension JobState {
   private func keepOurs(in theirs: ItemSet) {
     try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
     items.forEachFailed { slot, item throws(Never) in
-      if let why = items.failures[slot] { theirs.note(failureOf: item, why) }
+      if let why = items.notes.why(slot) { theirs.note(failureOf: item, why) }
     }
     try? items.forEach(.skipped) { slot, item throws(JobError) in
-      _ = try theirs.markSkipped(try theirs.insert(item), why: items.failures[slot])
+      _ = try theirs.markSkipped(try theirs.insert(item), why: items.notes.why(slot))
     }
     try? items.forEachTrial { item, trial throws(JobError) in
-      theirs.trials.note(trial, of: try theirs.insert(item))
+      theirs.notes.note(trial, of: try theirs.insert(item))
     }
   }
 
@@ -69,13 +69,13 @@ extension JobState {
       _ = try items.markDone(try items.insert(item))
     }
     try other.items.forEachFailed { slot, item throws(JobError) in
-      _ = try items.markFailed(try items.insert(item), why: other.items.failures[slot])
+      _ = try items.markFailed(try items.insert(item), why: other.items.notes.why(slot))
     }
     try other.items.forEach(.skipped) { slot, item throws(JobError) in
-      _ = try items.markSkipped(try items.insert(item), why: other.items.failures[slot])
+      _ = try items.markSkipped(try items.insert(item), why: other.items.notes.why(slot))
     }
     try other.items.forEachTrial { item, trial throws(JobError) in
-      items.trials.note(trial, of: try items.insert(item))
+      items.notes.note(trial, of: try items.insert(item))
     }
     advances = max(advances, other.advances)
   }
@@ -85,5 +85,25 @@ extension JobState {
     members = theirs.members
     dependsOn = theirs.dependsOn
     takeLife(from: theirs)
+  }
+
+  /// The items that have ended here and are open for the other; nil: none.
+  func itemsEnded(
+    unknownTo other: JobState, alsoFailed: Bool
+  ) throws(JobError) -> (done: PackedItems, failed: PackedItems)? {
+    func mark(_ item: UnsafeRawBufferPointer) -> ItemSet.Mark {
+      other.items.find(item).map { other.items.mark(of: $0) } ?? .none
+    }
+    let (done, failed) = (Buffer(), Buffer())
+    try items.forEachDone { item throws(JobError) in
+      if mark(item) != .done, Limits.isItem(item) { try done.appendCounted(item) }
+    }
+    if alsoFailed {
+      try items.forEachFailed { _, item throws(JobError) in
+        if mark(item) == .none, Limits.isItem(item) { try failed.appendCounted(item) }
+      }
+    }
+    if done.count == 0, failed.count == 0 { return nil }
+    return (PackedItems(done), PackedItems(failed))
   }
 }

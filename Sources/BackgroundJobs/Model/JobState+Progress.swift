@@ -26,14 +26,14 @@ extension JobState {
       let byOwner = fromOwner || log == nil
       items.begin(try items.insert(item), byOwner: byOwner)
       // Of several that are under way, the current one is the oldest.
-      if byOwner, items.find(currentItem.bytes).map({ items.trials.isUnderWay($0) }) != true {
+      if byOwner, items.find(currentItem.bytes).map({ items.notes.isUnderWay($0) }) != true {
         currentItem.clear()
         try currentItem.append(item)
         currentItemSaid = place
       }
     }
     if let item = report.givenBack {
-      if let slot = items.find(item) { items.trials.giveBack(slot) }
+      if let slot = items.find(item) { items.notes.giveBack(slot) }
       leaveCurrentItem(item, report.seen)
     }
     if let count = report.advance { advances = advances.clampedAdding(count) }
@@ -71,7 +71,7 @@ extension JobState {
     if let mark, currentItemSaid > mark { return }
     guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
     currentItem.clear()
-    guard !items.trials.isEmpty, let next = items.trials.oldestUnderWay else { return }
+    guard items.notes.trialCount > 0, let next = items.notes.oldestUnderWay else { return }
     // Without memory for it, nothing is shown.
     try? currentItem.append(items.bytes(of: next))
   }

@@ -78,6 +78,6 @@ extension JobState {
   private var counts: JobSummary.Counts {
     JobSummary.Counts(
       done: items.doneCount, failed: items.failedCount, skipped: items.skippedCount,
-      open: items.openCount, underWay: items.trials.underWayCount)
+      open: items.openCount, underWay: items.notes.underWayCount)
   }
 }

@@ -37,6 +37,10 @@ struct LogPosition: Equatable {
   /// Records, and the byte offset behind the last of them.
   var index: UInt64 = 0
   var offset: Int64 = 0
+  /// The sum of the checksums of these records; nil: an older version has not written it down.
+  var sum: UInt32? = 0
+  /// So many records are known to be on disk.
+  var synced: UInt64 = 0
   /// Milliseconds from the log's clock to 1970.
   var clockOffset: Int64 = 0
 }

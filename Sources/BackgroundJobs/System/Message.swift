@@ -55,8 +55,20 @@ package struct Message: ExpressibleByStringInterpolation {
     }
 
     @inline(never)
-    private mutating func append(_ number: some FixedWidthInteger) {
-      appendInterpolation(String(number))
+    private mutating func append(_ number: Int64) {
+      if number < 0 { bytes.append(UInt8(ascii: "-")) }
+      append(number.magnitude)
+    }
+
+    /// Swift's own way takes a kilobyte, for other radixes as well.
+    @inline(never)
+    private mutating func append(_ number: UInt64) {
+      var divisor: UInt64 = 1
+      while number / divisor >= 10 { divisor *= 10 }
+      while divisor > 0 {
+        bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+        divisor /= 10
+      }
     }
   }
 }

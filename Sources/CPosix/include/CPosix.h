@@ -106,6 +106,10 @@ void cposix_mutex_free(pthread_mutex_t *mutex);
 /* Goes on with a CRC-32C by the processor's instruction; 0: it has none, and nothing happened. */
 int cposix_crc32c(uint32_t *crc, const void *bytes, size_t count);
 
+/* The shortest decimal text that strtod(3) reads as this finite number, with a point in every locale;
+ * gives its length, less than 32. Swift's own way is a hundredth of the library. */
+size_t cposix_number_text(double number, char text[32]);
+
 /* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
 struct cposix_rank {
   int64_t key;

@@ -87,7 +87,7 @@ import Testing
       default:
         wanted.failed = []
         set.forgetFailures()
-        #expect(set.failures.isEmpty)
+        #expect(set.notes.whyCount == 0)
       }
       if step % 40 == 39 { try check(set, wanted) }
     }
@@ -98,9 +98,9 @@ import Testing
     let set = ItemSet()
     let a = try slot(set, Array("a".utf8))
     #expect(try set.markFailed(a, why: "no route"))
-    #expect(set.failures[a] == "no route")
+    #expect(set.notes.why(a) == "no route")
     #expect(try set.markDone(a))
-    #expect(set.failures.isEmpty)
+    #expect(set.notes.whyCount == 0)
     #expect(try !set.markFailed(a, why: "late"))
     #expect(set.mark(of: a) == .done)
   }

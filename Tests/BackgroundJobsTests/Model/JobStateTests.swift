@@ -149,7 +149,7 @@ import Testing
       let set = ItemSet()
       try withBytes(Array("a".utf8)) { item throws(JobError) in
         for why in whys { _ = try set.markFailed(try set.insert(item), why: why) }
-        found.insert(set.find(item).flatMap { set.failures[$0] })
+        found.insert(set.find(item).flatMap { set.notes.why($0) })
       }
     }
     #expect(found.count == 1)

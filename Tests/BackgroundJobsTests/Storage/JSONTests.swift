@@ -66,6 +66,29 @@ import Testing
   }
 
   @Test(arguments: [
+    (0.1, "0.1"), (-0.5, "-0.5"), (-1.25, "-1.25"), (12.000001, "12.000001"),
+    (1e15, "1000000000000000"),
+    (1e-9, "1e-09"), (1e300, "1e+300"), (0.1 + 0.2, "0.30000000000000004"), (-0.0, "-0"),
+    (100, "100"),
+  ])
+  func realsAreWrittenAsPeopleDo(_ value: Double, _ text: String) throws {
+    let buffer = Buffer()
+    try JSONText(buffer).number(value)
+    #expect(string(buffer.bytes) == text)
+  }
+
+  @Test func decimalPlacesReadBack() throws {
+    var dice = Dice(2)
+    for _ in 0..<5000 {
+      let value =
+        Double(Int64(bitPattern: dice.next()) >> 24) / [1, 10, 1000, 1e6].randomElement()!
+      let buffer = Buffer()
+      try JSONText(buffer).number(value)
+      #expect(Double(string(buffer.bytes)) == value)
+    }
+  }
+
+  @Test(arguments: [
     "", " ", "{", "{\"a\":}", "[1,]", "\"\u{1}\"", "nul", "1 2", "{} x", "\"\\x\"", "1e400",
     "{\"a\"}", "'a'",
   ])

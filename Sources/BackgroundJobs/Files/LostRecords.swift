@@ -1,0 +1,31 @@
+/// Closed logs of which less was read than they had: damage that nobody has told yet.
+struct LostRecords {
+  struct Entry {
+    var job: String
+    var log: UInt64
+    var left: UInt64
+    var had: UInt64
+
+    /// What is told of it.
+    var finding: Message {
+      left < had
+        ? "\(left) of \(had) records of job \(job) are left"
+        : "the records of job \(job) are not those that were written"
+    }
+
+    /// Under which a damaged log is told.
+    var name: String { Message("background-jobs.d/\(LogFormat.name(log))").text }
+  }
+
+  private(set) var entries: [Entry] = []
+
+  mutating func note(_ job: JobState, _ position: LogPosition, _ end: LogEnd) {
+    entries.append(
+      Entry(job: job.id, log: position.number, left: position.index, had: end.records))
+  }
+
+  /// A damaged file was told.
+  mutating func forget(_ name: String) { entries.removeAll { $0.name.bytes == name.bytes } }
+
+  mutating func forgetAll() { entries = [] }
+}

@@ -1,0 +1,120 @@
+/// What is known of some items beside their marks: why they failed or were skipped, how often work
+/// on them has begun, as far as that is not plain from how they ended, and on which of them it is
+/// under way.
+struct ItemNotes {
+  typealias Slot = ItemSet.Slot
+
+  struct Trial {
+    var begun: UInt32 = 0
+    /// Of these: without an end that anybody told.
+    var unended: UInt32 = 0
+    /// Under way since the job was last started: its place among what the owner has begun. 0: it is
+    /// not; `ofOthers`: somebody else has begun it.
+    var place: UInt32 = 0
+
+    static let ofOthers = UInt32.max
+  }
+
+  private struct Note {
+    var why: String?
+    var trial: Trial?
+  }
+
+  private var notes = [Slot: Note]()
+  /// The highest place that was given.
+  private var lastPlace: UInt32 = 0
+  private(set) var underWayCount = 0
+  private(set) var trialCount = 0
+  private(set) var whyCount = 0
+
+  // MARK: Why
+
+  func why(_ slot: Slot) -> String? { whyCount == 0 ? nil : notes[slot]?.why }
+
+  mutating func setWhy(_ slot: Slot, _ why: String?) {
+    if why == nil, whyCount == 0 { return }
+    var note = notes[slot] ?? Note()
+    whyCount += (why == nil ? 0 : 1) - (note.why == nil ? 0 : 1)
+    note.why = why
+    set(slot, note)
+  }
+
+  // MARK: Trials
+
+  func trial(_ slot: Slot) -> Trial? { trialCount == 0 ? nil : notes[slot]?.trial }
+
+  mutating func begin(_ slot: Slot, byOwner: Bool) {
+    var trial = trial(slot) ?? Trial()
+    trial.begun &+= 1
+    trial.unended &+= 1
+    if byOwner, lastPlace < Trial.ofOthers - 1 { lastPlace += 1 }
+    trial.place = byOwner ? lastPlace : Trial.ofOthers
+    setTrial(slot, trial)
+  }
+
+  /// It was begun and left for a good reason.
+  mutating func giveBack(_ slot: Slot) {
+    guard let trial = trial(slot), trial.unended > 0 else { return }
+    setTrial(slot, Trial(begun: trial.begun, unended: trial.unended - 1))
+  }
+
+  /// What another state knows of it.
+  mutating func note(_ trial: Trial, of slot: Slot) {
+    setTrial(slot, trial)
+    if trial.place != Trial.ofOthers { lastPlace = max(lastPlace, trial.place) }
+  }
+
+  /// It has ended: that it was begun once is plain from that.
+  @inline(never)
+  mutating func end(_ slot: Slot) {
+    guard let trial = trial(slot) else { return }
+    setTrial(slot, trial.begun > 1 ? Trial(begun: trial.begun) : nil)
+  }
+
+  /// Its end is forgotten.
+  mutating func forgetEnd(_ slot: Slot) {
+    if trial(slot) == nil { setTrial(slot, Trial(begun: 1)) }
+  }
+
+  /// The job is started anew: what was begun before is not under way.
+  mutating func nothingIsUnderWay() {
+    if underWayCount > 0 {
+      for (slot, note) in notes where note.trial?.place ?? 0 > 0 {
+        var note = note
+        note.trial?.place = 0
+        set(slot, note)
+      }
+    }
+    (lastPlace, underWayCount) = (0, 0)
+  }
+
+  func isUnderWay(_ slot: Slot) -> Bool { trial(slot)?.place ?? 0 > 0 }
+
+  /// Of what the owner has begun and not ended, the one that it began first.
+  var oldestUnderWay: Slot? {
+    var (oldest, least): (Slot?, UInt32) = (nil, Trial.ofOthers)
+    guard underWayCount > 0 else { return nil }
+    for (slot, note) in notes {
+      guard let place = note.trial?.place, place > 0, place < least else { continue }
+      (oldest, least) = (slot, place)
+    }
+    return oldest
+  }
+
+  func visitTrials(_ body: (Slot, Trial) throws(JobError) -> Void) throws(JobError) {
+    for (slot, note) in notes { if let trial = note.trial { try body(slot, trial) } }
+  }
+
+  private mutating func setTrial(_ slot: Slot, _ trial: Trial?) {
+    var note = notes[slot] ?? Note()
+    if note.trial?.place ?? 0 > 0 { underWayCount -= 1 }
+    if trial?.place ?? 0 > 0 { underWayCount += 1 }
+    trialCount += (trial == nil ? 0 : 1) - (note.trial == nil ? 0 : 1)
+    note.trial = trial
+    set(slot, note)
+  }
+
+  private mutating func set(_ slot: Slot, _ note: Note) {
+    notes[slot] = note.why == nil && note.trial == nil ? nil : note
+  }
+}

@@ -1,0 +1,188 @@
+"""Damage of logs: told, and mended from the state file as far as that goes."""
+
+import shutil
+import subprocess
+import time
+
+import bgjobs
+import pytest
+
+STORE = ".specweave/state/background-jobs.d"
+
+
+@pytest.fixture
+def closed(project):
+    """A job that has ended, with its log still there."""
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("import", "all")
+        job.plan([f"item-{n}" for n in range(12)])
+        job.start()
+        for n in range(8):
+            job.done(f"item-{n}")
+        job.failed("item-8", "no such page")
+        job.skipped("item-9", "there already")
+        job.advance(5)
+        job.complete()
+    assert len(logs(project)) == 1
+    return project
+
+
+def logs(project):
+    return sorted((project / STORE).glob("log-*[0-9]"))
+
+
+def copies(project):
+    return sorted(path.name for path in (project / STORE).glob("*.corrupt-*"))
+
+
+def import_job(manager):
+    (info,) = manager.list(type="import")
+    return manager.find(info.id)
+
+
+def values(project):
+    """What a viewer sees: it mends nothing."""
+    with bgjobs.JobManager(project, read_only=True) as manager:
+        job = import_job(manager)
+        found = job.json()
+        found["progress"].pop("rate", None)
+        items = sorted((item.name, str(item.state), item.why or "") for item in job.items())
+        return found["progress"], found["status"], items
+
+
+def is_told(project):
+    with bgjobs.JobManager(project, read_only=True) as manager:
+        try:
+            manager.check()
+        except bgjobs.Damaged:
+            return True
+    return False
+
+
+def go_on(project):
+    """Any change at all."""
+    with bgjobs.JobManager(project) as manager:
+        manager.create("another")
+
+
+def cut(project, length):
+    (log,) = logs(project)
+    with log.open("r+b") as file:
+        file.truncate(length)
+
+
+def check_mended(project, before):
+    seen = values(project)
+    was_told = is_told(project)
+    assert seen == before or was_told
+    go_on(project)
+    assert values(project) == before
+    assert seen == before or (len(copies(project)) == 1 and is_told(project))
+    return was_told
+
+
+def test_no_flipped_byte_of_a_closed_log_goes_unseen(closed, tmp_path):
+    before = values(closed)
+    size = logs(closed)[0].stat().st_size
+    found = 0
+    for place in range(size):
+        project = tmp_path / "copy"
+        shutil.copytree(closed, project)
+        (log,) = logs(project)
+        data = bytearray(log.read_bytes())
+        data[place] ^= 1 << place % 8
+        log.write_bytes(data)
+        found += check_mended(project, before)
+        shutil.rmtree(project)
+    # Zeros that fill up a record are in no checksum.
+    assert found > size * 0.8
+
+
+def test_no_cut_of_a_closed_log_goes_unseen(closed, tmp_path):
+    before = values(closed)
+    for length in range(0, logs(closed)[0].stat().st_size - 4, 5):
+        project = tmp_path / "copy"
+        shutil.copytree(closed, project)
+        cut(project, length)
+        assert check_mended(project, before)
+        shutil.rmtree(project)
+
+
+def test_a_closed_log_that_is_gone_is_told(closed):
+    before = values(closed)
+    logs(closed)[0].unlink()
+    assert values(closed) != before and is_told(closed)
+    go_on(closed)
+    assert values(closed) == before
+
+
+def test_damage_is_told_once(closed):
+    cut(closed, 200)
+    for _ in range(4):
+        go_on(closed)
+    assert len(copies(closed)) == 1
+
+
+def test_damage_revives_nothing_that_was_retried(closed):
+    with bgjobs.JobManager(closed) as manager:
+        import_job(manager).retry()
+    cut(closed, 200)
+    go_on(closed)
+    with bgjobs.JobManager(closed) as manager:
+        info = import_job(manager).info()
+        assert info.status is bgjobs.JobStatus.PENDING
+        assert (info.items_completed, info.items_failed) == (8, 0)
+
+
+def test_a_log_that_is_cut_under_its_owner_loses_nothing(project):
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("import", "all")
+        job.start()
+        for n in range(50):
+            job.done(f"item-{n}")
+        cut(project, 300)
+        time.sleep(0.05)  # A report looks at its log every 26 ms.
+        job.done("the next")
+        with bgjobs.JobManager(project, read_only=True) as viewer:
+            assert viewer.find(job.id).info().items_completed == 51
+        assert len(copies(project)) == 1
+        job.done("one more")
+    assert len(values(project)[2]) == 52
+
+
+def test_an_owner_that_ends_without_a_look_loses_nothing(project):
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("import", "all")
+        job.start()
+        for n in range(50):
+            job.done(f"item-{n}")
+        cut(project, 300)
+        job.complete()
+    go_on(project)
+    assert len(values(project)[2]) == 50 and is_told(project)
+
+
+def test_a_synced_log_of_a_dead_owner_that_was_cut_is_told(project, python):
+    worker = python(
+        """
+        import bgjobs, sys
+        manager = bgjobs.JobManager(".")
+        job = manager.ensure("import", "all")
+        job.start()
+        for n in range(20):
+            job.done(f"item-{n}")
+        manager.sync()
+        print(job.id, flush=True)
+        sys.stdin.read()
+        """,
+        stdin=subprocess.PIPE,
+    )
+    id = worker.stdout.readline().strip()
+    worker.kill()
+    worker.wait()
+    cut(project, 300)
+    assert is_told(project)
+    with bgjobs.JobManager(project) as manager:
+        manager.create("another")
+        assert manager.find(id).info().items_completed == 20
+    assert is_told(project)
