@@ -68,7 +68,7 @@ extension StateDocument {
       let sum = entry.at(4)?.unsigned ?? (index == 0 ? 0 : .max)
       return LogPosition(
         number: number, salt: 0, index: index, offset: offset, sum: UInt32(exactly: sum),
-        synced: min(entry.at(3)?.unsigned ?? 0, index))
+        synced: min(entry.at(3)?.unsigned ?? index, index))
     }
   }
 

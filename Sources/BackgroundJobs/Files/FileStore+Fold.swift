@@ -37,7 +37,9 @@ extension FileStore {
     if options.isReadOnly { return try files.openIfThere(name, O_RDONLY) }
     do throws(JobError) { return try files.openIfThere(name, O_RDWR) } catch {
       guard error.osError == EACCES || error.osError == EROFS else { throw error }
-      return try files.openIfThere(name, O_RDONLY)
+      let file = try files.openIfThere(name, O_RDONLY)
+      file?.isForReading = true
+      return file
     }
   }
 

@@ -54,7 +54,7 @@ extension FileStore {
     _ directory: Directory
   ) throws(JobError) -> Bool {
     guard let file, out.inode != state.publication.out.inode, file.inode != out.inode,
-      file.stamp != state.publication.file, isAsPublished(file),
+      file.stamp != state.publication.file, isAsPublished(file.stamp),
       !isKnown(CRC32C.of(bytes.bytes), isOut: true),
       let lock = try LockFile.takeSoon(places, pid: process.pid)
     else { return false }
@@ -146,6 +146,8 @@ extension FileStore {
     try checkFormat(document.state)
     let merge = merge(document, journal, isCurrent: name.bytes == Self.fileName.bytes)
     if merge.provesLoss { throw lost(name) }
+    // A power cut may take the event that tells of a publication.
+    if document.epoch == journal.epoch, isAsPublished(stamp) { return ([], merge.seen ?? 0) }
     return (try merge.changes(), merge.seen ?? 0)
   }
 
@@ -178,6 +180,7 @@ extension FileStore {
       try salvage(journal.file, journal, lost(StateDirectory.fileName))
       return try catchUp()
     }
+    if document.epoch == journal.epoch, isAsPublished(status.stamp) { return }
     let changes = try merge(document, journal, isCurrent: true).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true

@@ -29,6 +29,10 @@ extension FileStore {
         try buildJournal()
         continue
       }
+      if journal.file.isForReading {
+        try expectWritable()
+        continue
+      }
       guard try journal.tryLock() else { return false }
       if try places.journalStatus()?.inode == journal.inode {
         do throws(JobError) {
@@ -46,6 +50,13 @@ extension FileStore {
       try checkUsable()
     }
     throw JobError(.busy, "the journal is replaced again and again")
+  }
+
+  /// The journal could only be read when it was opened. Throws why, if that is still so.
+  private func expectWritable() throws(JobError) {
+    _ = try places.files?.openIfThere(Journal.name, O_RDWR)
+    use(nil)
+    reset()
   }
 
   /// What a newer version wrote may be read, but not written.

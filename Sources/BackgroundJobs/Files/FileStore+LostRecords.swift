@@ -1,44 +1,51 @@
 // PROTOCOL R11: records that a log had and has no more. The state file may know what they told.
 extension FileStore {
-  /// A log of a dead owner that is shorter than what was published of it: the state file has more.
+  /// A log of a dead owner that is shorter than its part that was synced: it is damaged.
   func recoverLostProgress(of job: JobState) throws(JobError) {
     try foldLog(job)
     guard let position = job.log, let published = try publishedJob(job.id),
-      let had = published.log, had.number == position.number, had.index > position.index
+      let had = published.log, had.number == position.number, had.synced > position.index
     else { return }
-    // What others have reported since stands in the journal, and is not lost.
-    try published.addItems(of: job)
-    try reportEnded(in: published, of: job, beside: position.index)
-    var changes = [Change.store(.edited(published, members: [], takes: .all))]
-    // What was never synced a power cut may take.
-    if had.synced > position.index {
-      let why: Message =
-        "\(position.index) of \(had.index) records are left; the rest is from the state file"
-      changes.append(try setLogAside(position.number, why))
-    }
-    try append(changes, durable: true)
+    let told = try setLogAside(
+      position.number,
+      "\(position.index) of \(had.index) records are left; the rest is from the state file")
+    try reportLost(in: published, of: job, beside: position.index)
+    try append(told, durable: true)
   }
 
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
   /// file, as far as it goes.
   func mendLostRecords() throws(JobError) {
     for entry in lost.entries {
-      var changes: [Change] = []
+      let told = try setLogAside(entry.log, "\(entry.finding); the rest is from the state file")
       if let job = state.job(entry.job), let published = try publishedJob(entry.job) {
-        // Nothing has happened to it since: its advances and its shift are right, too.
-        let isLatest = published.revision == job.revision && job.owner == nil
-        try reportEnded(in: published, of: job, beside: 0)
-        if isLatest {
-          try published.addItems(of: job)
-          changes.append(.store(.edited(published, members: [], takes: .all)))
-        } else if let items = try published.itemsEnded(unknownTo: job, alsoFailed: false) {
-          changes.append(.store(.adopted(job: job.id, done: items.done, failed: items.failed)))
-        }
+        try reportLost(in: published, of: job, beside: job.log?.index)
       }
-      changes.append(
-        try setLogAside(entry.log, "\(entry.finding); the rest is from the state file"))
-      try append(changes, durable: true)
+      try append(told, durable: true)
     }
+  }
+
+  /// What the log had, said once more. Its status is another matter: that stands in the journal.
+  private func reportLost(
+    in published: JobState, of job: JobState, beside mark: UInt64?
+  ) throws(JobError) {
+    // Else it may have a later word in the journal.
+    let isLatest = published.revision == job.revision
+    if let items = try published.itemsEnded(unknownTo: job, alsoFailed: false) {
+      try append(
+        .store(.adopted(job: job.id, done: items.done, failed: items.failed)), durable: false)
+    }
+    try reportEnded(in: published, of: job, beside: mark)
+    guard isLatest else { return }
+    var report = Report()
+    (report.time, report.seen) = (clock.realtimeMs, mark)
+    if published.advances > job.advances {
+      report.advance = published.advances.clampedAdding(-job.advances)
+    }
+    if published.shift != job.shift { report.shift = published.shift }
+    if published.total != job.total { report.total = published.total }
+    if published.cursor.count > 0 { report.cursor = published.cursor.bytes }
+    try append(.job(job.id, .reported(report)), durable: false)
   }
 
   /// Somebody cut the log of a living owner, which has in memory all that was in it.
@@ -71,9 +78,9 @@ extension FileStore {
     return .store(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text))
   }
 
-  /// An edit takes only what other tools know of: neither skipped items nor why any failed.
+  /// Items that failed or were skipped, and why.
   private func reportEnded(
-    in published: JobState, of job: JobState, beside mark: UInt64
+    in published: JobState, of job: JobState, beside mark: UInt64?
   ) throws(JobError) {
     // A retry forgets failures.
     if published.attempts == job.attempts {

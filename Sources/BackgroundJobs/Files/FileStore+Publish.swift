@@ -216,17 +216,17 @@ extension FileStore {
   /// it there. Unless somebody has written into the new file already: then both are merged.
   func bringBack(_ files: Directory, _ directory: Directory) throws(JobError) {
     hasCollided = true
-    guard let file = try directory.status(Self.fileName), isAsPublished(file),
+    guard let file = try directory.status(Self.fileName), isAsPublished(file.stamp),
       try exchange(files, directory, isFirst: false) == .done,
       let out = try files.status(Self.outName)
     else { return }
-    if !isAsPublished(out) { _ = try exchange(files, directory, isFirst: false) }
+    if !isAsPublished(out.stamp) { _ = try exchange(files, directory, isFirst: false) }
   }
 
   /// Nobody has written into this file of ours: no other has such a time.
-  func isAsPublished(_ status: cposix_file_status) -> Bool {
-    status.modified_ns % 1_000_000 == Self.signature
-      && status.changed_ns &- status.modified_ns >= Self.quiet / 2
+  func isAsPublished(_ stamp: FileStamp) -> Bool {
+    stamp.modified % 1_000_000 == Self.signature
+      && stamp.changed &- stamp.modified >= Self.quiet / 2
   }
 }
 

@@ -15,6 +15,8 @@ final class File {
   private let entry: String
   private let parent: Directory?
   private var isOurs = true
+  /// It could not be opened for writing.
+  var isForReading = false
   /// In a forked child this number is closed, and may have been given to another file of ours.
   private let forkGeneration = cposix_fork_generation()
 

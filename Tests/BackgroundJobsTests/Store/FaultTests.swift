@@ -25,6 +25,31 @@ import Testing
     #expect(place > 3)
   }
 
+  /// A directory that was not writable for a while: no handle remembers that.
+  @Test(arguments: [EACCES, EROFS])
+  func aManagerWritesAgainWhenItMay(_ errno: Int32) throws {
+    let scratch = try Scratch()
+    _ = try JobManager(project: scratch.path).create("before")
+    var isWritable = false
+    var opened = 0
+    let hook = Faults.Hook(operation: { operation, name in
+      guard operation == .open, name.hasSuffix("/journal"), !isWritable else { return nil }
+      // The second is for reading.
+      opened += 1
+      return opened == 2 ? nil : errno
+    })
+    try Faults.with(hook, in: scratch) {
+      let manager = try JobManager(project: scratch.path)
+      for _ in 0..<3 {
+        let error = #expect(throws: JobError.self) { try manager.create("now") }
+        #expect(error?.osError == errno)
+      }
+      isWritable = true
+      _ = try manager.create("after")
+      #expect(try manager.list().map(\.type) == ["before", "after"])
+    }
+  }
+
   /// false: there are not that many operations.
   private func playScript(_ script: Script, _ mode: Mode, failingAt place: Int) throws -> Bool {
     let scratch = try Scratch()
