@@ -9,9 +9,10 @@ SIDE_BY_SIDE ?= $(shell expr 2 '*' $(JOBS))
 # Debian's, which has Debian's pytest.
 PYTHON ?= /usr/bin/python3
 MINUTES ?= 10
+CUTS ?= 500
 
-.PHONY: build help setup library package cli demo demo-c test stress-neighbours bench bench-eta \
-  bench-python bench-report docs wheel dist lint lint-python format install clean
+.PHONY: build help setup library package cli demo demo-c test faults stress-neighbours bench \
+  bench-eta bench-python bench-report docs wheel dist lint lint-python format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -43,6 +44,12 @@ test: lint build ## Lint, then all tests: of the build, the C API, the core, the
 	@swift test --skip-build --disable-xctest
 	@BGJOBS_STORAGE=memory swift test --skip-build --disable-xctest --filter 'ItemsTests|RemainingTests'
 	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(SIDE_BY_SIDE) -p no:cacheprovider Tests/CLI Tests/Neighbours
+
+faults: library ## Cut the power under workers, CUTS=500 times each on ext4 and xfs (root)
+	@for kind in ext4 xfs; do \
+	  $(PYTHON) Tests/PowerCuts/cuts.py $$kind --cuts $(CUTS) --build $(BUILD) \
+	    $(if $(SEED),--seed $(SEED)) || [ $$? -eq 77 ] || exit; \
+	done
 
 stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of each kind
 	@BGJOBS_BUILD=$(BUILD) $(PYTHON) Tests/Neighbours/stress.py --cases --window --matrix \

@@ -11,7 +11,7 @@ fail() {
 
 build="cmake ninja-build gcc g++ libc6-dev pkg-config libjansson-dev dpkg-dev"
 demo="git jq"
-tests="libcmocka-dev procps strace python3-pexpect python3-pytest-xdist"
+tests="e2fsprogs libcmocka-dev mount procps strace python3-pexpect python3-pytest-xdist xfsprogs"
 python="python3 python3-pytest python3-hypothesis python3-setuptools python3-tqdm python3-wheel"
 swift="libcurl4 libncurses6 libsqlite3-0 libstdc++6 libuuid1 libxml2 zlib1g"
 
