@@ -4,8 +4,9 @@ import shutil
 import subprocess
 import time
 
-import bgjobs
 import pytest
+
+import bgjobs
 
 STORE = ".specweave/state/background-jobs.d"
 
