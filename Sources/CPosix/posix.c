@@ -170,11 +170,15 @@ void cposix_sleep(int64_t nanoseconds) {
   nanosleep(&time, NULL);
 }
 
-int64_t cposix_file_size_limit(void) {
+static int64_t limit_of(int resource) {
   struct rlimit limit;
-  if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return INT64_MAX;
+  if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY) return INT64_MAX;
   return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
+
+int64_t cposix_file_size_limit(void) { return limit_of(RLIMIT_FSIZE); }
+
+int64_t cposix_descriptor_limit(void) { return limit_of(RLIMIT_NOFILE); }
 
 void cposix_error_text(int number, char *text, size_t size) {
   /* Not strerror_r: it asks the locale, which may allocate and change under another thread. */

@@ -72,6 +72,14 @@ def cut(project, length):
         file.truncate(length)
 
 
+def fifty_done(manager):
+    job = manager.ensure("import", "all")
+    job.start()
+    for n in range(50):
+        job.done(f"item-{n}")
+    return job
+
+
 def check_mended(project, before):
     seen = values(project)
     was_told = is_told(project)
@@ -137,10 +145,7 @@ def test_damage_revives_nothing_that_was_retried(closed):
 
 def test_a_log_that_is_cut_under_its_owner_loses_nothing(project):
     with bgjobs.JobManager(project) as manager:
-        job = manager.ensure("import", "all")
-        job.start()
-        for n in range(50):
-            job.done(f"item-{n}")
+        job = fifty_done(manager)
         cut(project, 300)
         time.sleep(0.05)  # A report looks at its log every 26 ms.
         job.done("the next")
@@ -153,10 +158,7 @@ def test_a_log_that_is_cut_under_its_owner_loses_nothing(project):
 
 def test_an_owner_that_ends_without_a_look_loses_nothing(project):
     with bgjobs.JobManager(project) as manager:
-        job = manager.ensure("import", "all")
-        job.start()
-        for n in range(50):
-            job.done(f"item-{n}")
+        job = fifty_done(manager)
         cut(project, 300)
         job.complete()
     go_on(project)

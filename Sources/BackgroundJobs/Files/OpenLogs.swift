@@ -1,13 +1,15 @@
+import CPosix
+
 /// The logs of owners that are open here: this handle's own, to write, and others', to read.
 struct OpenLogs {
   /// By their numbers.
   private var own: [OwnedLog] = []
   /// What was looked up last: a worker's reports are about one job for a long time.
   private var last: OwnedLog?
-  /// The last ones used, the latest last. There may be more open logs in a store than a process may
-  /// have descriptors.
+  /// The last ones opened, the latest last. There may be more open logs in a store than a process may
+  /// have descriptors, and the host wants some for itself.
   private var readers: [LogReader] = []
-  private static let mostReaders = 32
+  private let mostReaders = Int(min(max(8, cposix_descriptor_limit() / 8), 512))
   /// What was read last: of which log, and from where on.
   private let bytes = Buffer()
   private var buffered: (number: UInt64, offset: Int64)?
@@ -77,7 +79,7 @@ struct OpenLogs {
   func reader(_ number: UInt64) -> LogReader? { readers.first { $0.header.number == number } }
 
   mutating func keep(_ reader: LogReader) {
-    if readers.count == Self.mostReaders { readers.removeFirst() }
+    if readers.count == mostReaders { readers.removeFirst() }
     readers.append(reader)
   }
 

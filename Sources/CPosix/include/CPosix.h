@@ -76,8 +76,9 @@ int64_t cposix_monotonic(void);
 int64_t cposix_monotonic_coarse(void);
 void cposix_sleep(int64_t nanoseconds);
 
-/* RLIMIT_FSIZE is an enum constant in glibc and a macro elsewhere; INT64_MAX: none. */
+/* Resources are enum constants in glibc and macros elsewhere; INT64_MAX: there is no limit. */
 int64_t cposix_file_size_limit(void);
+int64_t cposix_descriptor_limit(void);
 
 /* strerror_r has two incompatible signatures. */
 void cposix_error_text(int number, char *text, size_t size);
@@ -106,8 +107,8 @@ void cposix_mutex_free(pthread_mutex_t *mutex);
 /* Goes on with a CRC-32C by the processor's instruction; 0: it has none, and nothing happened. */
 int cposix_crc32c(uint32_t *crc, const void *bytes, size_t count);
 
-/* The shortest decimal text that strtod(3) reads as this finite number, with a point in every locale;
- * gives its length, less than 32. Swift's own way is a hundredth of the library. */
+/* The shortest decimal text that strtod(3) reads as this finite number, with a point in every
+ * locale; gives its length, less than 32. Swift's own way is a hundredth of the library. */
 size_t cposix_number_text(double number, char text[32]);
 
 /* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
