@@ -29,23 +29,25 @@ extension FileStore {
   private func reportLost(
     in published: JobState, of job: JobState, beside mark: UInt64?
   ) throws(JobError) {
+    let items = try published.itemsEnded(unknownTo: job, alsoFailed: false)
+    // The first has the mark: what is left of the log comes before all of it.
+    var report = Report()
+    (report.time, report.seen) = (clock.realtimeMs, mark)
     // Else it may have a later word in the journal.
-    let isLatest = published.revision == job.revision
-    if let items = try published.itemsEnded(unknownTo: job, alsoFailed: false) {
+    if published.revision == job.revision {
+      if published.advances > job.advances {
+        report.advance = published.advances.clampedAdding(-job.advances)
+      }
+      if published.shift != job.shift { report.shift = published.shift }
+      if published.total != job.total { report.total = published.total }
+      if published.cursor.count > 0 { report.cursor = published.cursor.bytes }
+    }
+    try append(.job(job.id, .reported(report)), durable: false)
+    if let items {
       try append(
         .store(.adopted(job: job.id, done: items.done, failed: items.failed)), durable: false)
     }
     try reportEnded(in: published, of: job, beside: mark)
-    guard isLatest else { return }
-    var report = Report()
-    (report.time, report.seen) = (clock.realtimeMs, mark)
-    if published.advances > job.advances {
-      report.advance = published.advances.clampedAdding(-job.advances)
-    }
-    if published.shift != job.shift { report.shift = published.shift }
-    if published.total != job.total { report.total = published.total }
-    if published.cursor.count > 0 { report.cursor = published.cursor.bytes }
-    try append(.job(job.id, .reported(report)), durable: false)
   }
 
   /// Somebody cut the log of a living owner, which has in memory all that was in it.
