@@ -1,4 +1,4 @@
-/// Everything that is known of one job. Only `State.apply` changes it.
+/// Everything that is known of one job. Events and reports change it.
 final class JobState {
   let id: String
   var type: String
