@@ -21,13 +21,14 @@ final class FileState: State {
     case .job(let id, let change): try apply(change, to: id, at: moment)
     case .store(let change): try apply(change, at: moment)
     }
+    if let id = change.jobID { known(id)?.entry = nil }
   }
 
   private func apply(_ change: StoreChange, at moment: Moment) throws(JobError) {
     defer { seq = moment.seq }
     switch change {
     case .rolled(let id, _, let salt):
-      guard let job = job(id) else { return }
+      guard let job = try job(id) else { return }
       job.roll(to: moment.seq, salt)
       job.touch(moment)
     case .imported(let job):
@@ -36,15 +37,16 @@ final class FileState: State {
     case .importedOpaque(let text): addOpaque(text)
     case .removedOpaque(let text): removeOpaque(text)
     case .edited(let theirs, let members, let life):
-      guard let job = job(theirs.id) else { return }
+      guard let job = try job(theirs.id) else { return }
       edit(job, from: theirs, members: members, life, moment)
     case .topEdited(let name, let text):
       let path = MemberPath(name)
       note(&topEdits, name, previous: path.text(in: topMembers), moment.seq)
       path.set(text, in: &topMembers)
-    case .adopted(let id, let done, let failed): try job(id)?.adopt(done, failed, at: moment.time)
+    case .adopted(let id, let done, let failed):
+      try job(id)?.adopt(done, failed, at: moment.time)
     case .refused(let id, let status):
-      job(id)?.refusal = Refusal(status: status, seq: moment.seq, time: moment.time)
+      try job(id)?.refusal = Refusal(status: status, seq: moment.seq, time: moment.time)
     case .collided(let ids): collisions.note(ids, moment)
     case .setAside(let name, let why): setAside.set(name, why)
     case .named: isNamed = true

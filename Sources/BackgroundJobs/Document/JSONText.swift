@@ -10,9 +10,11 @@ final class JSONText {
   /// Where the text goes when the buffer is full; nil: it stays.
   private let stream: FileStream?
 
-  init(_ buffer: Buffer, _ stream: FileStream? = nil) {
+  /// `depth`: of the value within another.
+  init(_ buffer: Buffer, _ stream: FileStream? = nil, depth: Int = 0) {
     self.buffer = buffer
     self.stream = stream
+    self.depth = depth
   }
 
   // MARK: Structure

@@ -1,3 +1,5 @@
+import CPosix
+
 /// What a state file that another tool wrote means for our state. It speaks only about what its
 /// writer had seen: the event number that we had put into the file it read.
 struct Merge {
@@ -29,14 +31,14 @@ struct Merge {
   var provesLoss: Bool {
     guard let seen else { return false }
     // What is above the file's own number is no number of ours.
-    return theirs.jobs.contains { $0.revision > state.seq && $0.revision <= seen }
+    return theirs.known.contains { $0.revision > state.seq && $0.revision <= seen }
   }
 
   /// In the order in which they are to happen.
   func changes() throws(JobError) -> [Change] {
     var changes: [Change] = []
-    for job in theirs.jobs {
-      if let ours = state.job(job.id) {
+    for job in theirs.known {
+      if let ours = try state.job(job.id) {
         changes += try edits(of: ours, job)
       } else if seen.map({ $0 < state.collisions.seq(of: job.id) }) ?? false {
         // Its removal was displaced, and this writer had not seen it.
@@ -55,7 +57,7 @@ struct Merge {
     for text in theirs.opaqueEntries where !known.has(text) {
       changes.append(.store(.importedOpaque(text)))
     }
-    for ours in state.jobs where theirs.job(ours.id) == nil && hasLeftOut(ours) {
+    for ours in try state.jobs() where theirs.known(ours.id) == nil && hasLeftOut(ours) {
       if mayRemove(ours) {
         changes.append(.job(ours.id, .removed))
       } else if let refusal = refusal(of: "removed", ours) {
@@ -71,7 +73,10 @@ struct Merge {
 
   /// Of a job of ours, or that job under a new id; else we have removed it.
   private func isCopy(_ job: JobState) -> Bool {
-    state.jobs.contains { $0.isOurs && $0.createdSeq == job.createdSeq }
+    state.entries.indices.contains { position in
+      guard let facts = state.facts(at: position) else { return false }
+      return facts.has(StoredJob.isOurs) && facts.created == job.createdSeq
+    }
   }
 
   private func hasLeftOut(_ ours: JobState) -> Bool {

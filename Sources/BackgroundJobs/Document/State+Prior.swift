@@ -16,14 +16,20 @@ extension State {
       events = events.clampedAdding(bucket.events)
       if events >= Prior.enough { return nil }
     }
-    var wanted: String?
+    let (typeSum, kind) = (checksum(job.type), kind(of: job))
+    let kindSum = checksum(kind)
     var levels: [Double] = []
-    for case .job(let other) in entries.reversed() where levels.count < Self.mostJobs {
-      guard other.status == .completed, other.type.bytes == job.type.bytes, other !== job,
-        let level = level(of: other)
+    var position = entries.count
+    while position > 0, levels.count < Self.mostJobs {
+      position -= 1
+      if case .stored(let entry) = entries[position] {
+        guard let stored = shelf?[entry], stored.isOne(of: .completed),
+          stored.type_sum == typeSum, stored.kind_sum == kindSum, stored.has(StoredJob.hasPace)
+        else { continue }
+      }
+      guard let other = (try? load(at: position)) ?? nil, other.status == .completed,
+        other.type.bytes == job.type.bytes, other !== job, let level = level(of: other)
       else { continue }
-      let kind = wanted ?? kind(of: job)
-      wanted = kind
       if self.kind(of: other).bytes == kind.bytes { levels.append(level) }
     }
     guard !levels.isEmpty else { return nil }
@@ -44,7 +50,7 @@ extension State {
   }
 
   /// What of the config must be equal, as JSON text.
-  private func kind(of job: JobState) -> String {
+  func kind(of job: JobState) -> String {
     guard var config = job.members["config"] else { return "" }
     return config.withUTF8 { bytes in
       guard let json = try? JSON.parse(UnsafeRawBufferPointer(bytes)) else { return "" }

@@ -8,6 +8,8 @@ extension StateDocument {
     var epoch: Epoch?
     /// The last event that its writer had seen; nil: not written by us.
     var seq: UInt64?
+    /// How far the logs of its jobs are in it.
+    var logs: [LogPosition] = []
   }
 
   enum Fault: Error {
@@ -28,6 +30,7 @@ extension StateDocument {
       var decoded = Decoded(state: FileState())
       let ours = root["bgjobs"]
       let logs = logPositions(ours?["logs"])
+      decoded.logs = logs
       try root.forEachMember { name, value throws(JobError) in
         if name.bytes == "bgjobs" { return }
         decoded.state.topMembers.append(
@@ -77,7 +80,7 @@ extension StateDocument {
   ) throws(JobError) {
     for position in 0..<jobs.count {
       guard let value = jobs.at(position) else { continue }
-      if let job = try decodeJob(value, logs), state.job(job.id) == nil {
+      if let job = try decodeJob(value, logs), state.known(job.id) == nil {
         state.add(job)
       } else {
         state.addOpaque(try value.text())
@@ -85,20 +88,12 @@ extension StateDocument {
     }
   }
 
-  /// One job's text.
-  static func decodeJob(_ text: UnsafeRawBufferPointer) throws(JobError) -> JobState? {
-    do throws(JSONFault) {
-      let json = try JSON.parse(text)
-      return try decodeJobOrFault(json)
-    } catch {
-      return nil
-    }
-  }
-
-  private static func decodeJobOrFault(_ json: JSON) throws(JSONFault) -> JobState? {
-    do throws(JobError) { return try decodeJob(JSONValue(raw: json.value), []) } catch {
-      throw JSONFault(line: 0, column: 0, byte: 0, text: error.message)
-    }
+  /// One job's text; nil: it is none.
+  static func decodeJob(
+    _ text: UnsafeRawBufferPointer, _ logs: [LogPosition] = []
+  ) throws(JobError) -> JobState? {
+    guard let json = try? JSON.parse(text) else { return nil }
+    return try decodeJob(JSONValue(raw: json.value), logs)
   }
 
   /// nil: no job that we could name.

@@ -8,32 +8,46 @@ struct StateDocument {
     var low: UInt64
   }
 
+  /// `withJobs`: else its list of jobs is empty, as what a snapshot begins with.
   static func encode(
-    _ state: FileState, epoch: Epoch, into out: JSONText
+    _ state: FileState, epoch: Epoch, withJobs: Bool = true, into out: JSONText
   ) throws(JobError) {
     try out.beginObject()
     var hasJobs = false
     for member in state.topMembers where member.name.bytes != "bgjobs" {
       if member.name.bytes == "jobs" {
         hasJobs = true
-        try encodeJobs(state, out)
+        try encodeJobs(state, withJobs, out)
       } else {
         try out.member(member.name, raw: member.text)
       }
     }
-    if !hasJobs { try encodeJobs(state, out) }
+    if !hasJobs, withJobs { try encodeJobs(state, true, out) }
     try encodeTop(state, epoch, out)
     try out.endObject()
   }
 
-  private static func encodeJobs(_ state: FileState, _ out: JSONText) throws(JobError) {
+  private static func encodeJobs(
+    _ state: FileState, _ withJobs: Bool, _ out: JSONText
+  ) throws(JobError) {
     try out.name("jobs")
     try out.beginArray()
-    for entry in state.entries {
-      try out.next()
-      switch entry {
-      case .job(let job): try encode(job, out)
-      case .opaque(let text): try out.raw(text)
+    for position in state.entries.indices where withJobs {
+      switch state.entries[position] {
+      case .job(let job):
+        try out.next()
+        try encode(job, out)
+      case .stored(let entry):
+        if let text = try state.shelf?.text(of: entry) {
+          try out.next()
+          try out.buffer.append(text)
+        } else if let job = try state.shelf?.job(entry) {
+          try out.next()
+          try encode(job, out)
+        }
+      case .opaque(let text):
+        try out.next()
+        try out.raw(text)
       }
     }
     try out.endArray()

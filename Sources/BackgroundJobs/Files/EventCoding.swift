@@ -137,7 +137,7 @@ extension JobChange {
       let mark = PlanMark(&reader)
       return .replanned(try items(&reader), mark)
     case .configured: return .configured(reader.text())
-    case .snapshot, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
+    case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
       .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside:
       return nil
     }

@@ -40,7 +40,7 @@ extension FileStore {
       for entry in lost.entries {
         note(LogFormat.name(entry.log), entry.finding, sound: false)
       }
-      for job in state.jobs {
+      for job in state.known {
         guard let log = job.log,
           !names.has(LogFormat.name(log.number))
         else { continue }
@@ -62,7 +62,7 @@ extension FileStore {
     guard let (bytes, _) = try readWhole(name, in: directory) else { return [] }
     do throws(StateDocument.Fault) {
       let document = try StateDocument.decode(bytes.bytes)
-      let jobs = document.state.jobs
+      let jobs = document.state.known
       note(name, "\(bytes.count) bytes, \(jobs.count) jobs, sound", true)
       return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
     } catch {
@@ -73,7 +73,7 @@ extension FileStore {
 
   /// What other tools did that was not taken as they meant it.
   private func noteOthers(_ note: (String, Message, Bool) -> Void) {
-    for job in state.jobs {
+    for job in (try? state.jobs()) ?? [] {
       guard let refusal = job.refusal else { continue }
       note(
         Message("job \(job.id)").text,
@@ -105,6 +105,10 @@ extension FileStore {
     var records = 0
     var last: UInt64?
     while let record = Record.parse(bytes.bytes, at: offset, salt: journal.salt) {
+      if records == 0, record.kind == Record.Kind.table.rawValue,
+        let table = Snapshot(record.payload) {
+        try checkPack(table, files, note)
+      }
       if let last, record.seq != last &+ 1 { break }
       last = record.seq
       records += 1
@@ -125,13 +129,29 @@ extension FileStore {
     }
   }
 
+  private func checkPack(
+    _ table: Snapshot, _ files: Directory, _ note: (String, Message, Bool) -> Void
+  ) throws(JobError) {
+    guard table.pack != 0 else { return }
+    let name = Pack.name(table.pack)
+    guard let file = try files.openIfThere(name, O_RDONLY) else {
+      return note(name, "missing: \(table.count) jobs are in it", false)
+    }
+    let pack = Pack(self, table.pack, file, end: table.packEnd, [])
+    try pack.entries.append(table.entries)
+    for entry in 0..<table.count where try pack.text(of: entry) == nil {
+      return note(name, "byte \(pack[entry].offset): a text is damaged", false)
+    }
+    note(name, "\(table.count) jobs, sound", true)
+  }
+
   private func checkLog(
     _ name: String, _ files: Directory, _ published: [LogPosition],
     _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
-      let isListed = state.jobs.contains {
+      let isListed = state.known.contains {
         $0.log.map { LogFormat.name($0.number) }?.bytes == name.bytes
       }
       let finding: Message =

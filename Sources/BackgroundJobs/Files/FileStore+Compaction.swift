@@ -4,38 +4,40 @@ import CPosix
 extension FileStore {
   private static let newName = "journal.new"
   /// Below this, rewriting costs more than it saves.
-  private static let leastGarbage: Int64 = 256 << 10
+  private static let leastGarbage: Int64 = 64 << 10
 
   func compactIfNeeded() {
     guard let journal, journal.isLocked else { return }
     let garbage = journal.end - journal.snapshotEnd + logs.closedBytes
-    guard garbage > max(Self.leastGarbage, journal.snapshotEnd) else { return }
+    let isDue = garbage > max(Self.leastGarbage, journal.snapshotEnd / 16)
     // Nothing is lost when it fails: the old journal stays.
-    try? compact()
+    if isDue || lost.hasPacks { try? compact() }
   }
 
   /// Writes the state as a new journal and puts it in the old one's place.
   func compact() throws(JobError) {
     guard let old = journal, let files = places.files else { return }
+    let isDamaged = lost.hasPacks
     // The snapshot would say that nothing more was there.
-    if !lost.entries.isEmpty { try mendLostRecords() }
+    if !lost.isEmpty { try mendLostRecords() }
     let publication = state.publication
     defer { text.release() }
-    try encodeState()
+    let snapshot = try makeSnapshot(in: files, anew: isDamaged)
     let next = try writeJournal(
-      Self.newName, in: files, epoch: old.epoch, isRebuilt: false, seq: state.seq)
+      Self.newName, in: files, epoch: old.epoch, isRebuilt: false, snapshot)
     guard try next.tryLock() else { throw JobError(.busy, "\(next.file.name) is locked") }
     try files.rename(Self.newName, to: Journal.name)
     useCompacted(next)
+    snapshot.adopt()
     try makeNamed()
     try append(.store(.published(publication)), durable: false)
-    try removeClosedLogs(files)
+    try removeUnused(files, snapshot)
     if hasRemovedJobs { removeOutputOfGoneJobs() }
   }
 
   /// What completing does besides: only jobs of ours, and only what nobody need look at any more.
   func removeOldJobs() throws(JobError) {
-    try remove(state.oldJobs(options, now: clock.realtimeMs))
+    try remove(try state.oldJobs(options, now: clock.realtimeMs))
   }
 
   /// Removes jobs, and what they left behind.
@@ -47,34 +49,40 @@ extension FileStore {
 
   func removeOutputOfGoneJobs() {
     hasRemovedJobs = false
-    places.removeOutput(except: state.jobs.map { $0.createdSeq })
+    places.removeOutput(
+      except: state.entries.indices.compactMap { state.facts(at: $0)?.created })
   }
 
-  private func removeClosedLogs(_ files: Directory) throws(JobError) {
+  /// Closed logs, and what the snapshot does not refer to.
+  private func removeUnused(_ files: Directory, _ snapshot: SnapshotWriter) throws(JobError) {
     var open: [String] = []
-    for job in state.jobs { if let log = job.log { open.append(LogFormat.name(log.number)) } }
-    for name in try files.names()
-    where isLog(name) && !open.has(name) {
+    for job in state.known { if let log = job.log { open.append(LogFormat.name(log.number)) } }
+    for name in try files.names() where isPart(name, Pack.prefix) && !snapshot.refers(to: name) {
+      try? files.unlink(name)
+    }
+    for name in try files.names() where isLog(name) && !open.has(name) {
       try? files.unlink(name)
     }
   }
 
   /// And no copy of a damaged one.
-  func isLog(_ name: String) -> Bool { begins(name, with: "log-") && !has(name, ".corrupt-") }
+  func isLog(_ name: String) -> Bool { isPart(name, "log-") }
 
-  func encodeState() throws(JobError) {
-    text.clear()
-    guard let epoch = journal?.epoch else { return }
-    try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
+  func isPart(_ name: String, _ prefix: String) -> Bool {
+    begins(name, with: prefix) && !has(name, ".corrupt-")
   }
 
-  /// A synced journal with the text as its snapshot, not yet under its name.
+  /// A synced journal with this snapshot, not yet under its name.
   func writeJournal(
-    _ name: String, in files: Directory, epoch: StateDocument.Epoch, isRebuilt: Bool, seq: UInt64
+    _ name: String, in files: Directory, epoch: StateDocument.Epoch, isRebuilt: Bool,
+    _ snapshot: SnapshotWriter
   ) throws(JobError) -> Journal {
-    let salt = randomBits()
+    let (salt, seq) = (randomBits(), state.seq)
+    text.clear()
+    try StateDocument.encode(state, epoch: epoch, withJobs: false, into: JSONText(text))
     let bytes = try Journal.encode(
-      epoch: epoch, salt: salt, isRebuilt: isRebuilt, seq: seq, snapshot: text)
+      epoch: epoch, salt: salt, isRebuilt: isRebuilt, seq: seq,
+      snapshot: try Snapshot.encode(snapshot.entries, snapshot.pack, head: text))
     let file = try places.create(name, in: files)
     do throws(JobError) {
       try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
@@ -99,11 +107,9 @@ extension FileStore {
     guard try files.status(Journal.name) == nil else { return }
     try readStateFile()
     let epoch = StateDocument.Epoch(high: randomBits(), low: randomBits())
-    text.clear()
-    try StateDocument.encode(
-      state, epoch: epoch, into: JSONText(text))
+    let snapshot = try makeSnapshot(in: files, anew: true)
     let name = Message("journal.\(hex(randomBits(), digits: 16))").text
-    _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, seq: state.seq)
+    _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, snapshot)
     defer { try? files.unlink(name) }
     do throws(JobError) { try files.link(name, to: Journal.name) } catch {
       guard error.osError == EEXIST else { throw error }

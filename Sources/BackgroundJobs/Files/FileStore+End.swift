@@ -8,7 +8,7 @@ extension FileStore {
     guard journal != nil else { return }
     try transact { () throws(JobError) in
       for log in logs.owned {
-        if let job = state.job(log.job) { try sync(log, job) }
+        if let job = state.known(log.job) { try sync(log, job) }
       }
       try journal?.sync(state.seq)
       debt.owe()
@@ -26,7 +26,7 @@ extension FileStore {
     try transact { () throws(JobError) in
       var changes: [Change] = []
       for log in logs.owned {
-        guard let job = state.job(log.job), ownedLog(of: job) === log else { continue }
+        guard let job = state.known(log.job), ownedLog(of: job) === log else { continue }
         try log.sync()
         changes.append(.job(job.id, .left(why: nil)))
       }

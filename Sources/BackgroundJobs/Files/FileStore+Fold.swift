@@ -33,7 +33,7 @@ extension FileStore {
   }
 
   /// Viewers may have no permission to write.
-  private func openForUse(_ name: String, in files: Directory) throws(JobError) -> File? {
+  func openForUse(_ name: String, in files: Directory) throws(JobError) -> File? {
     if options.isReadOnly { return try files.openIfThere(name, O_RDONLY) }
     do throws(JobError) { return try files.openIfThere(name, O_RDWR) } catch {
       guard error.osError == EACCES || error.osError == EROFS else { throw error }
@@ -115,7 +115,7 @@ extension FileStore {
   }
 
   private func follows(_ record: Record, _ journal: Journal) -> Bool {
-    if journal.end == 0 { return record.kind == Record.Kind.snapshot.rawValue }
+    if journal.end == 0 { return record.isSnapshot }
     return record.seq == state.seq &+ 1
   }
 
@@ -155,11 +155,17 @@ extension FileStore {
   }
 
   func apply(_ record: Record) throws(JobError) {
-    if record.kind == Record.Kind.snapshot.rawValue { return try load(record) }
+    if record.isSnapshot { return try load(record) }
     guard let event = try Change.decode(record.kind, record.payload) else {
       throw JobError(
         .unsupported, "the journal has a record of kind \(record.kind): written by a newer version?"
       )
+    }
+    if record.seq <= mendedUpTo, let id = event.change.jobID, let job = try state.job(id),
+      record.seq <= job.knownUpTo
+    {
+      state.seq = record.seq
+      return
     }
     switch event.change {
     case .job(_, .reported), .job(_, .left): journal?.lastReportSeq = record.seq
@@ -179,21 +185,14 @@ extension FileStore {
   }
 
   private func load(_ record: Record) throws(JobError) {
-    let state: FileState
-    do throws(StateDocument.Fault) {
-      state = try StateDocument.decode(record.payload).state
-    } catch {
-      throw StateDocument.describe(
-        error, Message("\(places.statePath)/background-jobs.d/journal").text)
-    }
-    state.seq = record.seq
-    for job in state.jobs where job.createdSeq == 0 { job.createdSeq = record.seq }
+    let (state, pack) = try decode(snapshot: record)
     take(state)
+    self.pack = pack
   }
 
   /// The job whose log an event closes.
   func closingLog(_ change: Change) -> JobState? {
-    guard change.closesLog, let id = change.jobID, let job = state.job(id), job.log != nil else {
+    guard change.closesLog, let id = change.jobID, let job = state.known(id), job.log != nil else {
       return nil
     }
     return job

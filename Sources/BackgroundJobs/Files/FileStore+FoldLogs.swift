@@ -13,7 +13,7 @@ extension FileStore {
 
   /// PROTOCOL R6: first what the event's writer had read of the log.
   func foldLog(before change: Change) throws(JobError) {
-    if let mark = change.mark, let id = change.jobID, let job = state.job(id) {
+    if let mark = change.mark, let id = change.jobID, let job = try state.job(id) {
       try foldLog(job, upTo: mark)
     }
   }

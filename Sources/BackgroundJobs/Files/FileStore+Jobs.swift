@@ -1,12 +1,14 @@
+import CPosix
+
 // Jobs: made, found, listed, removed.
 extension FileStore {
   /// The id of the unfinished job of this type and key, else of a new one.
   func create(_ new: NewJob) throws(JobError) -> String {
     try transact { () throws(JobError) -> String in
-      if let key = new.key, let job = state.unfinished(new.type, key) { return job.id }
+      if let key = new.key, let job = try state.unfinished(new.type, key) { return job.id }
       // What a version before has left out there comes with the next job.
       _ = try places.make()
-      let id = state.unusedID()
+      let id = try state.unusedID()
       try append(.job(id, .created(new)), durable: true)
       return id
     }
@@ -15,7 +17,11 @@ extension FileStore {
   func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
     try refresh()
     var infos: [JobInfo] = []
-    for job in state.jobs where type == nil || job.type.bytes == type?.bytes {
+    let typeSum = checksum(type)
+    let jobs = try state.jobs {
+      $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum)
+    }
+    for job in jobs where type == nil || job.type.bytes == type?.bytes {
       var info = try infoWithoutEstimate(job)
       guard statuses.contains(info.status) else { continue }
       estimate(job, &info)
@@ -26,13 +32,13 @@ extension FileStore {
 
   func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
     try refresh()
-    return try infos(state.removals(keep: keep, includingFailed))
+    return try infos(try state.removals(keep: keep, includingFailed))
   }
 
   func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
     try transact { () throws(JobError) -> [JobInfo] in
       try closeDeadOwners()
-      let jobs = state.removals(keep: keep, includingFailed)
+      let jobs = try state.removals(keep: keep, includingFailed)
       let infos = try infos(jobs)
       try remove(jobs)
       return infos

@@ -38,6 +38,8 @@ extension FileStore {
         do throws(JobError) {
           try catchUp()
           if self.journal?.isPoisoned ?? false { try compact() }
+          // A version before has made it.
+          if self.journal?.isOld ?? false { try? compact() }
         } catch {
           unlock()
           throw error

@@ -13,11 +13,11 @@ extension FileStore {
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     try refresh()
     let id = reference.id
-    guard var job = state.job(id) else { return nil }
+    guard var job = try state.job(id) else { return nil }
     if isOverlaid, ownedLog(of: job) != nil {
       // What another tool asks of the owner is to be an event before it acts on it.
       try transact { () throws(JobError) in }
-      guard let found = state.job(id) else { return nil }
+      guard let found = try state.job(id) else { return nil }
       job = found
     }
     if let log = ownedLog(of: job) {
@@ -28,10 +28,10 @@ extension FileStore {
     }
     if job.summary.isRateLimitOver(at: clock.realtimeMs), !options.isReadOnly {
       try transact { () throws(JobError) in
-        if let job = state.job(id) { try closeIfOwnerIsDead(job) }
+        if let job = try state.job(id) { try closeIfOwnerIsDead(job) }
         try endRateLimit(of: try require(id))
       }
-      guard let found = state.job(id) else { return nil }
+      guard let found = try state.job(id) else { return nil }
       job = found
     }
     let info = try info(job)

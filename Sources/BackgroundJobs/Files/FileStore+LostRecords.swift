@@ -1,3 +1,5 @@
+import CPosix
+
 // PROTOCOL R11: records that a log had and has no more. The state file may know what they told.
 extension FileStore {
   /// A log of a dead owner that is shorter than its part that was synced: it is damaged.
@@ -16,9 +18,16 @@ extension FileStore {
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
   /// file, as far as it goes.
   func mendLostRecords() throws(JobError) {
+    for pack in lost.packs {
+      let name = Pack.name(pack.number)
+      if let files = places.files, try files.status(name) != nil {
+        _ = try copyAside(name, in: files)
+      }
+      try append(.store(.setAside(name: pack.name, why: pack.why.text)), durable: true)
+    }
     for entry in lost.entries {
       let told = try setLogAside(entry.log, "\(entry.finding); the rest is from the state file")
-      if let job = state.job(entry.job), let published = try publishedJob(entry.job) {
+      if let job = try state.job(entry.job), let published = try publishedJob(entry.job) {
         try reportLost(in: published, of: job, beside: job.log?.index)
       }
       try append(told, durable: true)
@@ -53,7 +62,7 @@ extension FileStore {
   /// Somebody cut the log of a living owner, which has in memory all that was in it.
   func replaceCut(_ log: OwnedLog) throws(JobError) {
     try transact { () throws(JobError) in
-      guard let job = state.job(log.job), ownedLog(of: job) === log else { return }
+      guard let job = state.known(log.job), ownedLog(of: job) === log else { return }
       let told = try setLogAside(
         log.number, "it was cut while its owner worked; nothing was lost")
       try compact()
@@ -64,11 +73,28 @@ extension FileStore {
 
   /// The job as the state file has it; nil: there is none of this store.
   private func publishedJob(_ id: String) throws(JobError) -> JobState? {
+    try publishedState()?.known(id)
+  }
+
+  private func publishedState() throws(JobError) -> FileState? {
     guard let directory = places.state, let epoch = journal?.epoch,
       let (bytes, _) = try readWhole(StateDirectory.fileName, in: directory),
       let document = try? StateDocument.decode(bytes.bytes), document.epoch == epoch
     else { return nil }
-    return document.state.job(id)
+    return document.state
+  }
+
+  /// A text in the pack is damaged. Gives what the state file says of that job; nil: nothing.
+  func replaceLost(_ stored: StoredJob, in pack: Pack) throws(JobError) -> JobState? {
+    let published = try publishedState()
+    let job = published?.known.first { job in
+      stored.mayBe(job.id)
+    }
+    lost.note(pack: pack.number, at: stored.offset, job?.id)
+    job?.createdSeq = stored.created
+    job?.knownUpTo = published?.seq ?? 0
+    mendedUpTo = max(mendedUpTo, published?.seq ?? 0)
+    return job
   }
 
   /// Keeps a copy of a damaged log, if there is one; gives the event that tells of it.

@@ -115,7 +115,7 @@ extension FileStore {
   func dropClosedLogs() {
     // A state that is still to be folded says nothing about them.
     guard let journal, journal.end > 0 else { return }
-    logs.dropClosed { state.job($0.job)?.log?.number == $0.number }
+    logs.dropClosed { state.known($0.job)?.log?.number == $0.number }
   }
 }
 

@@ -128,7 +128,7 @@ extension FileStore {
   /// they are synced.
   private func syncSomeLogs() throws(JobError) {
     var left = 16
-    for job in state.jobs {
+    for job in state.known {
       guard let log = job.log, log.synced < log.index, left > 0 else { continue }
       try syncLog(of: job)
       left -= 1

@@ -71,7 +71,7 @@ extension FileStore {
       try catchUp()
     }
     // A look that failed is not taken for one: the next report looks, and fails, again.
-    guard let seen = state.job(log.job), ownedLog(of: seen) === log else { return }
+    guard let seen = state.known(log.job), ownedLog(of: seen) === log else { return }
     try acknowledge(seen, log)
     log.lastLook = now
     let offset = clock.realtimeMs &- (awake(now) &- log.base)
@@ -99,7 +99,9 @@ extension FileStore {
   func letGo(of job: JobState, _ log: OwnedLog) throws(JobError) -> JobStatus? {
     let id = job.id
     return try transact { () throws(JobError) -> JobStatus? in
-      guard let job = state.job(id), ownedLog(of: job) === log else { return state.job(id)?.status }
+      guard let job = try state.job(id), ownedLog(of: job) === log else {
+        return try state.job(id)?.status
+      }
       guard job.status != .running, job.status != .paused else { return job.status }
       try sync(log, job)
       try append(.job(id, .left(why: nil)), durable: true)
@@ -111,7 +113,7 @@ extension FileStore {
     let id = job.id
     _ = try letGo(of: job, log)
     let rest: Message = "it takes no more reports"
-    let ended = state.job(id).map { Lifecycle.hasEnded($0.summary, rest) }
+    let ended = try state.job(id).map { Lifecycle.hasEnded($0.summary, rest) }
     throw JobError(.finished, ended ?? Message("\(state.notFound(id).message): \(rest)"))
   }
 
@@ -143,7 +145,7 @@ extension FileStore {
       log.nextRoll = now &+ Self.mostSyncInterval
       let id = job.id
       _ = try? transactIfFree { () throws(JobError) in
-        guard let job = state.job(id), ownedLog(of: job) === log else { return }
+        guard let job = state.known(id), ownedLog(of: job) === log else { return }
         try sync(log, job)
         guard ownedLog(of: job) === log else { return }
         try open(job, rolling: log)

@@ -31,10 +31,9 @@ extension FileStore {
     try state.apply(
       .store(.setAside(name: name, why: reason.message)),
       at: Moment(seq: max(state.seq, found.highestSeq) &+ 1, time: clock.realtimeMs))
-    text.clear()
-    try StateDocument.encode(state, epoch: epoch, into: JSONText(text))
+    let snapshot = try makeSnapshot(in: files, anew: true)
     let new = "journal.new"
-    let next = try writeJournal(new, in: files, epoch: epoch, isRebuilt: true, seq: state.seq)
+    let next = try writeJournal(new, in: files, epoch: epoch, isRebuilt: true, snapshot)
     // Locked until it has the name.
     defer { withExtendedLifetime(next) {} }
     try files.link(Journal.name, to: aside)
@@ -70,7 +69,7 @@ extension FileStore {
           offset += 8
           continue
         }
-        if record.kind == Record.Kind.snapshot.rawValue {
+        if record.isSnapshot {
           snapshot = record
         } else {
           events.append(record)
@@ -84,22 +83,20 @@ extension FileStore {
   /// false: nothing is left to build on.
   private func rebuild(from found: Remains, epoch: StateDocument.Epoch?) throws(JobError) -> Bool {
     reset()
-    var base: FileState?
-    if let snapshot = found.snapshot,
-      let decoded = try? StateDocument.decode(snapshot.payload)
-    {
-      base = decoded.state
-      base?.seq = snapshot.seq
+    var (base, pack): (FileState?, Pack?)
+    if let snapshot = found.snapshot, let decoded = try? decode(snapshot: snapshot) {
+      (base, pack) = decoded
     }
     if let directory = places.state,
       let bytes = try? readWhole(StateDirectory.fileName, in: directory)?.bytes,
       let decoded = try? StateDocument.decode(bytes.bytes),
       base == nil || (decoded.epoch == epoch && (decoded.seq ?? 0) > (base?.seq ?? 0))
     {
-      base = decoded.state
+      (base, pack) = (decoded.state, nil)
     }
     guard let base else { return false }
     take(base)
+    self.pack = pack
     for record in found.events where record.seq > state.seq { try apply(record) }
     return true
   }

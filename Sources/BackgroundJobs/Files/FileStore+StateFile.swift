@@ -78,7 +78,7 @@ extension FileStore {
 
   /// The journal is gone, and with it the logs: whoever ran the jobs runs them no more.
   private func disown(_ state: FileState) {
-    for job in state.jobs where job.owner != nil {
+    for job in state.known where job.owner != nil {
       try? job.apply(.left(why: nil), at: Moment(seq: state.seq, time: job.updated ?? 0))
     }
   }

@@ -15,9 +15,13 @@ final class FileStore {
   /// Counts how often `state` was made anew: what handles remember of its parts is then void.
   private(set) var generation = 0
   private(set) var journal: Journal?
+  /// Where the jobs are that are not in memory; nil: all are.
+  var pack: Pack?
   var logs = OpenLogs()
   var debt = PublicationDebt()
   var lost = LostRecords()
+  /// The highest `knownUpTo` of a job.
+  var mendedUpTo: UInt64 = 0
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextBytes: Dispenser]()
@@ -84,7 +88,7 @@ final class FileStore {
   }
 
   func require(_ id: String) throws(JobError) -> JobState {
-    guard let job = state.job(id) else { throw state.notFound(id) }
+    guard let job = try state.job(id) else { throw state.notFound(id) }
     return job
   }
 
@@ -106,6 +110,7 @@ final class FileStore {
     take(FileState())
     logs.startAnew()
     lost.forgetAll()
+    mendedUpTo = 0
     readFrom = nil
     isOverlaid = false
     journal?.rewind()
@@ -114,6 +119,7 @@ final class FileStore {
   /// Another state in the place of the one before.
   func take(_ state: FileState) {
     self.state = state
+    pack = nil
     generation += 1
     logs.forgetReaders()
   }
@@ -139,7 +145,7 @@ final class FileStore {
     defer { unlock() }
     try takeInForeignEdits()
     // It is told when it can be.
-    if !lost.entries.isEmpty { try? mendLostRecords() }
+    if !lost.isEmpty { try? lost.hasPacks ? compact() : mendLostRecords() }
     let before = state.seq
     let result: Result
     do throws(JobError) { result = try body() } catch {

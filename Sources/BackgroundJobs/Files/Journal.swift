@@ -5,7 +5,7 @@ final class Journal {
   static let name = "journal"
   static let headerSize = 128
   private static let magic: StaticString = "bgjobs J"
-  private static let version: UInt32 = 1
+  private static let version: UInt32 = 2
   private static let byteOrder: UInt32 = 0x0102_0304
   private static let checkedSize = 48
   private static let holderOffset: Int64 = 64
@@ -14,8 +14,12 @@ final class Journal {
   let inode: UInt64
   let epoch: StateDocument.Epoch
   let salt: UInt64
+  /// Of its format.
+  let version: UInt32
   /// Written after damage: whoever knew more than it has must fold it anew.
   let isRebuilt: Bool
+
+  var isOld: Bool { version < Self.version }
 
   /// Behind the last record that is in the state; 0: not even the snapshot is.
   private(set) var end: Int64 = 0
@@ -31,12 +35,14 @@ final class Journal {
   var lastReportSeq: UInt64 = 0
 
   private init(
-    _ file: File, inode: UInt64, epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool
+    _ file: File, inode: UInt64, epoch: StateDocument.Epoch, salt: UInt64, version: UInt32,
+    isRebuilt: Bool
   ) {
     self.file = file
     self.inode = inode
     self.epoch = epoch
     self.salt = salt
+    self.version = version
     self.isRebuilt = isRebuilt
   }
 
@@ -68,7 +74,8 @@ final class Journal {
       throw JobError(.unsupported, "\(file.name) has format \(version), we know \(Journal.version)")
     }
     return Journal(
-      file, inode: status.inode, epoch: epoch, salt: salt, isRebuilt: flags & 1 != 0)
+      file, inode: status.inode, epoch: epoch, salt: salt, version: version,
+      isRebuilt: flags & 1 != 0)
   }
 
   private static var magicBytes: UnsafeBufferPointer<UInt8> {
@@ -89,10 +96,19 @@ final class Journal {
     try buffer.append(UInt32(isRebuilt ? 1 : 0), as: UInt32.self)
     try buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
     while buffer.count < headerSize { try buffer.append(UInt8(0)) }
-    try Record.append(to: buffer, kind: .snapshot, seq: seq, synced: seq, salt: salt) {
+    try Record.append(to: buffer, kind: .table, seq: seq, synced: seq, salt: salt) {
       payload throws(JobError) in try payload.append(snapshot.bytes)
     }
     return buffer
+  }
+
+  /// The pack of its snapshot, and where that ends; 0: none. What we know of it may be older.
+  func readPack() throws(JobError) -> (number: UInt64, end: Int64) {
+    guard version > 1 else { return (0, 0) }
+    let buffer = Buffer()
+    try file.read(16, at: Int64(Self.headerSize + Record.headerSize), into: buffer)
+    var reader = Reader(buffer.bytes)
+    return (reader.fixed(UInt64.self), reader.fixed(Int64.self))
   }
 
   // MARK: The lock

@@ -17,7 +17,25 @@ struct LostRecords {
     var name: String { Message("background-jobs.d/\(LogFormat.name(log))").text }
   }
 
+  /// A pack of which a text is damaged.
+  struct DamagedPack {
+    var number: UInt64
+    var why: Message
+    var name: String { Message("background-jobs.d/\(Pack.name(number))").text }
+  }
+
   private(set) var entries: [Entry] = []
+  private(set) var packs: [DamagedPack] = []
+  var hasPacks: Bool { !packs.isEmpty }
+  var isEmpty: Bool { entries.isEmpty && packs.isEmpty }
+
+  /// `job`: that is taken from the state file instead.
+  mutating func note(pack number: UInt64, at offset: Int64, _ job: String?) {
+    if packs.contains(where: { $0.number == number }) { return }
+    let rest: Message =
+      job.map { "job \($0) is taken from the state file" } ?? "what it says is lost"
+    packs.append(DamagedPack(number: number, why: "byte \(offset): a text is damaged; \(rest)"))
+  }
 
   mutating func note(_ job: JobState, _ position: LogPosition, _ end: LogEnd) {
     entries.append(
@@ -25,7 +43,10 @@ struct LostRecords {
   }
 
   /// A damaged file was told.
-  mutating func forget(_ name: String) { entries.removeAll { $0.name.bytes == name.bytes } }
+  mutating func forget(_ name: String) { 
+    entries.removeAll { $0.name.bytes == name.bytes }
+    packs.removeAll { $0.name.bytes == name.bytes }
+  }
 
-  mutating func forgetAll() { entries = [] }
+  mutating func forgetAll() { (entries, packs) = ([], []) }
 }

@@ -9,6 +9,8 @@ struct Record {
     case plannedBeside, adopted, refused, collided, editedStatus
     case replanned, removedOpaque, configured
     case retriedItems = 30
+    /// A snapshot that refers to a pack.
+    case table
   }
 
   static let headerSize = 26
@@ -21,6 +23,9 @@ struct Record {
   var checksum: UInt32
   /// Bytes in the file.
   var size: Int
+
+  /// The first of a journal, and only that.
+  var isSnapshot: Bool { kind == Kind.snapshot.rawValue || kind == Kind.table.rawValue }
 
   /// Enough zeros to make the beginning of a record into none.
   static func noRecord() -> Buffer {

@@ -104,7 +104,7 @@ extension StoreChange {
     case .collided: return .collided(jobs: texts(&reader))
     case .topEdited: return .topEdited(name: reader.text(), text: reader.optionalText())
     case .setAside: return .setAside(name: reader.text(), why: reader.optionalText() ?? "")
-    case .snapshot, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
+    case .snapshot, .table, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
       .retried, .retriedItems, .removed, .reported, .planned, .plannedBeside, .replanned,
       .configured:
       return nil

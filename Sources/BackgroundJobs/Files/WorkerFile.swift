@@ -58,7 +58,7 @@ extension FileStore {
   @inline(never)
   func ownerPid(of id: String?) -> Int64 {
     guard let id else { return 0 }
-    return state.job(id)?.owner?.process.pid ?? 0
+    return state.known(id)?.owner?.process.pid ?? 0
   }
 
   /// What the changes just made mean for the file of this job. `before`: its owner before them.

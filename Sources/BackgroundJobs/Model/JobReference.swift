@@ -18,7 +18,7 @@ final class JobReference {
   @inline(__always)
   func resolve(in state: State, _ generation: Int) throws(JobError) -> JobState {
     if let job = unretained(in: generation) { return job.takeUnretainedValue() }
-    guard let found = state.job(id) else { throw state.notFound(id) }
+    guard let found = try state.job(id) else { throw state.notFound(id) }
     (job, self.generation) = (found, generation)
     return found
   }

@@ -2,22 +2,26 @@ import CPosix
 
 // Which jobs are meant by a key, by the beginning of an id, and by a clean-up.
 extension State {
-  func unfinished(_ type: String, _ key: String) -> JobState? {
-    jobs.first {
+  func unfinished(_ type: String, _ key: String) throws(JobError) -> JobState? {
+    let (typeSum, keySum) = (checksum(type), checksum(key))
+    let jobs = try jobs {
+      $0.key_sum == keySum && $0.type_sum == typeSum && !$0.isOne(of: .finished)
+    }
+    return jobs.first {
       $0.key?.bytes == key.bytes && $0.type.bytes == type.bytes && !$0.status.isFinished
     }
   }
 
-  func unusedID() -> String {
+  func unusedID() throws(JobError) -> String {
     while true {
       let id = hex(randomBits() & 0xffff_ffff, digits: 8)
-      if job(id) == nil { return id }
+      if try job(id) == nil { return id }
     }
   }
 
   func find(_ id: String) throws(JobError) -> String {
-    if job(id) != nil { return id }
-    let matches = jobs.filter { begins($0.id, with: id) }
+    if try job(id) != nil { return id }
+    let matches = try jobs { $0.mayBe(id, beginning: true) }.filter { begins($0.id, with: id) }
     guard let first = matches.first else { throw notFound(id) }
     guard matches.count == 1 else {
       var some = Message(first.id)
@@ -30,33 +34,44 @@ extension State {
     return first.id
   }
 
-  func removals(keep: Int, _ includingFailed: Bool) -> [JobState] {
-    removals(keep: keep) {
-      includingFailed ? $0.status.isFinished : $0.status == .completed && !$0.hasWarnings
+  func removals(keep: Int, _ includingFailed: Bool) throws(JobError) -> [JobState] {
+    try removals(keep: keep) {
+      includingFailed
+        ? $0.isOne(of: .finished)
+        : $0.isOne(of: .completed) && !$0.has(StoredJob.hasWarnings)
     }
   }
 
   /// What goes when a job completes.
-  func oldJobs(_ options: StorageOptions, now: Int64) -> [JobState] {
+  func oldJobs(_ options: StorageOptions, now: Int64) throws(JobError) -> [JobState] {
     guard let keep = options.keepCompleted, let seconds = options.keepFor else { return [] }
     let limit = now.clampedAdding(-seconds.clampedSeconds)
-    let old = removals(keep: keep) { $0.status == .completed && !$0.hasWarnings && $0.isOurs }
+    let old = try removals(keep: keep) {
+      $0.isOne(of: .completed) && !$0.has(StoredJob.hasWarnings) && $0.has(StoredJob.isOurs)
+    }
     return old.filter { $0.endedMs <= limit }
   }
 
   /// The oldest of these jobs beyond `keep` that no other job needs.
-  func removals(keep: Int, _ isCandidate: (JobState) -> Bool) -> [JobState] {
-    let jobs = self.jobs
-    let finished = jobs.filter { $0.owner == nil && isCandidate($0) }
-    guard finished.count > max(0, keep) else { return [] }
-    var ranks = finished.indices.map { index in
-      cposix_rank(key: finished[index].endedMs, index: UInt32(clamping: index))
+  private func removals(
+    keep: Int, _ isCandidate: (StoredJob) -> Bool
+  ) throws(JobError) -> [JobState] {
+    var ranks: [cposix_rank] = []
+    for position in entries.indices {
+      guard let facts = facts(at: position), !facts.has(StoredJob.hasOwner), isCandidate(facts)
+      else { continue }
+      ranks.append(cposix_rank(key: facts.ended, index: UInt32(clamping: position)))
     }
+    guard ranks.count > max(0, keep) else { return [] }
     cposix_sort(&ranks, ranks.count)
+    let count = entries.count
+    let needing = try jobs { $0.has(StoredJob.hasDependencies) }
+    // One that is lost has moved the others: they wait.
+    guard entries.count == count else { return [] }
     var removals: [JobState] = []
-    for rank in ranks.prefix(finished.count - max(0, keep)) {
-      let job = finished[Int(rank.index)]
-      let isNeeded = jobs.contains { other in
+    for rank in ranks.prefix(ranks.count - max(0, keep)) {
+      guard let job = try load(at: Int(rank.index)) else { break }
+      let isNeeded = needing.contains { other in
         other !== job && other.dependsOn.contains { $0.bytes == job.id.bytes }
       }
       if !isNeeded { removals.append(job) }

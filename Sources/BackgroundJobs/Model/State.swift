@@ -5,6 +5,8 @@ class State {
   /// text.
   enum Entry {
     case job(JobState)
+    /// It comes into memory when it is asked for.
+    case stored(Int)
     case opaque(String)
   }
 
@@ -14,14 +16,72 @@ class State {
   final var seq: UInt64 = 0
   /// Oldest first.
   final var removed: [RemovedJob] = []
+  /// Where the stored ones are.
+  final var shelf: JobShelf?
+
   init() {}
 
-  final func job(_ id: String) -> JobState? { index[TextBytes(id)] }
+  // MARK: Jobs
 
-  final var jobs: [JobState] {
+  /// One in memory, as every job is that has an owner.
+  final func known(_ id: String) -> JobState? { index[TextBytes(id)] }
+
+  final func job(_ id: String) throws(JobError) -> JobState? {
+    if let job = known(id) { return job }
+    return shelf == nil ? nil : try jobs { $0.mayBe(id) }.first { $0.id.bytes == id.bytes }
+  }
+
+  /// Those in memory.
+  final var known: [JobState] {
     var all: [JobState] = []
     for case .job(let job) in entries { all.append(job) }
     return all
+  }
+
+  /// Those in memory, and stored ones that are wanted.
+  final func jobs(
+    _ isWanted: (StoredJob) -> Bool = { _ in true }
+  ) throws(JobError) -> [JobState] {
+    var all: [JobState] = []
+    var position = 0
+    while position < entries.count {
+      switch entries[position] {
+      case .job(let job): all.append(job)
+      case .stored(let entry) where shelf.map({ isWanted($0[entry]) }) ?? false:
+        guard let job = try load(at: position) else { continue }
+        all.append(job)
+      case .stored, .opaque: break
+      }
+      position += 1
+    }
+    return all
+  }
+
+  /// nil: it is lost, and the next entry is in its place.
+  final func load(at position: Int) throws(JobError) -> JobState? {
+    if case .job(let job) = entries[position] { return job }
+    guard case .stored(let entry) = entries[position] else { return nil }
+    guard let job = try shelf?.job(entry) else {
+      entries.remove(at: position)
+      return nil
+    }
+    index[TextBytes(job.id)] = job
+    entries[position] = .job(job)
+    return job
+  }
+
+  /// What is known of an entry without bringing it into memory; nil: it is no job.
+  final func facts(at position: Int) -> StoredJob? {
+    switch entries[position] {
+    case .job(let job): StoredJob(job)
+    case .stored(let entry): shelf?[entry]
+    case .opaque: nil
+    }
+  }
+
+  /// The same entries, stored elsewhere.
+  final func take(_ entries: [Entry], on shelf: JobShelf?) {
+    (self.entries, self.shelf) = (entries, shelf)
   }
 
   final var opaqueEntries: [String] {
@@ -58,7 +118,7 @@ class State {
   final func apply(_ change: JobChange, to id: String, at moment: Moment) throws(JobError) {
     defer { seq = moment.seq }
     if case .created(let new) = change { return create(new, id, moment) }
-    guard let job = job(id) else { return }
+    guard let job = try job(id) else { return }
     let (before, result) = (job.status, job.result)
     var config: String?
     if case .configured = change { config = job.members["config"] }

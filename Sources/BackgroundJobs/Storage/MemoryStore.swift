@@ -71,21 +71,21 @@
 
     func close() throws(JobError) {
       try look { () throws(JobError) in
-        for job in state.jobs where isOwner(of: job) { try apply(.left(why: nil), job.id) }
+        for job in state.known where isOwner(of: job) { try apply(.left(why: nil), job.id) }
         owned = [:]
       }
     }
 
     func check() throws(JobError) -> (firstFinding: String?, report: String) {
-      (nil, Message("memory: \(state.jobs.count) jobs, sound\n").text)
+      (nil, Message("memory: \(state.known.count) jobs, sound\n").text)
     }
 
     // MARK: Jobs
 
     func create(_ new: NewJob) throws(JobError) -> String {
       try alone { () throws(JobError) -> String in
-        if let key = new.key, let job = state.unfinished(new.type, key) { return job.id }
-        let id = state.unusedID()
+        if let key = new.key, let job = try state.unfinished(new.type, key) { return job.id }
+        let id = try state.unusedID()
         try apply(.created(new), id)
         return id
       }
@@ -101,19 +101,19 @@
 
     func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
       try look { () throws(JobError) in
-        state.jobs.filter { type == nil || $0.type.bytes == type?.bytes }.map(info)
+        state.known.filter { type == nil || $0.type.bytes == type?.bytes }.map(info)
           .filter { statuses.contains($0.status) }
       }
     }
 
     func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
-      try look { () throws(JobError) in state.removals(keep: keep, includingFailed).map(info) }
+      try look { () throws(JobError) in try state.removals(keep: keep, includingFailed).map(info) }
     }
 
     func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
       try alone { () throws(JobError) in
-        for job in state.jobs { try closeIfOwnerIsDead(job) }
-        let jobs = state.removals(keep: keep, includingFailed)
+        for job in state.known { try closeIfOwnerIsDead(job) }
+        let jobs = try state.removals(keep: keep, includingFailed)
         let infos = jobs.map(info)
         for job in jobs { try apply(.removed, job.id) }
         return infos
@@ -219,7 +219,7 @@
     ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
       try checkUsable()
       return try look { () throws(JobError) in
-        guard let job = state.job(reference.id) else { return nil }
+        guard let job = try state.job(reference.id) else { return nil }
         if isOwner(of: job) {
           guard job.status == .running || job.status == .paused else {
             try apply(.left(why: nil), job.id)
@@ -275,7 +275,7 @@
     func settle(_ change: JobChange, _ job: JobState) throws(JobError) {
       try apply(change, job.id)
       if case .completed = change {
-        for old in state.oldJobs(options, now: clock.realtimeMs) { try apply(.removed, old.id) }
+        for old in try state.oldJobs(options, now: clock.realtimeMs) { try apply(.removed, old.id) }
       }
       if isOwner(of: job) { try acknowledge(job) }
     }

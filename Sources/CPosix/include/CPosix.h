@@ -112,6 +112,17 @@ int cposix_crc32c(uint32_t *crc, const void *bytes, size_t count);
 size_t cposix_number_text(double number, char text[32]);
 
 /* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
+/* What a snapshot says of an entry of the list of jobs; docs/file-format.md has its members. */
+struct cposix_stored {
+  uint64_t id_start, created;
+  int64_t ended;
+  uint64_t items;
+  int64_t offset;
+  uint32_t count, sum, type_sum, key_sum, kind_sum;
+  uint16_t id_count;
+  uint8_t status, facts;
+};
+
 struct cposix_rank {
   int64_t key;
   uint32_t index;

@@ -82,9 +82,9 @@ import Testing
 
   @Test func theIndexAndTheListAgree() throws {
     let state = try fold(try events(1))
-    #expect(state.job("c") == nil)
-    #expect(state.jobs.map { $0.id } == ["a", "b"])
-    #expect(state.job("a") === state.jobs[0])
+    #expect(state.known("c") == nil)
+    #expect(state.known.map { $0.id } == ["a", "b"])
+    #expect(state.known("a") === state.known[0])
   }
 
   private func document(_ state: FileState) throws -> String {

@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  private var ours: JobState? { state.job("ours") }
+  private var ours: JobState? { state.known("ours") }
 
   @Test func whatSaysNothingNewChangesNothing() throws {
     #expect(try merge(file(job(), seq: 2)).isEmpty)
@@ -145,12 +145,12 @@ import Testing
   @Test func newJobsOfOthersAreImported() throws {
     let theirs = "{\"id\":\"new\",\"status\":\"running\",\"x\":1}"
     try merge(file("\(job()),\(theirs)", seq: nil))
-    #expect(state.job("new")?.members["x"] == "1")
-    #expect(state.job("new")?.isOurs == false)
+    #expect(state.known("new")?.members["x"] == "1")
+    #expect(state.known("new")?.isOurs == false)
     // Their later edits of their own job are taken whole, whatever they had seen.
     try merge(file("\(job()),{\"id\":\"new\",\"status\":\"failed\"}", seq: nil))
-    #expect(state.job("new")?.status == .failed)
-    #expect(state.job("new")?.members["x"] == nil)
+    #expect(state.known("new")?.status == .failed)
+    #expect(state.known("new")?.members["x"] == nil)
   }
 
   @Test func ourRemovedJobDoesNotComeBack() throws {

@@ -72,7 +72,7 @@ import Testing
     return changes
   }
 
-  private var ours: JobState? { state.job("ours") }
+  private var ours: JobState? { state.known("ours") }
 
   private func done() throws -> [String] {
     var all: [String] = []
@@ -107,7 +107,7 @@ import Testing
   @Test(arguments: ["failed", "completed", "completed_with_warnings", "pending", "odd"])
   func anEndIsItsOwnersAlone(_ status: String) throws {
     for detached in [false, true] {
-      try state.job("ours").map { _ in try apply(.job("ours", .removed)) }
+      try state.known("ours").map { _ in try apply(.job("ours", .removed)) }
       try run(detached: detached)
       let seen = state.seq
       try merge([theirs(status, [])], seq: seen)
@@ -221,11 +221,11 @@ import Testing
     own["id"] = "own"
     let seen = known.fileSeq
     try merge([ours, own], seq: seen, isCurrent: true)
-    #expect(state.job("own") != nil)
+    #expect(state.known("own") != nil)
     try merge([ours], seq: seen)
-    #expect(state.job("own") != nil)
+    #expect(state.known("own") != nil)
     try merge([ours], seq: seen, isCurrent: true)
-    #expect(state.job("own") == nil)
+    #expect(state.known("own") == nil)
   }
 
   @Test func aStaleEndIsAnEnd() throws {
@@ -305,12 +305,12 @@ import Testing
     copy["id"] = "copy"
     copy["bgjobs"] = ["created": 1, "rev": 2]
     try merge([theirs("running", []), copy], seq: state.seq)
-    #expect(state.job("copy") != nil)
+    #expect(state.known("copy") != nil)
     var gone = copy
     gone["id"] = "gone"
     gone["bgjobs"] = ["created": 99, "rev": 99]
     try merge([theirs("running", []), gone], seq: state.seq)
-    #expect(state.job("gone") == nil)
+    #expect(state.known("gone") == nil)
   }
 
   /// Its `paused` is none that it had read.

@@ -100,9 +100,9 @@ import Testing
     #expect(again.epoch == .init(high: 1, low: 2))
     #expect(again.seq == 7)
     #expect(try encode(again.state) == text)
-    let job = try #require(again.state.job("a"))
-    #expect(job.owner == state.job("a")?.owner)
-    #expect(job.log == state.job("a")?.log)
+    let job = try #require(again.state.known("a"))
+    #expect(job.owner == state.known("a")?.owner)
+    #expect(job.log == state.known("a")?.log)
     #expect(job.key == "k\"")
     #expect(job.resumeAt == 1_767_156_458_281)
     #expect(job.items.openCount == 4)
@@ -125,7 +125,7 @@ import Testing
       }
     }
     var planned: [String] = []
-    let job = try #require(try decode(try encode(state)).state.job("a"))
+    let job = try #require(try decode(try encode(state)).state.known("a"))
     try job.items.forEachPlanned { item throws(JobError) in planned.append(string(item)) }
     #expect(planned == ["1", "2", "3", "4"])
   }

@@ -90,7 +90,7 @@ extension FileStore {
     try refresh()
     var view = View()
     view.activeJobId = state.topMembers["activeJobId"]
-    for job in state.jobs {
+    for job in try state.jobs() {
       let info = try info(job)
       var seen = View.Job(type: job.type, status: info.status.name, reason: info.reason)
       try job.items.forEachDone { item throws(JobError) in seen.add(string(item)) }

@@ -1,0 +1,103 @@
+import CPosix
+
+// PROTOCOL R8: the snapshot of a journal, and the pack that it refers to.
+extension FileStore {
+  /// Jobs come into memory when they are asked for; those that have an owner, at once.
+  func decode(snapshot record: Record) throws(JobError) -> (FileState, Pack?) {
+    var table: Snapshot?
+    if record.kind == Record.Kind.table.rawValue { table = Snapshot(record.payload) }
+    let document: StateDocument.Decoded
+    do throws(StateDocument.Fault) {
+      document = try StateDocument.decode(table?.head ?? record.payload)
+    } catch {
+      throw StateDocument.describe(
+        error, Message("\(places.statePath)/background-jobs.d/journal").text)
+    }
+    let state = document.state
+    state.seq = record.seq
+    guard let table, table.pack != 0, let files = places.files else {
+      for job in state.known where job.createdSeq == 0 { job.createdSeq = record.seq }
+      return (state, nil)
+    }
+    let file = try openForUse(Pack.name(table.pack), in: files)
+    if file == nil, try journal?.file.status().links == 0 { mustRestart = true }
+    let pack = Pack(self, table.pack, file, end: table.packEnd, document.logs)
+    try pack.entries.append(table.entries)
+    var entries: [State.Entry] = []
+    for entry in 0..<table.count {
+      if !pack[entry].isOpaque {
+        entries.append(.stored(entry))
+      } else if let text = try pack.text(of: entry) {
+        entries.append(.opaque(String(bytes: text)))
+      } else {
+        lost.note(pack: pack.number, at: pack[entry].offset, nil)
+      }
+    }
+    state.take(entries, on: pack)
+    _ = try state.jobs { $0.has(StoredJob.hasOwner) }
+    return (state, pack)
+  }
+
+  /// Writes what has changed behind the pack, or all of it into a new one. `anew`: in any case.
+  func makeSnapshot(in files: Directory, anew: Bool) throws(JobError) -> SnapshotWriter {
+    let (number, end) = try journal?.readPack() ?? (0, 0)
+    var kept: Pack?
+    // Another process may have written behind it, or begun another one.
+    if !anew, let pack, pack.number == number, let file = pack.file, !file.isForReading {
+      pack.end = end
+      if !pack.isWasteful(live: state.storedBytes) { kept = pack }
+    }
+    let writer = SnapshotWriter(self, files, old: pack, kept: kept)
+    for entry in state.entries { try writer.add(entry) }
+    try writer.finish()
+    return writer
+  }
+}
+
+/// The binary snapshot of a journal: u64 name and u64 end of the pack, u64 number of entries, the
+/// entries, and the head: the state file without its jobs.
+struct Snapshot {
+  private static let entrySize = MemoryLayout<StoredJob>.size
+  let pack: UInt64
+  let packEnd: Int64
+  let count: Int
+  let entries: UnsafeRawBufferPointer
+  let head: UnsafeRawBufferPointer
+
+  /// nil: it is none.
+  init?(_ payload: UnsafeRawBufferPointer) {
+    var reader = Reader(payload)
+    (pack, packEnd) = (reader.fixed(UInt64.self), reader.fixed(Int64.self))
+    count = Int(truncatingIfNeeded: reader.fixed(UInt64.self) & 0xffff_ffff)
+    entries = reader.take(count * Self.entrySize)
+    head = reader.take(payload.count - reader.offset)
+    if reader.failed { return nil }
+  }
+
+  static func encode(
+    _ entries: Buffer, _ pack: Pack?, head: Buffer
+  ) throws(JobError) -> Buffer {
+    let buffer = Buffer()
+    try buffer.append(pack?.number ?? 0, as: UInt64.self)
+    try buffer.append(pack?.end ?? 0, as: Int64.self)
+    try buffer.append(UInt64(entries.count / entrySize), as: UInt64.self)
+    try buffer.append(entries.bytes)
+    try buffer.append(head.bytes)
+    return buffer
+  }
+}
+
+extension State {
+  /// Bytes of what has not changed since it was stored.
+  fileprivate var storedBytes: Int64 {
+    var sum: Int64 = 0
+    for entry in entries {
+      switch entry {
+      case .stored(let entry): sum += Int64(shelf?[entry].count ?? 0)
+      case .job(let job): sum += Int64(job.entry.flatMap { shelf?[$0].count } ?? 0)
+      case .opaque: break
+      }
+    }
+    return sum
+  }
+}

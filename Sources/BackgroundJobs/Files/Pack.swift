@@ -1,0 +1,81 @@
+import CPosix
+
+/// The file `pack-<name>`: the texts of jobs, and of other entries, one behind the other. A snapshot
+/// says where each is. What is written once is never overwritten while a snapshot refers to it, so a
+/// reader of an older snapshot is not disturbed.
+final class Pack: JobShelf {
+  static let prefix = "pack-"
+  private static let magic: StaticString = "bgjobs P"
+  /// Below this, a new one costs more than it saves.
+  private static let leastGarbage: Int64 = 1 << 20
+
+  /// In hexadecimal, what its name ends with.
+  let number: UInt64
+  /// nil: it is gone.
+  let file: File?
+  /// Behind all that the snapshot refers to.
+  var end: Int64
+  private let logs: [LogPosition]
+  /// It outlives its packs.
+  private unowned(unsafe) let store: FileStore
+  private let bytes = Buffer()
+
+  init(_ store: FileStore, _ number: UInt64, _ file: File?, end: Int64, _ logs: [LogPosition]) {
+    (self.store, self.number, self.file, self.end, self.logs) = (store, number, file, end, logs)
+  }
+
+  static func name(_ number: UInt64) -> String { Message("\(prefix)\(hex(number, digits: 16))").text }
+
+  /// An empty one.
+  static func make(_ store: FileStore, in files: Directory) throws(JobError) -> Pack {
+    let number = max(1, randomBits())
+    let file = try store.places.create(name(number), in: files)
+    let header = Buffer()
+    try header.append(magic)
+    try header.append(number, as: UInt64.self)
+    try file.write(header.bytes, at: 0, limit: cposix_file_size_limit())
+    return Pack(store, number, file, end: Int64(header.count), [])
+  }
+
+  /// Whether to begin a new one, if so many bytes of this one are in use.
+  func isWasteful(live: Int64) -> Bool { end - live > max(Self.leastGarbage, live) }
+
+  // MARK: Reading
+
+  /// nil: damaged.
+  override func text(of entry: Int) throws(JobError) -> UnsafeRawBufferPointer? {
+    let stored = self[entry]
+    bytes.clear()
+    guard let file else { return nil }
+    try file.read(Int(stored.count), at: stored.offset, into: bytes)
+    let isWhole = bytes.count == Int(stored.count) && CRC32C.of(bytes.bytes) == stored.sum
+    return isWhole ? bytes.bytes : nil
+  }
+
+  override func job(_ entry: Int) throws(JobError) -> JobState? {
+    guard let text = try text(of: entry), let job = try StateDocument.decodeJob(text, logs) else {
+      return try store.replaceLost(self[entry], in: self)
+    }
+    job.createdSeq = self[entry].created
+    job.entry = entry
+    return job
+  }
+
+  // MARK: Writing
+
+  /// Puts a text behind the others in `room`, which is to be written at `end`.
+  func place(_ stored: inout StoredJob, _ text: UnsafeRawBufferPointer, _ room: Buffer) throws(JobError)
+  {
+    stored.offset = end + Int64(room.count)
+    stored.count = UInt32(text.count)
+    stored.sum = CRC32C.of(text)
+    try room.append(text)
+  }
+
+  func write(_ room: Buffer) throws(JobError) {
+    guard let file, room.count > 0 else { return }
+    try file.write(room.bytes, at: end, limit: cposix_file_size_limit())
+    end += Int64(room.count)
+    room.clear()
+  }
+}

@@ -1,0 +1,98 @@
+import CPosix
+
+/// Makes a snapshot: what has changed is written, and refers to what has not.
+final class SnapshotWriter {
+  private let store: FileStore
+  private let files: Directory
+  private let old: Pack?
+  /// Whether the old pack is gone on with; else a new one is begun.
+  private let isKept: Bool
+  private(set) var pack: Pack?
+  /// A `StoredJob` each, and the same in memory.
+  let entries = Buffer()
+  private var memory: [State.Entry] = []
+  /// What is not yet written to the pack.
+  private let room = Buffer()
+  private let text = Buffer()
+  private var hasWritten = false
+
+  init(_ store: FileStore, _ files: Directory, old: Pack?, kept: Pack?) {
+    (self.store, self.files, self.old, pack, isKept) = (store, files, old, kept, kept != nil)
+  }
+
+  func add(_ entry: State.Entry) throws(JobError) {
+    switch entry {
+    case .opaque(let text):
+      var stored = StoredJob()
+      try withBytes(of: text) { bytes throws(JobError) in try put(&stored, bytes) }
+      try append(stored, entry)
+    case .stored(let place):
+      if let stored = try keep(place) {
+        try append(stored, .stored(memory.count))
+      } else if let job = try old?.job(place) {
+        // What is left of it.
+        try add(.job(job))
+      }
+    case .job(let job):
+      // Of a job with a log, nobody keeps count of changes.
+      if job.log == nil, let place = job.entry, let stored = try keep(place) {
+        return try append(stored, entry)
+      }
+      var stored = StoredJob(job)
+      if stored.isOne(of: .completed), stored.has(StoredJob.hasPace) {
+        stored.kind_sum = checksum(store.state.kind(of: job))
+      }
+      text.clear()
+      try StateDocument.encode(job, JSONText(text, depth: 2))
+      try put(&stored, text.bytes)
+      try append(stored, entry)
+    }
+  }
+
+  private func append(_ stored: StoredJob, _ entry: State.Entry) throws(JobError) {
+    try withUnsafeBytes(of: stored) { bytes throws(JobError) in try entries.append(bytes) }
+    memory.append(entry)
+  }
+
+  /// What has not changed stays where it is, or goes to the new pack; nil: it is damaged.
+  private func keep(_ place: Int) throws(JobError) -> StoredJob? {
+    guard let old else { return nil }
+    var stored = old[place]
+    if !isKept {
+      guard let bytes = try old.text(of: place) else { return nil }
+      try put(&stored, bytes)
+    }
+    return stored
+  }
+
+  private func put(_ stored: inout StoredJob, _ bytes: UnsafeRawBufferPointer) throws(JobError) {
+    if pack == nil { pack = try Pack.make(store, in: files) }
+    guard let pack else { return }
+    hasWritten = true
+    try pack.place(&stored, bytes, room)
+    if room.count > 1 << 20 { try pack.write(room) }
+  }
+
+  /// All of it is on disk then.
+  func finish() throws(JobError) {
+    guard hasWritten else { return }
+    try pack?.write(room)
+    try pack?.file?.sync()
+    try files.sync()
+  }
+
+  /// A journal with it has its name.
+  func adopt() {
+    for position in memory.indices {
+      if case .job(let job) = memory[position] { job.entry = position }
+    }
+    pack?.entries = entries
+    store.state.take(memory, on: pack)
+    store.pack = pack
+  }
+
+  /// Whether a file of this name is part of it.
+  func refers(to name: String) -> Bool {
+    pack.map { Pack.name($0.number).bytes == name.bytes } ?? false
+  }
+}

@@ -1,0 +1,74 @@
+import CPosix
+
+/// What a state knows of an entry that it has not in memory: enough to tell whether a question is
+/// about it. It stands in the snapshot like this.
+typealias StoredJob = cposix_stored
+
+extension StoredJob {
+  /// Bits of `facts`.
+  static let isOurs: UInt8 = 1
+  static let hasOwner: UInt8 = 2
+  static let hasWarnings: UInt8 = 4
+  static let hasDependencies: UInt8 = 8
+  /// It can tell how long an item of its type takes.
+  static let hasPace: UInt8 = 16
+
+  /// Of a job in memory, which is stored nowhere yet.
+  init(_ job: JobState) {
+    self.init()
+    (id_start, id_count) = Self.start(of: job.id)
+    status = UInt8(truncatingIfNeeded: JobStatusSet(job.status).rawValue)
+    if job.isOurs { facts |= Self.isOurs }
+    if job.owner != nil { facts |= Self.hasOwner }
+    if job.hasWarnings { facts |= Self.hasWarnings }
+    if !job.dependsOn.isEmpty { facts |= Self.hasDependencies }
+    if !job.estimator.buckets.isEmpty { facts |= Self.hasPace }
+    type_sum = checksum(job.type)
+    key_sum = checksum(job.key)
+    created = job.createdSeq
+    ended = job.endedMs
+  }
+
+  func has(_ fact: UInt8) -> Bool { facts & fact != 0 }
+
+  func isOne(of statuses: JobStatusSet) -> Bool { UInt32(status) & statuses.rawValue != 0 }
+
+  /// No job, but what another tool put among them.
+  var isOpaque: Bool { status == 0 }
+
+  /// Whether its id may be this one, or begin with it.
+  func mayBe(_ id: String, beginning: Bool = false) -> Bool {
+    let (start, count) = Self.start(of: id)
+    if !beginning { return start == id_start && count == id_count }
+    let unknown = UInt64(64 - 8 * min(count, 8))
+    return count <= id_count && (start ^ id_start).bigEndian >> unknown == 0
+  }
+
+  /// The first eight bytes, zeros behind a shorter one, and how many it has.
+  static func start(of id: String) -> (UInt64, UInt16) {
+    var id = id
+    return id.withUTF8 { bytes in
+      var start: UInt64 = 0
+      for place in 0..<8 { start = start << 8 | (place < bytes.count ? UInt64(bytes[place]) : 0) }
+      return (start.bigEndian, UInt16(clamping: bytes.count))
+    }
+  }
+}
+
+/// Where jobs are that a state has not in memory.
+class JobShelf {
+  /// A `StoredJob` each.
+  var entries = Buffer()
+
+  final subscript(_ entry: Int) -> StoredJob {
+    let size = MemoryLayout<StoredJob>.size
+    guard entry >= 0, (entry + 1) * size <= entries.count else { return StoredJob() }
+    return entries.bytes.loadUnaligned(fromByteOffset: entry * size, as: StoredJob.self)
+  }
+
+  /// nil: it is lost.
+  func job(_ entry: Int) throws(JobError) -> JobState? { nil }
+
+  /// As it stands in the state file; valid until the next call. nil: it must be made of the job.
+  func text(of entry: Int) throws(JobError) -> UnsafeRawBufferPointer? { nil }
+}
