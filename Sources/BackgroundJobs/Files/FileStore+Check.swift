@@ -106,8 +106,9 @@ extension FileStore {
     var last: UInt64?
     while let record = Record.parse(bytes.bytes, at: offset, salt: journal.salt) {
       if records == 0, record.kind == Record.Kind.table.rawValue,
-        let table = Snapshot(record.payload) {
-        try checkPack(table, files, note)
+        let table = Snapshot(record.payload)
+      {
+        try checkPack(table, in: bytes, files, note)
       }
       if let last, record.seq != last &+ 1 { break }
       last = record.seq
@@ -130,7 +131,7 @@ extension FileStore {
   }
 
   private func checkPack(
-    _ table: Snapshot, _ files: Directory, _ note: (String, Message, Bool) -> Void
+    _ table: Snapshot, in bytes: Buffer, _ files: Directory, _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
     guard table.pack != 0 else { return }
     let name = Pack.name(table.pack)
@@ -138,7 +139,7 @@ extension FileStore {
       return note(name, "missing: \(table.count) jobs are in it", false)
     }
     let pack = Pack(self, table.pack, file, end: table.packEnd, [])
-    try pack.entries.append(table.entries)
+    try pack.take(table, from: bytes)
     for entry in 0..<table.count where try pack.text(of: entry) == nil {
       return note(name, "byte \(pack[entry].offset): a text is damaged", false)
     }

@@ -188,6 +188,8 @@ extension FileStore {
     let (state, pack) = try decode(snapshot: record)
     take(state)
     self.pack = pack
+    // Its entries stand there.
+    if pack != nil { journalBytes = Buffer() }
   }
 
   /// The job whose log an event closes.

@@ -88,7 +88,7 @@ extension FileStore {
   func replaceLost(_ stored: StoredJob, in pack: Pack) throws(JobError) -> JobState? {
     let published = try publishedState()
     let job = published?.known.first { job in
-      stored.mayBe(job.id)
+      StoredJob(job).id_start == stored.id_start && stored.mayBegin(with: job.id)
     }
     lost.note(pack: pack.number, at: stored.offset, job?.id)
     job?.createdSeq = stored.created

@@ -22,19 +22,18 @@ extension FileStore {
     let file = try openForUse(Pack.name(table.pack), in: files)
     if file == nil, try journal?.file.status().links == 0 { mustRestart = true }
     let pack = Pack(self, table.pack, file, end: table.packEnd, document.logs)
-    try pack.entries.append(table.entries)
+    try pack.take(table, from: journalBytes)
     var entries: [State.Entry] = []
-    for entry in 0..<table.count {
-      if !pack[entry].isOpaque {
-        entries.append(.stored(entry))
-      } else if let text = try pack.text(of: entry) {
-        entries.append(.opaque(String(bytes: text)))
-      } else {
-        lost.note(pack: pack.number, at: pack[entry].offset, nil)
-      }
+    entries.reserveCapacity(pack.count)
+    var owned: [Int] = []
+    for entry in 0..<pack.count {
+      if pack[entry].has(StoredJob.hasOwner) { owned.append(entry) }
+      entries.append(
+        pack[entry].isOpaque ? .opaque(try pack.opaqueText(of: entry)) : .stored(entry))
     }
     state.take(entries, on: pack)
-    _ = try state.jobs { $0.has(StoredJob.hasOwner) }
+    // From behind: one that is lost moves those behind it.
+    for entry in owned.reversed() { _ = try state.load(at: entry) }
     return (state, pack)
   }
 

@@ -46,7 +46,7 @@ final class FileStore {
   /// The state directory was moved away while we owned jobs in it.
   var isMovedAway = false
 
-  let journalBytes = Buffer()
+  var journalBytes = Buffer()
   let text = Buffer()
 
   /// `forkGeneration`: taken before the first descriptor was opened.

@@ -43,7 +43,7 @@ struct LostRecords {
   }
 
   /// A damaged file was told.
-  mutating func forget(_ name: String) { 
+  mutating func forget(_ name: String) {
     entries.removeAll { $0.name.bytes == name.bytes }
     packs.removeAll { $0.name.bytes == name.bytes }
   }

@@ -24,7 +24,9 @@ final class Pack: JobShelf {
     (self.store, self.number, self.file, self.end, self.logs) = (store, number, file, end, logs)
   }
 
-  static func name(_ number: UInt64) -> String { Message("\(prefix)\(hex(number, digits: 16))").text }
+  static func name(_ number: UInt64) -> String {
+    Message("\(prefix)\(hex(number, digits: 16))").text
+  }
 
   /// An empty one.
   static func make(_ store: FileStore, in files: Directory) throws(JobError) -> Pack {
@@ -40,6 +42,16 @@ final class Pack: JobShelf {
   /// Whether to begin a new one, if so many bytes of this one are in use.
   func isWasteful(live: Int64) -> Bool { end - live > max(Self.leastGarbage, live) }
 
+  /// The entries of a snapshot, without a copy where they stand in this buffer.
+  func take(_ snapshot: Snapshot, from buffer: Buffer) throws(JobError) {
+    guard let first = snapshot.entries.baseAddress else { return }
+    if let base = buffer.base, first >= base, first < base + buffer.count {
+      take(buffer, at: UnsafeRawPointer(base).distance(to: first), count: snapshot.count)
+    } else {
+      take(try Buffer(snapshot.entries), at: 0, count: snapshot.count)
+    }
+  }
+
   // MARK: Reading
 
   /// nil: damaged.
@@ -50,6 +62,13 @@ final class Pack: JobShelf {
     try file.read(Int(stored.count), at: stored.offset, into: bytes)
     let isWhole = bytes.count == Int(stored.count) && CRC32C.of(bytes.bytes) == stored.sum
     return isWhole ? bytes.bytes : nil
+  }
+
+  /// Of what is no job; null where that is lost.
+  func opaqueText(of entry: Int) throws(JobError) -> String {
+    if let text = try text(of: entry) { return String(bytes: text) }
+    store.lost.note(pack: number, at: self[entry].offset, nil)
+    return "null"
   }
 
   override func job(_ entry: Int) throws(JobError) -> JobState? {
@@ -64,7 +83,8 @@ final class Pack: JobShelf {
   // MARK: Writing
 
   /// Puts a text behind the others in `room`, which is to be written at `end`.
-  func place(_ stored: inout StoredJob, _ text: UnsafeRawBufferPointer, _ room: Buffer) throws(JobError)
+  func place(_ stored: inout StoredJob, _ text: UnsafeRawBufferPointer, _ room: Buffer)
+    throws(JobError)
   {
     stored.offset = end + Int64(room.count)
     stored.count = UInt32(text.count)

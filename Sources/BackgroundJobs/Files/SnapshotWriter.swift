@@ -86,7 +86,7 @@ final class SnapshotWriter {
     for position in memory.indices {
       if case .job(let job) = memory[position] { job.entry = position }
     }
-    pack?.entries = entries
+    pack?.take(entries, at: 0, count: memory.count)
     store.state.take(memory, on: pack)
     store.pack = pack
   }

@@ -21,7 +21,7 @@ extension State {
 
   func find(_ id: String) throws(JobError) -> String {
     if try job(id) != nil { return id }
-    let matches = try jobs { $0.mayBe(id, beginning: true) }.filter { begins($0.id, with: id) }
+    let matches = try jobs { $0.mayBegin(with: id) }.filter { begins($0.id, with: id) }
     guard let first = matches.first else { throw notFound(id) }
     guard matches.count == 1 else {
       var some = Message(first.id)

@@ -28,7 +28,13 @@ class State {
 
   final func job(_ id: String) throws(JobError) -> JobState? {
     if let job = known(id) { return job }
-    return shelf == nil ? nil : try jobs { $0.mayBe(id) }.first { $0.id.bytes == id.bytes }
+    var from = 0
+    while let entry = shelf?.find(id, from: from) {
+      from = entry + 1
+      let position = entries.firstIndex { if case .stored(entry) = $0 { true } else { false } }
+      if let position, let job = try load(at: position), job.id.bytes == id.bytes { return job }
+    }
+    return nil
   }
 
   /// Those in memory.

@@ -36,10 +36,9 @@ extension StoredJob {
   /// No job, but what another tool put among them.
   var isOpaque: Bool { status == 0 }
 
-  /// Whether its id may be this one, or begin with it.
-  func mayBe(_ id: String, beginning: Bool = false) -> Bool {
+  /// Whether its id may begin with this.
+  func mayBegin(with id: String) -> Bool {
     let (start, count) = Self.start(of: id)
-    if !beginning { return start == id_start && count == id_count }
     let unknown = UInt64(64 - 8 * min(count, 8))
     return count <= id_count && (start ^ id_start).bigEndian >> unknown == 0
   }
@@ -57,13 +56,31 @@ extension StoredJob {
 
 /// Where jobs are that a state has not in memory.
 class JobShelf {
-  /// A `StoredJob` each.
-  var entries = Buffer()
+  private static let size = MemoryLayout<StoredJob>.size
+  /// A `StoredJob` each, from a place of the buffer on.
+  private var entries = Buffer()
+  private var start = 0
+  private(set) final var count = 0
 
+  final func take(_ entries: Buffer, at start: Int, count: Int) {
+    (self.entries, self.start, self.count) = (entries, start, count)
+  }
+
+  /// `entry`: one that there is.
+  @inline(__always)
   final subscript(_ entry: Int) -> StoredJob {
-    let size = MemoryLayout<StoredJob>.size
-    guard entry >= 0, (entry + 1) * size <= entries.count else { return StoredJob() }
-    return entries.bytes.loadUnaligned(fromByteOffset: entry * size, as: StoredJob.self)
+    entries.bytes.loadUnaligned(fromByteOffset: start + entry * Self.size, as: StoredJob.self)
+  }
+
+  /// The next one from `entry` on that may have this id.
+  final func find(_ id: String, from entry: Int) -> Int? {
+    let (start, length) = StoredJob.start(of: id)
+    var entry = entry
+    while entry < count {
+      if self[entry].id_start == start, self[entry].id_count == length { return entry }
+      entry += 1
+    }
+    return nil
   }
 
   /// nil: it is lost.
