@@ -1,11 +1,12 @@
 /// One event of the journal: what happens to a job, or to the store itself.
-enum Change {
+/// Indirect, like those in it: copies of their payloads would be two percent of the library.
+indirect enum Change {
   case job(String, JobChange)
   case store(StoreChange)
 }
 
 /// What only a store of files knows of: its own books, and what other tools write into its document.
-enum StoreChange {
+indirect enum StoreChange {
   /// An owner replaces its log by a new one, whose number is that of this event.
   case rolled(job: String, owner: ProcessIdentity, salt: UInt64)
   /// Another tool added a job.

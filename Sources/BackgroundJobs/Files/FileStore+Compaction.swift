@@ -8,10 +8,20 @@ extension FileStore {
 
   func compactIfNeeded() {
     guard let journal, journal.isLocked else { return }
-    let garbage = journal.end - journal.snapshotEnd + logs.closedBytes
-    let isDue = garbage > max(Self.leastGarbage, journal.snapshotEnd / 16)
+    let garbage = journal.end - journal.snapshotEnd + logs.bytesBeside
+    let isDue = garbage > Self.leastGarbage && garbage > compactionSize / 32
+    let begin = Clock.machine
+    guard lost.hasPacks || isDue && compactions.isDue(at: begin) else { return }
     // Nothing is lost when it fails: the old journal stays.
-    if isDue || lost.hasPacks { try? compact() }
+    try? compact()
+    compactions.spend(at: begin, cost: Clock.machine - begin)
+  }
+
+  /// About the bytes that a compaction writes.
+  var compactionSize: Int64 {
+    state.known.reduce(journal?.snapshotEnd ?? 0) { sum, job in
+      job.entry == nil || job.log != nil ? sum + Int64(job.items.known) * 32 : sum
+    }
   }
 
   /// Writes the state as a new journal and puts it in the old one's place.

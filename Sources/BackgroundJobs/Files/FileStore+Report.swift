@@ -6,7 +6,7 @@ extension FileStore {
   static let lookInterval: Int64 = 26_000_000
   private static let leastSyncInterval: Int64 = 100_000_000
   private static let mostSyncInterval: Int64 = 1_000_000_000
-  /// Above this, and above twice the snapshot, a log is replaced by a new one (PROTOCOL R7).
+  /// Above this, and above what a compaction writes, a log is replaced by a new one (PROTOCOL R7).
   private static let rollSize: Int64 = 16 << 20
   private static let clockTolerance: Int64 = 100
 
@@ -141,7 +141,7 @@ extension FileStore {
       dropClosedLogs()
       if happened == nil { debt.spend(.progress, at: now, cost: 0) }
     }
-    if log.end > Self.rollSize, log.end > 2 &* (journal?.snapshotEnd ?? 0), now >= log.nextRoll {
+    if log.end > Self.rollSize, log.end > compactionSize, now >= log.nextRoll {
       log.nextRoll = now &+ Self.mostSyncInterval
       let id = job.id
       _ = try? transactIfFree { () throws(JobError) in

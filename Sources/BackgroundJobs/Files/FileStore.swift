@@ -22,6 +22,7 @@ final class FileStore {
   var lost = LostRecords()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0
+  var compactions = Throttle(burst: 2, interval: 1_000_000_000)
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextBytes: Dispenser]()

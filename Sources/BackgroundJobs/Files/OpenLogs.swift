@@ -16,7 +16,10 @@ struct OpenLogs {
   /// A log was closed, or the state made anew, since own logs were last let go of.
   private var mayHaveClosed = false
   /// Bytes of logs that were closed since the snapshot.
-  private(set) var closedBytes: Int64 = 0
+  private var closedBytes: Int64 = 0
+
+  /// Bytes that whoever begins at the snapshot reads, in closed logs and in our own.
+  var bytesBeside: Int64 { own.reduce(closedBytes) { $0 + $1.end - $1.snapshotEnd } }
 
   // MARK: This handle's own
 
@@ -109,13 +112,16 @@ struct OpenLogs {
 
   /// A log was closed, with so many bytes.
   mutating func close(_ number: UInt64, _ size: Int64) {
-    closedBytes = closedBytes.clampedAdding(size)
+    closedBytes = closedBytes.clampedAdding(size - (ownLog(number)?.snapshotEnd ?? 0))
     readers.removeAll { $0.header.number == number }
     mayHaveClosed = true
   }
 
-  /// A new snapshot has what was in closed logs.
-  mutating func forgetClosed() { closedBytes = 0 }
+  /// A new snapshot has what was in logs.
+  mutating func forgetClosed() {
+    closedBytes = 0
+    for log in own { log.snapshotEnd = log.end }
+  }
 
   /// The state is made anew, from the snapshot on: all logs are read again.
   mutating func startAnew() {

@@ -122,6 +122,8 @@ final class OwnedLog {
   let base: Int64
   var index: UInt64 = 0
   var end: Int64
+  /// The part before is in the snapshot.
+  var snapshotEnd: Int64
   /// The sum of the records' checksums, and that of the record being written.
   private(set) var sum: UInt32 = 0
   private var checksum: UInt32 = 0
@@ -153,7 +155,7 @@ final class OwnedLog {
     base = header.base
     self.file = file
     self.inode = inode
-    end = header.size
+    (end, snapshotEnd) = (header.size, header.size)
     lastSync = Clock.machineCoarse
     sizeLimit = cposix_file_size_limit()
   }

@@ -1,5 +1,5 @@
 /// What happens to a job. Whoever applies the same changes in the same order gets the same job.
-enum JobChange {
+indirect enum JobChange {
   case created(NewJob)
   /// An owner begins. `fence`: what each of its reports is checked against.
   case started(by: ProcessIdentity, fence: UInt64)
