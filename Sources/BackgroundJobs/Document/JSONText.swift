@@ -6,6 +6,8 @@ final class JSONText {
   let buffer: Buffer
   private var depth = 0
   private var isFirst = true
+  /// A job's items are written with it; else they are stored apart.
+  var hasItems = true
 
   /// Where the text goes when the buffer is full; nil: it stays.
   private let stream: FileStream?

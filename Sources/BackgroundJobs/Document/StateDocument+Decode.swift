@@ -88,23 +88,24 @@ extension StateDocument {
     }
   }
 
-  /// One job's text; nil: it is none.
+  /// One job's text; nil: it is none. `items`: where they are stored apart.
   static func decodeJob(
-    _ text: UnsafeRawBufferPointer, _ logs: [LogPosition] = []
+    _ text: UnsafeRawBufferPointer, _ logs: [LogPosition] = [], items: ItemSet? = nil
   ) throws(JobError) -> JobState? {
     guard let json = try? JSON.parse(text) else { return nil }
-    return try decodeJob(JSONValue(raw: json.value), logs)
+    return try decodeJob(JSONValue(raw: json.value), logs, items)
   }
 
   /// nil: no job that we could name.
   private static func decodeJob(
-    _ value: JSONValue, _ logs: [LogPosition]
+    _ value: JSONValue, _ logs: [LogPosition], _ items: ItemSet? = nil
   ) throws(JobError) -> JobState? {
     guard let id = value["id"]?.string else { return nil }
     let word = value["status"]?.string ?? ""
     let job = JobState(
       id: id, type: value["type"]?.string ?? "", status: JobStatus(name: word))
     if word.bytes != job.status.name.bytes { job.statusWord = word }
+    if let items { job.items = items }
     let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
     let progress = value["progress"]
     job.saysNoItems =
@@ -117,7 +118,8 @@ extension StateDocument {
       let isProgress = name.bytes == "progress" && member.isObject
       job.members.append(JSONMember(name: name, text: isProgress ? "" : try member.text()))
       switch name.bytes {
-      case "progress": try decodeProgress(member, job, isOurs: ours != nil)
+      case "progress":
+        try decodeProgress(member, job, isOurs: ours != nil, isWhole: items == nil)
       case "error": job.error = member.string
       case "result": job.result = try member.text()
       case "startedAt": job.started = member.string.flatMap { DateText.parse($0) }
@@ -135,7 +137,7 @@ extension StateDocument {
   }
 
   private static func decodeProgress(
-    _ progress: JSONValue, _ job: JobState, isOurs: Bool
+    _ progress: JSONValue, _ job: JobState, isOurs: Bool, isWhole: Bool
   ) throws(JobError) {
     guard progress.isObject else { return }
     try progress.forEachMember { name, member throws(JobError) in
@@ -148,7 +150,7 @@ extension StateDocument {
         return
       }
       job.progressMembers.append(JSONMember(name: name, text: ""))
-      for position in 0..<member.count {
+      for position in 0..<member.count where isWhole {
         guard let item = member.at(position)?.stringBytes else { continue }
         let slot = try job.items.insert(item)
         let isNew =

@@ -153,7 +153,9 @@ extension StateDocument {
     }
     try out.name(name)
     try out.beginArray()
-    if name.bytes == "itemsCompleted" {
+    if !out.hasItems {
+      // Only that there is a list.
+    } else if name.bytes == "itemsCompleted" {
       try job.items.forEachDone { item throws(JobError) in
         try out.element(item)
       }

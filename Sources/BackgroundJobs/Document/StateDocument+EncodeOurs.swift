@@ -21,10 +21,12 @@ extension StateDocument {
       try out.raw(job.cursor.bytes)
     }
     try encodeClock(job, out)
-    try encodePlan(job, out)
-    try encodeFailures(job, out)
-    try encodeSkipped(job, out)
-    try encodeTrials(job, out)
+    if out.hasItems {
+      try encodePlan(job, out)
+      try encodeFailures(job, out)
+      try encodeSkipped(job, out)
+      try encodeTrials(job, out)
+    }
     try encodeOthers(of: job, out)
     try out.endObject()
   }

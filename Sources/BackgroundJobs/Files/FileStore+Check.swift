@@ -40,6 +40,7 @@ extension FileStore {
       for entry in lost.entries {
         note(LogFormat.name(entry.log), entry.finding, sound: false)
       }
+      for part in lost.parts { note(part.name, Message(part.text), sound: false) }
       for job in state.known {
         guard let log = job.log,
           !names.has(LogFormat.name(log.number))
@@ -138,12 +139,31 @@ extension FileStore {
     guard let file = try files.openIfThere(name, O_RDONLY) else {
       return note(name, "missing: \(table.count) jobs are in it", false)
     }
-    let pack = Pack(self, table.pack, file, end: table.packEnd, [])
+    let pack = Pack(self, table.pack, file, end: table.packEnd)
     try pack.take(table, from: bytes)
-    for entry in 0..<table.count where try pack.text(of: entry) == nil {
-      return note(name, "byte \(pack[entry].offset): a text is damaged", false)
+    for entry in 0..<table.count {
+      let stored = pack[entry]
+      if try pack.read(stored) == nil {
+        return note(name, "byte \(stored.offset): a text is damaged", false)
+      }
+      if stored.items != 0 { try checkItems(ItemFile.name(stored.items), files, note) }
     }
     note(name, "\(table.count) jobs, sound", true)
+  }
+
+  private func checkItems(
+    _ name: String, _ files: Directory, _ note: (String, Message, Bool) -> Void
+  ) throws(JobError) {
+    do throws(JobError) {
+      guard let file = try files.openIfThere(name, O_RDONLY) else {
+        return note(name, "missing: the items of a job are in it", false)
+      }
+      let items = try ItemFile.open(file)
+      try items.loadAll()
+      note(name, "\(items.known) items, sound", true)
+    } catch {
+      note(name, Message(error.message), false)
+    }
   }
 
   private func checkLog(

@@ -11,7 +11,7 @@ extension FileStore {
     let garbage = journal.end - journal.snapshotEnd + logs.bytesBeside
     let isDue = garbage > Self.leastGarbage && garbage > compactionSize / 32
     let begin = Clock.machine
-    guard lost.hasPacks || isDue && compactions.isDue(at: begin) else { return }
+    guard !lost.parts.isEmpty || isDue && compactions.isDue(at: begin) else { return }
     // Nothing is lost when it fails: the old journal stays.
     try? compact()
     compactions.spend(at: begin, cost: Clock.machine - begin)
@@ -27,7 +27,7 @@ extension FileStore {
   /// Writes the state as a new journal and puts it in the old one's place.
   func compact() throws(JobError) {
     guard let old = journal, let files = places.files else { return }
-    let isDamaged = lost.hasPacks
+    let isDamaged = !lost.parts.isEmpty
     // The snapshot would say that nothing more was there.
     if !lost.isEmpty { try mendLostRecords() }
     let publication = state.publication
@@ -67,11 +67,11 @@ extension FileStore {
   private func removeUnused(_ files: Directory, _ snapshot: SnapshotWriter) throws(JobError) {
     var open: [String] = []
     for job in state.known { if let log = job.log { open.append(LogFormat.name(log.number)) } }
-    for name in try files.names() where isPart(name, Pack.prefix) && !snapshot.refers(to: name) {
-      try? files.unlink(name)
-    }
-    for name in try files.names() where isLog(name) && !open.has(name) {
-      try? files.unlink(name)
+    for name in try files.names() {
+      let isPart = isPart(name, Pack.prefix) || isPart(name, ItemFile.prefix)
+      if isPart ? !snapshot.refers(to: name) : isLog(name) && !open.has(name) {
+        try? files.unlink(name)
+      }
     }
   }
 

@@ -14,7 +14,10 @@ extension FileStore {
     _ reference: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
     let job = try seenForNext(reference)
-    return try Dispenser.next(of: job, in: &dispensers, take)
+    return try Dispenser.next(of: job, in: &dispensers) { item throws(JobError) in
+      if let fault = job.items.fault { throw fault }
+      try take(item)
+    }
   }
 
   /// The job, seen now: its owner looks as often as it does for a report.

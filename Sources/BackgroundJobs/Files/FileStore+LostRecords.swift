@@ -18,12 +18,9 @@ extension FileStore {
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
   /// file, as far as it goes.
   func mendLostRecords() throws(JobError) {
-    for pack in lost.packs {
-      let name = Pack.name(pack.number)
-      if let files = places.files, try files.status(name) != nil {
-        _ = try copyAside(name, in: files)
-      }
-      try append(.store(.setAside(name: pack.name, why: pack.why.text)), durable: true)
+    for part in lost.parts {
+      let told = try setAside(part.name, "\(part.text); the rest is from the state file")
+      try append(told, durable: true)
     }
     for entry in lost.entries {
       let told = try setLogAside(entry.log, "\(entry.finding); the rest is from the state file")
@@ -84,26 +81,38 @@ extension FileStore {
     return document.state
   }
 
+  /// What the state file says of a stored job, and the event up to which it does; nil: nothing.
+  func published(_ stored: StoredJob) throws(JobError) -> (job: JobState, seq: UInt64)? {
+    guard let state = try publishedState() else { return nil }
+    let job = state.known.first {
+      StoredJob.start(of: $0.id) == (stored.id_start, stored.id_count)
+    }
+    return job.map { ($0, state.seq) }
+  }
+
   /// A text in the pack is damaged. Gives what the state file says of that job; nil: nothing.
   func replaceLost(_ stored: StoredJob, in pack: Pack) throws(JobError) -> JobState? {
-    let published = try publishedState()
-    let job = published?.known.first { job in
-      StoredJob(job).id_start == stored.id_start && stored.mayBegin(with: job.id)
-    }
-    lost.note(pack: pack.number, at: stored.offset, job?.id)
-    job?.createdSeq = stored.created
-    job?.knownUpTo = published?.seq ?? 0
-    mendedUpTo = max(mendedUpTo, published?.seq ?? 0)
+    lost.note(
+      Pack.name(pack.number), Message("byte \(stored.offset): the text of a job is damaged").text)
+    guard let (job, seq) = try published(stored) else { return nil }
+    job.createdSeq = stored.created
+    job.knownUpTo = seq
+    mendedUpTo = max(mendedUpTo, seq)
+    // Of its status the snapshot knows more, if it is younger.
+    if seq < pack.seq, let status = stored.knownStatus { job.status = status }
     return job
   }
 
   /// Keeps a copy of a damaged log, if there is one; gives the event that tells of it.
-  func setLogAside(_ number: UInt64, _ why: Message) throws(JobError) -> Change {
-    let name = LogFormat.name(number)
+  private func setLogAside(_ number: UInt64, _ why: Message) throws(JobError) -> Change {
+    try setAside(LogFormat.name(number), why)
+  }
+
+  private func setAside(_ name: String, _ why: Message) throws(JobError) -> Change {
     if let files = places.files, try files.status(name) != nil {
       _ = try copyAside(name, in: files)
     }
-    return .store(.setAside(name: Message("background-jobs.d/\(name)").text, why: why.text))
+    return .store(.setAside(name: LostRecords.name(of: name), why: why.text))
   }
 
   /// Items that failed or were skipped, and why.

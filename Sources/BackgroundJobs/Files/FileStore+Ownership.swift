@@ -56,6 +56,7 @@ extension FileStore {
   /// PROTOCOL R4: creates and locks the log, then says so in the journal.
   func open(_ job: JobState, rolling old: OwnedLog? = nil) throws(JobError) {
     guard let journal, let files = places.files else { throw JobError(.io, "no journal") }
+    try job.items.loadAll()
     // `opened` carries the log's number as its own, so nothing may come in between.
     try makeNamed()
     let number = state.seq &+ 1

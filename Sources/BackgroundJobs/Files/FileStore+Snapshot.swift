@@ -21,7 +21,7 @@ extension FileStore {
     }
     let file = try openForUse(Pack.name(table.pack), in: files)
     if file == nil, try journal?.file.status().links == 0 { mustRestart = true }
-    let pack = Pack(self, table.pack, file, end: table.packEnd, document.logs)
+    let pack = Pack(self, table.pack, file, end: table.packEnd, seq: record.seq, document.logs)
     try pack.take(table, from: journalBytes)
     var entries: [State.Entry] = []
     entries.reserveCapacity(pack.count)
@@ -35,6 +35,39 @@ extension FileStore {
     // From behind: one that is lost moves those behind it.
     for entry in owned.reversed() { _ = try state.load(at: entry) }
     return (state, pack)
+  }
+
+  /// The items of a job that are stored apart; of a damaged file, what the state file says.
+  func openItems(_ stored: StoredJob) throws(JobError) -> ItemSet {
+    let name = ItemFile.name(stored.items)
+    do throws(JobError) {
+      guard !lost.has(name), let file = try places.files?.openIfThere(name, O_RDONLY) else {
+        if try journal?.file.status().links == 0 { mustRestart = true }
+        throw JobError(.damaged, "missing")
+      }
+      let items = try ItemFile.open(file)
+      // Our own reports take the straight way.
+      if logs.ownsAny, stored.has(StoredJob.hasOwner) { try items.loadAll() }
+      partial.add(items, name)
+      return items
+    } catch {
+      guard error.status == .damaged else { throw error }
+      lost.note(name, error.message)
+      return try published(stored)?.job.items ?? ItemSet()
+    }
+  }
+
+  /// A page was damaged that was used since. true: all is as if it had not been, and what was done
+  /// with it is to be done again.
+  func leaveDamage() throws(JobError) -> Bool {
+    let damaged = partial.damaged
+    guard !damaged.isEmpty else { return false }
+    reset()
+    for part in damaged {
+      guard part.fault.status == .damaged else { throw part.fault }
+      lost.note(part.name, part.fault.message)
+    }
+    return true
   }
 
   /// Writes what has changed behind the pack, or all of it into a new one. `anew`: in any case.

@@ -20,6 +20,7 @@ final class FileStore {
   var logs = OpenLogs()
   var debt = PublicationDebt()
   var lost = LostRecords()
+  var partial = PartialItems()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0
   var compactions = Throttle(burst: 2, interval: 1_000_000_000)
@@ -121,6 +122,7 @@ final class FileStore {
   func take(_ state: FileState) {
     self.state = state
     pack = nil
+    partial = PartialItems()
     generation += 1
     logs.forgetReaders()
   }
@@ -146,7 +148,7 @@ final class FileStore {
     defer { unlock() }
     try takeInForeignEdits()
     // It is told when it can be.
-    if !lost.isEmpty { try? lost.hasPacks ? compact() : mendLostRecords() }
+    if !lost.isEmpty { try? !lost.parts.isEmpty ? compact() : mendLostRecords() }
     let before = state.seq
     let result: Result
     do throws(JobError) { result = try body() } catch {

@@ -14,27 +14,20 @@ struct LostRecords {
     }
 
     /// Under which a damaged log is told.
-    var name: String { Message("background-jobs.d/\(LogFormat.name(log))").text }
+    var name: String { LostRecords.name(of: LogFormat.name(log)) }
   }
 
-  /// A pack of which a text is damaged.
-  struct DamagedPack {
-    var number: UInt64
-    var why: Message
-    var name: String { Message("background-jobs.d/\(Pack.name(number))").text }
-  }
+  static func name(of file: String) -> String { Message("background-jobs.d/\(file)").text }
 
   private(set) var entries: [Entry] = []
-  private(set) var packs: [DamagedPack] = []
-  var hasPacks: Bool { !packs.isEmpty }
-  var isEmpty: Bool { entries.isEmpty && packs.isEmpty }
+  /// Damaged files that a snapshot refers to, and why.
+  private(set) var parts: [JSONMember] = []
+  var isEmpty: Bool { entries.isEmpty && parts.isEmpty }
 
-  /// `job`: that is taken from the state file instead.
-  mutating func note(pack number: UInt64, at offset: Int64, _ job: String?) {
-    if packs.contains(where: { $0.number == number }) { return }
-    let rest: Message =
-      job.map { "job \($0) is taken from the state file" } ?? "what it says is lost"
-    packs.append(DamagedPack(number: number, why: "byte \(offset): a text is damaged; \(rest)"))
+  func has(_ part: String) -> Bool { parts[part] != nil }
+
+  mutating func note(_ part: String, _ why: String) {
+    if !has(part) { parts.append(JSONMember(name: part, text: why)) }
   }
 
   mutating func note(_ job: JobState, _ position: LogPosition, _ end: LogEnd) {
@@ -45,8 +38,8 @@ struct LostRecords {
   /// A damaged file was told.
   mutating func forget(_ name: String) {
     entries.removeAll { $0.name.bytes == name.bytes }
-    packs.removeAll { $0.name.bytes == name.bytes }
+    parts.removeAll { Self.name(of: $0.name).bytes == name.bytes }
   }
 
-  mutating func forgetAll() { (entries, packs) = ([], []) }
+  mutating func forgetAll() { (entries, parts) = ([], []) }
 }

@@ -13,6 +13,8 @@ final class Pack: JobShelf {
   let number: UInt64
   /// nil: it is gone.
   let file: File?
+  /// Of the snapshot that was read.
+  let seq: UInt64
   /// Behind all that the snapshot refers to.
   var end: Int64
   private let logs: [LogPosition]
@@ -20,8 +22,12 @@ final class Pack: JobShelf {
   private unowned(unsafe) let store: FileStore
   private let bytes = Buffer()
 
-  init(_ store: FileStore, _ number: UInt64, _ file: File?, end: Int64, _ logs: [LogPosition]) {
-    (self.store, self.number, self.file, self.end, self.logs) = (store, number, file, end, logs)
+  init(
+    _ store: FileStore, _ number: UInt64, _ file: File?, end: Int64, seq: UInt64 = 0,
+    _ logs: [LogPosition] = []
+  ) {
+    (self.store, self.number, self.file) = (store, number, file)
+    (self.end, self.seq, self.logs) = (end, seq, logs)
   }
 
   static func name(_ number: UInt64) -> String {
@@ -36,7 +42,7 @@ final class Pack: JobShelf {
     try header.append(magic)
     try header.append(number, as: UInt64.self)
     try file.write(header.bytes, at: 0, limit: cposix_file_size_limit())
-    return Pack(store, number, file, end: Int64(header.count), [])
+    return Pack(store, number, file, end: Int64(header.count))
   }
 
   /// Whether to begin a new one, if so many bytes of this one are in use.
@@ -54,9 +60,13 @@ final class Pack: JobShelf {
 
   // MARK: Reading
 
-  /// nil: damaged.
   override func text(of entry: Int) throws(JobError) -> UnsafeRawBufferPointer? {
     let stored = self[entry]
+    return stored.items == 0 ? try read(stored) : nil
+  }
+
+  /// nil: damaged.
+  func read(_ stored: StoredJob) throws(JobError) -> UnsafeRawBufferPointer? {
     bytes.clear()
     guard let file else { return nil }
     try file.read(Int(stored.count), at: stored.offset, into: bytes)
@@ -66,17 +76,22 @@ final class Pack: JobShelf {
 
   /// Of what is no job; null where that is lost.
   func opaqueText(of entry: Int) throws(JobError) -> String {
-    if let text = try text(of: entry) { return String(bytes: text) }
-    store.lost.note(pack: number, at: self[entry].offset, nil)
+    if let text = try read(self[entry]) { return String(bytes: text) }
+    store.lost.note(
+      Self.name(number), Message("byte \(self[entry].offset): an entry is damaged").text)
     return "null"
   }
 
   override func job(_ entry: Int) throws(JobError) -> JobState? {
-    guard let text = try text(of: entry), let job = try StateDocument.decodeJob(text, logs) else {
-      return try store.replaceLost(self[entry], in: self)
-    }
-    job.createdSeq = self[entry].created
-    job.entry = entry
+    let stored = self[entry]
+    let items = stored.items == 0 ? nil : try store.openItems(stored)
+    guard let text = try read(stored),
+      let job = try StateDocument.decodeJob(text, logs, items: items)
+    else { return try store.replaceLost(stored, in: self) }
+    job.createdSeq = stored.created
+    job.itemsName = stored.items
+    // What was taken from elsewhere is to be stored.
+    job.entry = items?.isAsStored ?? true ? entry : nil
     return job
   }
 

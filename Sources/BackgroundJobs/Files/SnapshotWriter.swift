@@ -15,6 +15,8 @@ final class SnapshotWriter {
   private let room = Buffer()
   private let text = Buffer()
   private var hasWritten = false
+  /// More items than this have a file of their own.
+  private static let mostTogether = 256
 
   init(_ store: FileStore, _ files: Directory, old: Pack?, kept: Pack?) {
     (self.store, self.files, self.old, pack, isKept) = (store, files, old, kept, kept != nil)
@@ -42,11 +44,26 @@ final class SnapshotWriter {
       if stored.isOne(of: .completed), stored.has(StoredJob.hasPace) {
         stored.kind_sum = checksum(store.state.kind(of: job))
       }
+      stored.items = try storeItems(of: job)
+      let out = JSONText(text, depth: 2)
+      out.hasItems = stored.items == 0
       text.clear()
-      try StateDocument.encode(job, JSONText(text, depth: 2))
+      try StateDocument.encode(job, out)
       try put(&stored, text.bytes)
       try append(stored, entry)
     }
+  }
+
+  /// The name of the file that they are in; 0: they are few.
+  private func storeItems(of job: JobState) throws(JobError) -> UInt64 {
+    guard job.items.known > Self.mostTogether else { return 0 }
+    if job.itemsName != 0, job.items.isAsStored { return job.itemsName }
+    let name = max(1, randomBits())
+    let file = try store.places.create(ItemFile.name(name), in: files)
+    try ItemFile.write(job.items, to: file)
+    try file.sync()
+    hasWritten = true
+    return name
   }
 
   private func append(_ stored: StoredJob, _ entry: State.Entry) throws(JobError) {
@@ -54,12 +71,17 @@ final class SnapshotWriter {
     memory.append(entry)
   }
 
+  private func stored(_ entry: Int) -> StoredJob {
+    entries.bytes.loadUnaligned(
+      fromByteOffset: entry * MemoryLayout<StoredJob>.size, as: StoredJob.self)
+  }
+
   /// What has not changed stays where it is, or goes to the new pack; nil: it is damaged.
   private func keep(_ place: Int) throws(JobError) -> StoredJob? {
     guard let old else { return nil }
     var stored = old[place]
     if !isKept {
-      guard let bytes = try old.text(of: place) else { return nil }
+      guard let bytes = try old.read(stored) else { return nil }
       try put(&stored, bytes)
     }
     return stored
@@ -84,7 +106,12 @@ final class SnapshotWriter {
   /// A journal with it has its name.
   func adopt() {
     for position in memory.indices {
-      if case .job(let job) = memory[position] { job.entry = position }
+      guard case .job(let job) = memory[position] else { continue }
+      job.entry = position
+      let stored = self.stored(position)
+      guard job.itemsName != stored.items else { continue }
+      job.itemsName = stored.items
+      job.items.noteStored()
     }
     pack?.take(entries, at: 0, count: memory.count)
     store.state.take(memory, on: pack)
@@ -93,6 +120,8 @@ final class SnapshotWriter {
 
   /// Whether a file of this name is part of it.
   func refers(to name: String) -> Bool {
-    pack.map { Pack.name($0.number).bytes == name.bytes } ?? false
+    var name = name
+    let number = name.withUTF8 { parseHex(UnsafeRawBufferPointer($0).suffix(16)) }
+    return number == pack?.number || memory.indices.contains { stored($0).items == number }
   }
 }

@@ -1,3 +1,5 @@
+import CPosix
+
 /// What is known of some items beside their marks: why they failed or were skipped, how often work
 /// on them has begun, as far as that is not plain from how they ended, and on which of them it is
 /// under way.
@@ -21,19 +23,67 @@ struct ItemNotes {
   }
 
   private var notes = [Slot: Note]()
+  /// Of those that are not in `notes`; an empty note there stands for none.
+  private var stored: StoredNotes?
   /// The highest place that was given.
-  private var lastPlace: UInt32 = 0
+  private(set) var lastPlace: UInt32 = 0
   private(set) var underWayCount = 0
   private(set) var trialCount = 0
   private(set) var whyCount = 0
+  /// Counts changes.
+  private(set) var changes = 0
+
+  init() {}
+
+  init(_ stored: StoredNotes, lastPlace: UInt32, underWay: Int, trials: Int, whys: Int) {
+    (self.stored, self.lastPlace) = (stored, lastPlace)
+    (underWayCount, trialCount, whyCount) = (underWay, trials, whys)
+  }
+
+  private func note(_ slot: Slot) -> Note? {
+    if let note = notes[slot] { return note }
+    guard let stored, let entry = stored.find(slot) else { return nil }
+    return Note(why: stored.why(entry), trial: stored.trial(entry))
+  }
+
+  /// All of them are in `notes` then.
+  mutating func loadAll() {
+    guard let stored else { return }
+    stored.loadAll()
+    for entry in 0..<stored.count where notes[stored.slot(entry)] == nil {
+      notes[stored.slot(entry)] = Note(why: stored.why(entry), trial: stored.trial(entry))
+    }
+    self.stored = nil
+  }
+
+  /// As `StoredNotes` has them.
+  mutating func encode(_ entries: Buffer, _ texts: Buffer) throws(JobError) {
+    loadAll()
+    var ranks: [cposix_rank] = []
+    for (slot, note) in notes where note.why != nil || note.trial != nil {
+      ranks.append(cposix_rank(key: Int64(slot), index: 0))
+    }
+    cposix_sort(&ranks, ranks.count)
+    for rank in ranks {
+      let note = notes[Slot(rank.key)] ?? Note()
+      let trial = note.trial ?? Trial()
+      try entries.append(Slot(rank.key), as: UInt32.self)
+      try entries.append(trial.begun, as: UInt32.self)
+      try entries.append(trial.unended, as: UInt32.self)
+      try entries.append(trial.place, as: UInt32.self)
+      try entries.append(UInt32(note.why == nil ? 0 : texts.count + 1), as: UInt32.self)
+      try entries.append(UInt32(note.why?.byteCount ?? 0), as: UInt32.self)
+      try texts.append(note.why ?? "")
+    }
+  }
 
   // MARK: Why
 
-  func why(_ slot: Slot) -> String? { whyCount == 0 ? nil : notes[slot]?.why }
+  func why(_ slot: Slot) -> String? { whyCount == 0 ? nil : note(slot)?.why }
 
   mutating func setWhy(_ slot: Slot, _ why: String?) {
     if why == nil, whyCount == 0 { return }
-    var note = notes[slot] ?? Note()
+    var note = note(slot) ?? Note()
     whyCount += (why == nil ? 0 : 1) - (note.why == nil ? 0 : 1)
     note.why = why
     set(slot, note)
@@ -41,7 +91,7 @@ struct ItemNotes {
 
   // MARK: Trials
 
-  func trial(_ slot: Slot) -> Trial? { trialCount == 0 ? nil : notes[slot]?.trial }
+  func trial(_ slot: Slot) -> Trial? { trialCount == 0 ? nil : note(slot)?.trial }
 
   mutating func begin(_ slot: Slot, byOwner: Bool) {
     var trial = trial(slot) ?? Trial()
@@ -79,6 +129,7 @@ struct ItemNotes {
   /// The job is started anew: what was begun before is not under way.
   mutating func nothingIsUnderWay() {
     if underWayCount > 0 {
+      loadAll()
       for (slot, note) in notes where note.trial?.place ?? 0 > 0 {
         var note = note
         note.trial?.place = 0
@@ -91,9 +142,10 @@ struct ItemNotes {
   func isUnderWay(_ slot: Slot) -> Bool { trial(slot)?.place ?? 0 > 0 }
 
   /// Of what the owner has begun and not ended, the one that it began first.
-  var oldestUnderWay: Slot? {
+  mutating func oldestUnderWay() -> Slot? {
     var (oldest, least): (Slot?, UInt32) = (nil, Trial.ofOthers)
     guard underWayCount > 0 else { return nil }
+    loadAll()
     for (slot, note) in notes {
       guard let place = note.trial?.place, place > 0, place < least else { continue }
       (oldest, least) = (slot, place)
@@ -101,12 +153,13 @@ struct ItemNotes {
     return oldest
   }
 
-  func visitTrials(_ body: (Slot, Trial) throws(JobError) -> Void) throws(JobError) {
+  mutating func visitTrials(_ body: (Slot, Trial) throws(JobError) -> Void) throws(JobError) {
+    loadAll()
     for (slot, note) in notes { if let trial = note.trial { try body(slot, trial) } }
   }
 
   private mutating func setTrial(_ slot: Slot, _ trial: Trial?) {
-    var note = notes[slot] ?? Note()
+    var note = note(slot) ?? Note()
     if note.trial?.place ?? 0 > 0 { underWayCount -= 1 }
     if trial?.place ?? 0 > 0 { underWayCount += 1 }
     trialCount += (trial == nil ? 0 : 1) - (note.trial == nil ? 0 : 1)
@@ -115,6 +168,8 @@ struct ItemNotes {
   }
 
   private mutating func set(_ slot: Slot, _ note: Note) {
-    notes[slot] = note.why == nil && note.trial == nil ? nil : note
+    changes &+= 1
+    let isNone = note.why == nil && note.trial == nil && stored == nil
+    notes[slot] = isNone ? nil : note
   }
 }

@@ -1,12 +1,14 @@
 // The items of a set, in the orders that it keeps.
 extension ItemSet {
   func forEachDone(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
+    try loadAll()
     for entry in 0..<doneList.count { try body(bytes(of: doneList[entry])) }
   }
 
   func forEachFailed<E: Error>(
     _ body: (Slot, UnsafeRawBufferPointer) throws(E) -> Void
   ) throws(E) {
+    try? loadAll()
     for entry in 0..<failedList.count {
       let slot = failedList[entry]
       if mark(of: slot) == .failed { try body(slot, bytes(of: slot)) }
@@ -18,6 +20,7 @@ extension ItemSet {
   func forEach(
     _ mark: Mark, _ body: (Slot, UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) {
+    try loadAll()
     let (list, count) =
       switch mark {
       case .done: (doneList, doneCount)
@@ -41,6 +44,7 @@ extension ItemSet {
 
   /// Planned items that are not done, in the order of the plan.
   func forEachPlanned(_ body: (UnsafeRawBufferPointer) throws(JobError) -> Void) throws(JobError) {
+    try loadAll()
     for entry in 0..<planList.count {
       let slot = planList[entry]
       if mark(of: slot) != .done { try body(bytes(of: slot)) }
@@ -50,10 +54,15 @@ extension ItemSet {
   /// The next planned item from `position` in the plan on that has not ended.
   func nextOpen(from position: inout Int) -> Slot? {
     guard openCount > 0 else { return nil }
+    let isFirst = position <= firstOpen
+    position = max(position, firstOpen)
     while position < planList.count {
       let slot = planList[position]
       position += 1
-      if mark(of: slot) == .none { return slot }
+      if mark(of: slot) == .none {
+        if isFirst { noteFirstOpen(position - 1) }
+        return slot
+      }
     }
     return nil
   }

@@ -1,3 +1,5 @@
+import CPosix
+
 /// The items of one job: a set that keeps the orders of planning, of completion, of failure and of
 /// being skipped, and answers in constant time.
 ///
@@ -18,10 +20,10 @@ final class ItemSet {
   private static let markShift: UInt16 = 12
 
   private(set) var table = ItemTable()
-  let planList = SlotList()
-  let doneList = SlotList()
-  let failedList = SlotList()
-  let skippedList = SlotList()
+  private(set) var planList = SlotList()
+  private(set) var doneList = SlotList()
+  private(set) var failedList = SlotList()
+  private(set) var skippedList = SlotList()
   var known: Int { table.count }
   private(set) var doneCount = 0
   private(set) var failedCount = 0
@@ -31,8 +33,74 @@ final class ItemSet {
   var notes = ItemNotes()
   /// Counts the plans that were replaced: places in the list of the plan are then others.
   private(set) var planGeneration = 0
+  /// All before it in the plan have ended.
+  private(set) var firstOpen = 0
+  /// Counts changes that no other count tells of.
+  private var changes = 0
+  /// What it was when it was stored.
+  private var asStored: Version?
+  /// Where it was opened from.
+  private var source: PagedFile?
 
   init() {}
+
+  /// A stored one, of which nothing is in memory yet.
+  init(
+    _ stored: cposix_items, _ table: consuming ItemTable, _ lists: [SlotList], _ notes: StoredNotes,
+    _ source: PagedFile
+  ) {
+    self.table = table
+    (planList, doneList, failedList, skippedList) = (lists[0], lists[1], lists[2], lists[3])
+    (doneCount, failedCount) = (Int(stored.done), Int(stored.failed))
+    (skippedCount, openCount) = (Int(stored.skipped), Int(stored.open))
+    firstOpen = Int(stored.first_open)
+    self.notes = ItemNotes(
+      notes, lastPlace: stored.last_place, underWay: Int(stored.under_way),
+      trials: Int(stored.trials), whys: Int(stored.whys))
+    self.source = source
+    noteStored()
+  }
+
+  // MARK: Stored items
+
+  private struct Version: Equatable {
+    var known, done, changes, notes: Int
+  }
+
+  private var version: Version {
+    Version(known: known, done: doneCount, changes: changes, notes: notes.changes)
+  }
+
+  /// Nothing has changed since it was stored.
+  var isAsStored: Bool { asStored == version }
+
+  func noteStored() { asStored = version }
+
+  /// See `PagedFile`; it stays.
+  var fault: JobError? { source?.fault }
+
+  /// All of it is in memory, and was sound.
+  var isWhole: Bool { source?.file == nil && fault == nil }
+
+  /// Nothing is left in a file.
+  func loadAll() throws(JobError) {
+    guard let source, source.file != nil else { return }
+    table.loadAll()
+    planList.loadAll()
+    doneList.loadAll()
+    failedList.loadAll()
+    skippedList.loadAll()
+    notes.loadAll()
+    source.file = nil
+    guard let fault = source.fault else { return }
+    // What is not whole must not be walked over.
+    table = ItemTable()
+    (planList, doneList, failedList, skippedList) = (SlotList(), SlotList(), SlotList(), SlotList())
+    throw fault
+  }
+
+  /// It is the first of the plan that has not ended.
+  func noteFirstOpen(_ position: Int) { firstOpen = position }
 
   // MARK: Looking up
 
@@ -152,6 +220,7 @@ final class ItemSet {
     if before == .failed, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none else { return false }
     try failedList.append(slot)
+    changes += 1
     setMark(slot, .failed)
     failedCount += 1
     if isPlanned(slot) { openCount -= 1 }
@@ -165,6 +234,7 @@ final class ItemSet {
     if before == .skipped, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none || before == .failed else { return false }
     try skippedList.append(slot)
+    changes += 1
     setMark(slot, .skipped)
     skippedCount += 1
     leave(before, slot)
@@ -174,6 +244,7 @@ final class ItemSet {
 
   /// Another tool's list names an item twice: both stay, and it counts once.
   func repeatInList(_ slot: Slot) throws(JobError) {
+    changes += 1
     switch mark(of: slot) {
     case .done: try doneList.append(slot)
     case .failed: try failedList.append(slot)
@@ -183,6 +254,9 @@ final class ItemSet {
 
   /// These items alone are the plan, in this order. What has ended stays so.
   func replan(_ packed: PackedItems) throws(JobError) {
+    try loadAll()
+    firstOpen = 0
+    changes += 1
     for entry in 0..<planList.count {
       let slot = planList[entry]
       table.setFlags(table.flags(of: slot) & ~Self.plannedBit, of: slot)
@@ -196,6 +270,7 @@ final class ItemSet {
   func plan(_ slot: Slot) throws(JobError) {
     if isPlanned(slot) { return }
     try planList.append(slot)
+    changes += 1
     table.setFlags(table.flags(of: slot) | Self.plannedBit, of: slot)
     if mark(of: slot) == .none { openCount += 1 }
   }
@@ -215,6 +290,8 @@ final class ItemSet {
   }
 
   private func forget(_ slot: Slot) {
+    changes += 1
+    firstOpen = 0
     notes.forgetEnd(slot)
     setMark(slot, .none)
     notes.setWhy(slot, nil)
@@ -223,6 +300,7 @@ final class ItemSet {
 
   /// Who fails again is entered again.
   func dropForgotten() {
+    failedList.loadAll()
     failedList.keep { mark(of: $0) == .failed }
   }
 

@@ -17,18 +17,46 @@ struct ItemTable: ~Copyable {
   private static let flags: UInt16 = 0x7000
 
   /// Offsets, tags, and the first eight tags once more, so that eight can be read from any place.
-  private static func bytes(ofTable size: Int) -> Int { size == 0 ? 0 : size * 5 + 8 }
+  static func bytes(ofTable size: Int) -> Int { size == 0 ? 0 : size * 5 + 8 }
 
-  private let arena = Buffer()
+  private let arena: Buffer
   /// `tableSize` offsets, and behind them their tags: 0 where the table is free.
   private var table: UnsafeMutablePointer<UInt32>?
   private var tags: UnsafeMutablePointer<UInt8>?
   private var tableSize = 0
-  private let seed = randomBits()
+  private let seed: UInt64
+  /// What is in memory of arena and table; nil: all.
+  private var arenaPages: LazyPages?
+  private var tablePages: LazyPages?
 
   private(set) var count = 0
 
-  init() {}
+  init() {
+    arena = Buffer()
+    seed = randomBits()
+  }
+
+  /// A stored one, of which nothing is in memory yet. `size`: of the table, a power of 2.
+  init(
+    _ arena: Buffer, _ arenaPages: LazyPages?, size: Int, _ tablePages: LazyPages?, count: Int,
+    seed: UInt64
+  ) throws(JobError) {
+    (self.arena, self.seed) = (arena, seed)
+    try makeTable(size)
+    (self.arenaPages, self.tablePages, self.count) = (arenaPages, tablePages, count)
+  }
+
+  mutating func loadAll() {
+    arenaPages?.need(0, .max, in: arena.base)
+    tablePages?.need(0, .max, in: table)
+    (arenaPages, tablePages) = (nil, nil)
+  }
+
+  /// To store it: seed, size of the table, and the bytes of arena and table.
+  var parts: (UInt64, Int, UnsafeRawBufferPointer, UnsafeRawBufferPointer) {
+    let bytes = UnsafeRawBufferPointer(start: table, count: Self.bytes(ofTable: tableSize))
+    return (seed, tableSize, arena.bytes, bytes)
+  }
 
   deinit { cposix_release(table, Self.bytes(ofTable: tableSize)) }
 
@@ -40,10 +68,15 @@ struct ItemTable: ~Copyable {
   }
 
   @inline(__always)
-  func slot(of place: Place) -> Slot { table?[place.position] ?? 0 }
+  func slot(of place: Place) -> Slot {
+    if let tablePages { tablePages.need(place.position * 4, 4, in: table) }
+    return table?[place.position] ?? 0
+  }
 
   func bytes(of slot: Slot) -> UnsafeRawBufferPointer {
-    guard let base = arena.base else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    guard let base = arena.base, arenaPages == nil || need(slot, whole: true) else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
     let start = Int(slot)
     let header = header(slot)
     if header & Self.longBit == 0 {
@@ -51,6 +84,24 @@ struct ItemTable: ~Copyable {
     }
     let length = (base + start + 2).loadUnaligned(as: UInt32.self)
     return UnsafeRawBufferPointer(start: base + start + 6, count: Int(length))
+  }
+
+  /// Brings an item into memory. Where the file is damaged, a slot may be no item's.
+  @inline(never)
+  private func need(_ slot: Slot, whole: Bool) -> Bool {
+    let (start, end) = (Int(slot), arena.count)
+    guard start + 2 <= end else { return false }
+    arenaPages?.need(start, 6, in: arena.base)
+    guard whole else { return true }
+    let header = arena.bytes.loadUnaligned(fromByteOffset: start, as: UInt16.self)
+    var length = 2 + Int(header & 0xfff) + 1
+    if header & Self.longBit != 0 {
+      guard start + 6 <= end else { return false }
+      length = 6 + Int(arena.bytes.loadUnaligned(fromByteOffset: start + 2, as: UInt32.self))
+    }
+    guard start + length <= end else { return false }
+    arenaPages?.need(start, length, in: arena.base)
+    return true
   }
 
   /// The bits of a header that the table does not use: `ItemSet` has them for its marks.
@@ -117,7 +168,8 @@ struct ItemTable: ~Copyable {
 
   @inline(__always)
   private func header(_ slot: Slot) -> UInt16 {
-    arena.bytes.loadUnaligned(fromByteOffset: Int(slot), as: UInt16.self)
+    if arenaPages != nil, !need(slot, whole: false) { return 0 }
+    return arena.bytes.loadUnaligned(fromByteOffset: Int(slot), as: UInt16.self)
   }
 
   private func appendToArena(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot {
@@ -155,12 +207,14 @@ struct ItemTable: ~Copyable {
   @_optimize(speed)
   func place(of item: UnsafeRawBufferPointer) -> Place {
     guard let table, let tags else { return Place() }
+    let isPartial = tablePages != nil
     let hash = hash(item)
     let tag = UInt8(truncatingIfNeeded: hash >> 56) | 1
     let mask = tableSize - 1
     let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
     var position = Int(truncatingIfNeeded: hash) & mask
     while true {
+      if isPartial { tablePages?.need(tableSize * 4 + position, 8, in: table) }
       let group = UnsafeRawPointer(tags).loadUnaligned(fromByteOffset: position, as: UInt64.self)
         .littleEndian
       // The lowest set bit is exact: the top bit of the first byte that is zero.
@@ -169,6 +223,7 @@ struct ItemTable: ~Copyable {
       var same = (other &- ones) & ~other & tops & (free ^ (free &- 1))
       while same != 0 {
         let found = (position + same.trailingZeroBitCount >> 3) & mask
+        if isPartial { needTable(found) }
         if tags[found] == tag, equal(table[found], item) {
           return Place(position: found, tag: tag, isTaken: true)
         }
@@ -183,23 +238,39 @@ struct ItemTable: ~Copyable {
 
   private mutating func enter(_ slot: Slot, _ place: Place) {
     guard let table, let tags else { return }
+    if tablePages != nil { needTable(place.position) }
     table[place.position] = slot
     tags[place.position] = place.tag
     if place.position < 8 { tags[tableSize + place.position] = place.tag }
   }
 
+  /// Entry and tag, and its copy.
+  @inline(never)
+  private func needTable(_ position: Int) {
+    tablePages?.need(position * 4, 4, in: table)
+    tablePages?.need(tableSize * 4 + position, 1, in: table)
+    if position < 8 { tablePages?.need(tableSize * 5 + position, 1, in: table) }
+  }
+
   private mutating func growTable() throws(JobError) {
-    let size = max(64, tableSize * (tableSize < 4096 ? 4 : 2))
+    let source = arenaPages?.source
+    loadAll()
+    if let fault = source?.fault { throw fault }
+    try makeTable(max(64, tableSize * (tableSize < 4096 ? 4 : 2)))
+    tags?.initialize(repeating: 0, count: tableSize + 8)
+    var position = 0
+    while let slot = slot(at: &position) { enter(slot, place(of: bytes(of: slot))) }
+  }
+
+  private mutating func makeTable(_ size: Int) throws(JobError) {
+    guard size > 0 else { return }
     guard let larger = cposix_grow(nil, 0, Self.bytes(ofTable: size)) else {
       throw JobError(.noMemory, "no memory for \(count) items", osError: ENOMEM)
     }
     cposix_release(table, Self.bytes(ofTable: tableSize))
     table = larger.bindMemory(to: UInt32.self, capacity: size)
     tags = (larger + size * 4).bindMemory(to: UInt8.self, capacity: size + 8)
-    tags?.initialize(repeating: 0, count: size + 8)
     tableSize = size
-    var position = 0
-    while let slot = slot(at: &position) { enter(slot, place(of: bytes(of: slot))) }
   }
 
   /// Multiply and fold (the mixing step of wyhash), seeded: nobody can choose items that collide.

@@ -71,7 +71,7 @@ extension JobState {
     if let mark, currentItemSaid > mark { return }
     guard currentItem.count == item.count, currentItem.bytes.elementsEqual(item) else { return }
     currentItem.clear()
-    guard items.notes.trialCount > 0, let next = items.notes.oldestUnderWay else { return }
+    guard items.notes.trialCount > 0, let next = items.notes.oldestUnderWay() else { return }
     // Without memory for it, nothing is shown.
     try? currentItem.append(items.bytes(of: next))
   }

@@ -61,6 +61,8 @@ final class JobState {
   var dependsOn: [String] = []
   /// It is in no state any more.
   var isRemoved = false
+  /// Names the file that its items were stored in last; 0: none.
+  var itemsName: UInt64 = 0
   /// What is left of it after damage has the events up to this in it; 0: it is whole.
   var knownUpTo: UInt64 = 0
   /// Its entry on the state's shelf; nil: it has changed since, or was never stored.

@@ -1,12 +1,24 @@
 /// Places of items, in an order.
 struct SlotList {
-  private let buffer = Buffer()
+  let buffer: Buffer
+  /// What is in memory of it; nil: all.
+  private var pages: LazyPages?
+
+  init() { buffer = Buffer() }
+
+  init(_ buffer: Buffer, _ pages: LazyPages?) { (self.buffer, self.pages) = (buffer, pages) }
 
   var count: Int { buffer.count / 4 }
 
   @inline(__always)
   subscript(_ entry: Int) -> ItemTable.Slot {
-    buffer.bytes.loadUnaligned(fromByteOffset: entry * 4, as: UInt32.self)
+    if let pages { pages.need(entry * 4, 4, in: buffer.base) }
+    return buffer.bytes.loadUnaligned(fromByteOffset: entry * 4, as: UInt32.self)
+  }
+
+  mutating func loadAll() {
+    pages?.need(0, .max, in: buffer.base)
+    pages = nil
   }
 
   var hasRoom: Bool { buffer.capacity - buffer.count >= 4 }
@@ -22,9 +34,12 @@ struct SlotList {
   @inline(__always)
   func put(_ slot: ItemTable.Slot) { buffer.put(slot, as: UInt32.self) }
 
-  func clear() { buffer.clear() }
+  mutating func clear() {
+    buffer.clear()
+    pages = nil
+  }
 
-  /// Only these stay, in their order.
+  /// Only these stay, in their order. All of it is in memory.
   func keep(where isKept: (ItemTable.Slot) -> Bool) {
     var kept = 0
     for entry in 0..<count where isKept(self[entry]) {

@@ -33,6 +33,12 @@ extension StoredJob {
 
   func isOne(of statuses: JobStatusSet) -> Bool { UInt32(status) & statuses.rawValue != 0 }
 
+  /// nil: another tool's.
+  var knownStatus: JobStatus? {
+    let known: [JobStatus] = [.pending, .running, .paused, .completed, .failed]
+    return known.first { isOne(of: JobStatusSet($0)) }
+  }
+
   /// No job, but what another tool put among them.
   var isOpaque: Bool { status == 0 }
 

@@ -35,6 +35,12 @@ package final class Buffer {
 
   func grow(by added: Int) { count += min(added, capacity - count) }
 
+  /// That many bytes more, whatever they are.
+  func extend(by more: Int) throws(JobError) {
+    try reserve(more)
+    count += more
+  }
+
   /// Makes room for more bytes. Grows fast while small, then by half: few calls of realloc, little
   /// slack when it matters.
   func reserve(_ more: Int) throws(JobError) {

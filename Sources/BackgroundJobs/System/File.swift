@@ -107,6 +107,20 @@ final class File {
     }
   }
 
+  /// Fills the room from `offset` on. false: the file ends before.
+  func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int64) throws(JobError) -> Bool {
+    var done = 0
+    while done < room.count {
+      let got = try posix(.read, name) {
+        pread(
+          descriptor, room.baseAddress.map { $0 + done }, room.count - done, off_t(offset) + done)
+      }
+      if got == 0 { return false }
+      done += got
+    }
+    return true
+  }
+
   /// Writes all bytes at `offset`, or fails; a failure may leave a part of them behind.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64, limit: Int64) throws(JobError) {
     try checkLimit(offset, bytes.count, limit)

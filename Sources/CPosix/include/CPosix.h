@@ -123,6 +123,17 @@ struct cposix_stored {
   uint8_t status, facts;
 };
 
+/* What a file of items begins with; docs/file-format.md has its members. */
+struct cposix_items {
+  uint64_t magic;
+  uint32_t version, byte_order;
+  uint64_t seed;
+  uint32_t known, done, failed, skipped, open, first_open;
+  uint32_t table_size, last_place, under_way, trials, whys, zero;
+  uint64_t lengths[8];
+  uint32_t sums_checksum, checksum;
+};
+
 struct cposix_rank {
   int64_t key;
   uint32_t index;
