@@ -36,18 +36,12 @@ public final class JobManager: @unchecked Sendable {
 
   /// Runs `body` alone on the storage. A fork is seen before the mutex, which a thread that does not
   /// exist in the child may hold.
-  @inline(never)
+  @inline(__always)
   func with<Result>(_ body: (Storage) throws(JobError) -> Result) throws(JobError) -> Result {
     if storage.isForked { try storage.checkUsable() }
     mutex.lock()
     defer { mutex.unlock() }
     if isClosed { throw JobError(.invalid, "the manager is closed") }
-    do throws(JobError) {
-      let result = try body(storage)
-      if try !storage.leaveDamage() { return result }
-    } catch {
-      if try !storage.leaveDamage() { throw error }
-    }
     return try body(storage)
   }
 

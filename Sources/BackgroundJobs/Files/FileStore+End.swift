@@ -22,7 +22,10 @@ extension FileStore {
       logs = OpenLogs()
       use(nil)
     }
-    guard !lostDescriptors, debt.isOwed || logs.ownsAny || hasSeenRequest else { return }
+    let isToMend = !lost.isEmpty || partial.damaged != nil
+    guard !lostDescriptors, debt.isOwed || logs.ownsAny || hasSeenRequest || isToMend else {
+      return
+    }
     try transact { () throws(JobError) in
       var changes: [Change] = []
       for log in logs.owned {

@@ -5,6 +5,7 @@ import CPosix
 extension FileStore {
   /// Folds everything that is new.
   func catchUp() throws(JobError) {
+    _ = try leaveDamage()
     for _ in 0..<64 {
       try places.find()
       if journal == nil {
@@ -13,7 +14,7 @@ extension FileStore {
         use(try openJournal())
       }
       guard journal != nil else { return try readStateFile() }
-      if try foldJournal() { return }
+      if try foldJournal(), try !leaveDamage() { return }
     }
     throw JobError(.busy, "the journal is replaced again and again")
   }

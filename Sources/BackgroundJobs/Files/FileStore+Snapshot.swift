@@ -57,16 +57,13 @@ extension FileStore {
     }
   }
 
-  /// A page was damaged that was used since. true: all is as if it had not been, and what was done
-  /// with it is to be done again.
+  /// Items were used of which a page turned out to be damaged. true: all is read again, without that
+  /// file.
   func leaveDamage() throws(JobError) -> Bool {
-    let damaged = partial.damaged
-    guard !damaged.isEmpty else { return false }
+    guard let (name, fault) = partial.damaged else { return false }
     reset()
-    for part in damaged {
-      guard part.fault.status == .damaged else { throw part.fault }
-      lost.note(part.name, part.fault.message)
-    }
+    guard fault.status == .damaged else { throw fault }
+    lost.note(name, fault.message)
     return true
   }
 

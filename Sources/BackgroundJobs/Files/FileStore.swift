@@ -201,6 +201,7 @@ final class FileStore {
     durable: Bool, _ fill: ((Change) throws(JobError) -> Void) throws(JobError) -> Void
   ) throws(JobError) {
     guard let journal, journal.isLocked else { throw JobError(.io, "the journal is not locked") }
+    try partial.requireSound()
     if durable { try makeNamed() }
     let time = clock.realtimeMs
     journalBytes.clear()

@@ -38,7 +38,7 @@ struct LostRecords {
   /// A damaged file was told.
   mutating func forget(_ name: String) {
     entries.removeAll { $0.name.bytes == name.bytes }
-    parts.removeAll { Self.name(of: $0.name).bytes == name.bytes }
+    parts = parts.filter { Self.name(of: $0.name).bytes != name.bytes }
   }
 
   mutating func forgetAll() { (entries, parts) = ([], []) }

@@ -6,18 +6,18 @@ struct PartialItems {
   private let most = Int(min(max(8, cposix_descriptor_limit() / 8), 512))
 
   mutating func add(_ items: ItemSet, _ name: String) {
-    sets.removeAll { $0.items.isWhole }
-    if sets.count >= most {
-      try? sets[0].items.loadAll()
-      if sets[0].items.isWhole { sets.removeFirst() }
-    }
+    sets = sets.filter { !$0.items.isWhole }
+    // One that is damaged stays.
+    if sets.count >= most { try? sets[0].items.loadAll() }
     sets.append((items, name))
   }
 
-  /// Those that were not as they had been written.
-  var damaged: [(name: String, fault: JobError)] {
-    var damaged: [(name: String, fault: JobError)] = []
-    for set in sets { if let fault = set.items.fault { damaged.append((set.name, fault)) } }
-    return damaged
+  /// One that was not as it had been written.
+  var damaged: (name: String, fault: JobError)? {
+    for set in sets { if let fault = set.items.fault { return (set.name, fault) } }
+    return nil
   }
+
+  /// Before what was decided by them is written.
+  func requireSound() throws(JobError) { if let damaged { throw damaged.fault } }
 }

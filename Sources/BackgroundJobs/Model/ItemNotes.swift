@@ -40,6 +40,7 @@ struct ItemNotes {
     (underWayCount, trialCount, whyCount) = (underWay, trials, whys)
   }
 
+  @inline(never)
   private func note(_ slot: Slot) -> Note? {
     if let note = notes[slot] { return note }
     guard let stored, let entry = stored.find(slot) else { return nil }
@@ -47,6 +48,7 @@ struct ItemNotes {
   }
 
   /// All of them are in `notes` then.
+  @inline(never)
   mutating func loadAll() {
     guard let stored else { return }
     stored.loadAll()
@@ -79,8 +81,10 @@ struct ItemNotes {
 
   // MARK: Why
 
+  @inline(never)
   func why(_ slot: Slot) -> String? { whyCount == 0 ? nil : note(slot)?.why }
 
+  @inline(never)
   mutating func setWhy(_ slot: Slot, _ why: String?) {
     if why == nil, whyCount == 0 { return }
     var note = note(slot) ?? Note()
@@ -91,6 +95,7 @@ struct ItemNotes {
 
   // MARK: Trials
 
+  @inline(never)
   func trial(_ slot: Slot) -> Trial? { trialCount == 0 ? nil : note(slot)?.trial }
 
   mutating func begin(_ slot: Slot, byOwner: Bool) {
@@ -153,11 +158,20 @@ struct ItemNotes {
     return oldest
   }
 
+  mutating func underWay() -> [Slot] {
+    guard underWayCount > 0 else { return [] }
+    loadAll()
+    var slots: [Slot] = []
+    for (slot, note) in notes where note.trial?.place ?? 0 > 0 { slots.append(slot) }
+    return slots
+  }
+
   mutating func visitTrials(_ body: (Slot, Trial) throws(JobError) -> Void) throws(JobError) {
     loadAll()
     for (slot, note) in notes { if let trial = note.trial { try body(slot, trial) } }
   }
 
+  @inline(never)
   private mutating func setTrial(_ slot: Slot, _ trial: Trial?) {
     var note = note(slot) ?? Note()
     if note.trial?.place ?? 0 > 0 { underWayCount -= 1 }

@@ -20,7 +20,8 @@ extension ItemSet {
   func forEach(
     _ mark: Mark, _ body: (Slot, UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) {
-    try loadAll()
+    // Of the others there are few.
+    if mark == .done { try loadAll() }
     let (list, count) =
       switch mark {
       case .done: (doneList, doneCount)
@@ -36,6 +37,7 @@ extension ItemSet {
       }
       return
     }
+    try loadAll()
     var position = 0
     while let slot = table.slot(at: &position) {
       if self.mark(of: slot) == mark { try body(slot, bytes(of: slot)) }

@@ -46,22 +46,44 @@ final class ItemSet {
 
   /// A stored one, of which nothing is in memory yet.
   init(
-    _ stored: cposix_items, _ table: consuming ItemTable, _ lists: [SlotList], _ notes: StoredNotes,
-    _ source: PagedFile
-  ) {
-    self.table = table
-    (planList, doneList, failedList, skippedList) = (lists[0], lists[1], lists[2], lists[3])
+    _ stored: cposix_items, _ sections: [Buffer], _ source: PagedFile
+  ) throws(JobError) {
+    table = ItemTable(
+      sections[0], sections[1], size: Int(stored.table_size), count: Int(stored.known),
+      seed: stored.seed)
+    (planList, doneList) = (SlotList(sections[2]), SlotList(sections[3]))
+    (failedList, skippedList) = (SlotList(sections[4]), SlotList(sections[5]))
     (doneCount, failedCount) = (Int(stored.done), Int(stored.failed))
     (skippedCount, openCount) = (Int(stored.skipped), Int(stored.open))
     firstOpen = Int(stored.first_open)
     self.notes = ItemNotes(
-      notes, lastPlace: stored.last_place, underWay: Int(stored.under_way),
+      StoredNotes(sections[6], sections[7]), lastPlace: stored.last_place,
+      underWay: Int(stored.under_way),
       trials: Int(stored.trials), whys: Int(stored.whys))
     self.source = source
     noteStored()
   }
 
   // MARK: Stored items
+
+  /// What a stored one begins with, and the sections behind it.
+  func describe(
+    _ head: inout cposix_items, _ notes: Buffer, _ texts: Buffer
+  ) -> [UnsafeRawBufferPointer] {
+    let (seed, size, arena, table) = table.parts
+    (head.seed, head.table_size, head.known) = (seed, UInt32(size), UInt32(known))
+    (head.done, head.failed) = (UInt32(doneCount), UInt32(failedCount))
+    (head.skipped, head.open) = (UInt32(skippedCount), UInt32(openCount))
+    (head.first_open, head.last_place) = (UInt32(firstOpen), self.notes.lastPlace)
+    (head.under_way, head.trials) = (
+      UInt32(self.notes.underWayCount), UInt32(self.notes.trialCount)
+    )
+    head.whys = UInt32(self.notes.whyCount)
+    return [
+      arena, table, planList.buffer.bytes, doneList.buffer.bytes, failedList.buffer.bytes,
+      skippedList.buffer.bytes, notes.bytes, texts.bytes,
+    ]
+  }
 
   private struct Version: Equatable {
     var known, done, changes, notes: Int
@@ -83,13 +105,11 @@ final class ItemSet {
   var isWhole: Bool { source?.file == nil && fault == nil }
 
   /// Nothing is left in a file.
+  @inline(never)
   func loadAll() throws(JobError) {
     guard let source, source.file != nil else { return }
     table.loadAll()
-    planList.loadAll()
-    doneList.loadAll()
-    failedList.loadAll()
-    skippedList.loadAll()
+    for list in [planList, doneList, failedList, skippedList] { list.buffer.loadAll() }
     notes.loadAll()
     source.file = nil
     guard let fault = source.fault else { return }
@@ -104,15 +124,20 @@ final class ItemSet {
 
   // MARK: Looking up
 
+  @inline(never)
   func find(_ item: UnsafeRawBufferPointer) -> Slot? {
     table.find(item)
   }
 
+  @inline(never)
+  func mark(of slot: Slot) -> Mark { markQuickly(of: slot) }
+
   @inline(__always)
-  func mark(of slot: Slot) -> Mark {
+  private func markQuickly(of slot: Slot) -> Mark {
     Mark(rawValue: table.flags(of: slot) >> Self.markShift & 3) ?? .none
   }
 
+  @inline(never)
   func bytes(of slot: Slot) -> UnsafeRawBufferPointer { table.bytes(of: slot) }
 
   var endedCount: Int { doneCount + failedCount + skippedCount }
@@ -128,7 +153,7 @@ final class ItemSet {
     find(item).map { mark(of: $0) == .done } ?? false
   }
 
-  @inline(__always)
+  @inline(never)
   func isPlanned(_ slot: Slot) -> Bool { table.flags(of: slot) & Self.plannedBit != 0 }
 
   func accounts(for item: UnsafeRawBufferPointer) -> Bool {
@@ -139,6 +164,7 @@ final class ItemSet {
   // MARK: Changing
 
   /// The item's slot; a new item is not planned and has not ended.
+  @inline(never)
   func insert(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot { try table.insert(item) }
 
   /// Makes room so that the next change of one item of this length cannot fail halfway.
@@ -151,6 +177,7 @@ final class ItemSet {
   }
 
   /// Done is final. Whether that changed anything.
+  @inline(never)
   func markDone(_ slot: Slot) throws(JobError) -> Bool {
     let before = mark(of: slot)
     if before == .done { return false }
@@ -190,7 +217,7 @@ final class ItemSet {
     guard doneList.hasRoom else { return nil }
     if place.isTaken {
       let slot = table.slot(of: place)
-      let mark = mark(of: slot)
+      let mark = markQuickly(of: slot)
       guard mark == .none || mark == .done else { return nil }
       return DonePlace(place: place, slot: slot, isDone: mark == .done)
     }
@@ -214,6 +241,7 @@ final class ItemSet {
     doneCount += 1
   }
 
+  @inline(never)
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
     // Two said so without knowing of each other: the same word stands, in whatever order.
@@ -229,6 +257,7 @@ final class ItemSet {
   }
 
   /// Nothing was to do: that beats a failure, and what is done stays so.
+  @inline(never)
   func markSkipped(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
     if before == .skipped, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
@@ -267,6 +296,7 @@ final class ItemSet {
     try packed.visit { item throws(JobError) in try plan(try insert(item)) }
   }
 
+  @inline(never)
   func plan(_ slot: Slot) throws(JobError) {
     if isPlanned(slot) { return }
     try planList.append(slot)
@@ -289,6 +319,7 @@ final class ItemSet {
     failedCount -= 1
   }
 
+  @inline(never)
   private func forget(_ slot: Slot) {
     changes += 1
     firstOpen = 0
@@ -300,7 +331,7 @@ final class ItemSet {
 
   /// Who fails again is entered again.
   func dropForgotten() {
-    failedList.loadAll()
+    failedList.buffer.loadAll()
     failedList.keep { mark(of: $0) == .failed }
   }
 
@@ -320,6 +351,21 @@ final class ItemSet {
     notes.trial(slot).map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
   }
 
+  /// Planned items that are under way, in the order of the plan. They are few, and close together.
+  func forEachUnderWay(_ body: (Slot) throws(JobError) -> Void) throws(JobError) {
+    let slots = notes.underWay()
+    var left = slots.count
+    for slot in slots where !isPlanned(slot) { left -= 1 }
+    var entry = firstOpen
+    while left > 0, entry < planList.count {
+      let slot = planList[entry]
+      entry += 1
+      guard slots.contains(slot) else { continue }
+      left -= 1
+      try body(slot)
+    }
+  }
+
   func forEachTrial(
     _ body: (UnsafeRawBufferPointer, ItemNotes.Trial) throws(JobError) -> Void
   ) throws(JobError) {
@@ -334,7 +380,7 @@ final class ItemSet {
 
   // MARK: Inside
 
-  @inline(__always)
+  @inline(never)
   private func setMark(_ slot: Slot, _ mark: Mark) {
     if mark != .none, notes.trialCount > 0 { notes.end(slot) }
     let cleared = table.flags(of: slot) & ~(3 << Self.markShift)

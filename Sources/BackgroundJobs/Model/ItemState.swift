@@ -48,6 +48,12 @@ extension JobState {
     if states.contains(.skipped) { try ended(.skipped, .skipped) }
     if states.contains(.failed) { try ended(.failed, .failed) }
     guard !states.isDisjoint(with: [.open, .underWay]) else { return }
+    if !states.contains(.open) {
+      guard hasWorker else { return }
+      return try items.forEachUnderWay { slot throws(JobError) in
+        try body(items.bytes(of: slot), .underWay, nil, items.attempts(of: slot))
+      }
+    }
     var position = 0
     while let slot = items.nextOpen(from: &position) {
       let state = hasWorker && items.notes.isUnderWay(slot) ? ItemState.underWay : .open

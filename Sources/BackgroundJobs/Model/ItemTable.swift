@@ -24,10 +24,9 @@ struct ItemTable: ~Copyable {
   private var table: UnsafeMutablePointer<UInt32>?
   private var tags: UnsafeMutablePointer<UInt8>?
   private var tableSize = 0
+  /// Where these are.
+  private var block = Buffer()
   private let seed: UInt64
-  /// What is in memory of arena and table; nil: all.
-  private var arenaPages: LazyPages?
-  private var tablePages: LazyPages?
 
   private(set) var count = 0
 
@@ -37,28 +36,26 @@ struct ItemTable: ~Copyable {
   }
 
   /// A stored one, of which nothing is in memory yet. `size`: of the table, a power of 2.
-  init(
-    _ arena: Buffer, _ arenaPages: LazyPages?, size: Int, _ tablePages: LazyPages?, count: Int,
-    seed: UInt64
-  ) throws(JobError) {
-    (self.arena, self.seed) = (arena, seed)
-    try makeTable(size)
-    (self.arenaPages, self.tablePages, self.count) = (arenaPages, tablePages, count)
+  init(_ arena: Buffer, _ block: Buffer, size: Int, count: Int, seed: UInt64) {
+    (self.arena, self.seed, self.count) = (arena, seed, count)
+    if block.count == Self.bytes(ofTable: size) { use(block, size) }
   }
 
-  mutating func loadAll() {
-    arenaPages?.need(0, .max, in: arena.base)
-    tablePages?.need(0, .max, in: table)
-    (arenaPages, tablePages) = (nil, nil)
+  private mutating func use(_ block: Buffer, _ size: Int) {
+    (self.block, tableSize) = (block, size)
+    table = block.base?.assumingMemoryBound(to: UInt32.self)
+    tags = block.base.map { ($0 + size * 4).assumingMemoryBound(to: UInt8.self) }
+  }
+
+  func loadAll() {
+    arena.loadAll()
+    block.loadAll()
   }
 
   /// To store it: seed, size of the table, and the bytes of arena and table.
   var parts: (UInt64, Int, UnsafeRawBufferPointer, UnsafeRawBufferPointer) {
-    let bytes = UnsafeRawBufferPointer(start: table, count: Self.bytes(ofTable: tableSize))
-    return (seed, tableSize, arena.bytes, bytes)
+    (seed, tableSize, arena.bytes, block.bytes)
   }
-
-  deinit { cposix_release(table, Self.bytes(ofTable: tableSize)) }
 
   // MARK: Items
 
@@ -69,12 +66,12 @@ struct ItemTable: ~Copyable {
 
   @inline(__always)
   func slot(of place: Place) -> Slot {
-    if let tablePages { tablePages.need(place.position * 4, 4, in: table) }
+    if block.pages != nil { needTable(place.position) }
     return table?[place.position] ?? 0
   }
 
   func bytes(of slot: Slot) -> UnsafeRawBufferPointer {
-    guard let base = arena.base, arenaPages == nil || need(slot, whole: true) else {
+    guard let base = arena.base, arena.pages == nil || need(slot, whole: true) else {
       return UnsafeRawBufferPointer(start: nil, count: 0)
     }
     let start = Int(slot)
@@ -91,7 +88,7 @@ struct ItemTable: ~Copyable {
   private func need(_ slot: Slot, whole: Bool) -> Bool {
     let (start, end) = (Int(slot), arena.count)
     guard start + 2 <= end else { return false }
-    arenaPages?.need(start, 6, in: arena.base)
+    arena.need(start, 6)
     guard whole else { return true }
     let header = arena.bytes.loadUnaligned(fromByteOffset: start, as: UInt16.self)
     var length = 2 + Int(header & 0xfff) + 1
@@ -100,7 +97,7 @@ struct ItemTable: ~Copyable {
       length = 6 + Int(arena.bytes.loadUnaligned(fromByteOffset: start + 2, as: UInt32.self))
     }
     guard start + length <= end else { return false }
-    arenaPages?.need(start, length, in: arena.base)
+    arena.need(start, length)
     return true
   }
 
@@ -168,7 +165,7 @@ struct ItemTable: ~Copyable {
 
   @inline(__always)
   private func header(_ slot: Slot) -> UInt16 {
-    if arenaPages != nil, !need(slot, whole: false) { return 0 }
+    if arena.pages != nil, !need(slot, whole: false) { return 0 }
     return arena.bytes.loadUnaligned(fromByteOffset: Int(slot), as: UInt16.self)
   }
 
@@ -207,14 +204,14 @@ struct ItemTable: ~Copyable {
   @_optimize(speed)
   func place(of item: UnsafeRawBufferPointer) -> Place {
     guard let table, let tags else { return Place() }
-    let isPartial = tablePages != nil
+    let isPartial = block.pages != nil
     let hash = hash(item)
     let tag = UInt8(truncatingIfNeeded: hash >> 56) | 1
     let mask = tableSize - 1
     let (ones, tops): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
     var position = Int(truncatingIfNeeded: hash) & mask
     while true {
-      if isPartial { tablePages?.need(tableSize * 4 + position, 8, in: table) }
+      if isPartial { block.need(tableSize * 4 + position, 8) }
       let group = UnsafeRawPointer(tags).loadUnaligned(fromByteOffset: position, as: UInt64.self)
         .littleEndian
       // The lowest set bit is exact: the top bit of the first byte that is zero.
@@ -238,7 +235,7 @@ struct ItemTable: ~Copyable {
 
   private mutating func enter(_ slot: Slot, _ place: Place) {
     guard let table, let tags else { return }
-    if tablePages != nil { needTable(place.position) }
+    if block.pages != nil { needTable(place.position) }
     table[place.position] = slot
     tags[place.position] = place.tag
     if place.position < 8 { tags[tableSize + place.position] = place.tag }
@@ -247,30 +244,22 @@ struct ItemTable: ~Copyable {
   /// Entry and tag, and its copy.
   @inline(never)
   private func needTable(_ position: Int) {
-    tablePages?.need(position * 4, 4, in: table)
-    tablePages?.need(tableSize * 4 + position, 1, in: table)
-    if position < 8 { tablePages?.need(tableSize * 5 + position, 1, in: table) }
+    block.need(position * 4, 4)
+    block.need(tableSize * 4 + position, 1)
+    if position < 8 { block.need(tableSize * 5 + position, 1) }
   }
 
   private mutating func growTable() throws(JobError) {
-    let source = arenaPages?.source
+    let source = arena.pages?.source
     loadAll()
     if let fault = source?.fault { throw fault }
-    try makeTable(max(64, tableSize * (tableSize < 4096 ? 4 : 2)))
-    tags?.initialize(repeating: 0, count: tableSize + 8)
+    let size = max(64, tableSize * (tableSize < 4096 ? 4 : 2))
+    let larger = Buffer()
+    try larger.extend(by: Self.bytes(ofTable: size))
+    use(larger, size)
+    tags?.initialize(repeating: 0, count: size + 8)
     var position = 0
     while let slot = slot(at: &position) { enter(slot, place(of: bytes(of: slot))) }
-  }
-
-  private mutating func makeTable(_ size: Int) throws(JobError) {
-    guard size > 0 else { return }
-    guard let larger = cposix_grow(nil, 0, Self.bytes(ofTable: size)) else {
-      throw JobError(.noMemory, "no memory for \(count) items", osError: ENOMEM)
-    }
-    cposix_release(table, Self.bytes(ofTable: tableSize))
-    table = larger.bindMemory(to: UInt32.self, capacity: size)
-    tags = (larger + size * 4).bindMemory(to: UInt8.self, capacity: size + 8)
-    tableSize = size
   }
 
   /// Multiply and fold (the mixing step of wyhash), seeded: nobody can choose items that collide.

@@ -1,24 +1,15 @@
 /// Places of items, in an order.
 struct SlotList {
   let buffer: Buffer
-  /// What is in memory of it; nil: all.
-  private var pages: LazyPages?
 
-  init() { buffer = Buffer() }
-
-  init(_ buffer: Buffer, _ pages: LazyPages?) { (self.buffer, self.pages) = (buffer, pages) }
+  init(_ buffer: Buffer = Buffer()) { self.buffer = buffer }
 
   var count: Int { buffer.count / 4 }
 
   @inline(__always)
   subscript(_ entry: Int) -> ItemTable.Slot {
-    if let pages { pages.need(entry * 4, 4, in: buffer.base) }
+    buffer.need(entry * 4, 4)
     return buffer.bytes.loadUnaligned(fromByteOffset: entry * 4, as: UInt32.self)
-  }
-
-  mutating func loadAll() {
-    pages?.need(0, .max, in: buffer.base)
-    pages = nil
   }
 
   var hasRoom: Bool { buffer.capacity - buffer.count >= 4 }
@@ -34,9 +25,9 @@ struct SlotList {
   @inline(__always)
   func put(_ slot: ItemTable.Slot) { buffer.put(slot, as: UInt32.self) }
 
-  mutating func clear() {
+  func clear() {
+    buffer.pages = nil
     buffer.clear()
-    pages = nil
   }
 
   /// Only these stay, in their order. All of it is in memory.

@@ -4,20 +4,15 @@ final class StoredNotes {
   static let entrySize = 24
 
   private let entries: Buffer
-  private let entryPages: LazyPages?
   private let texts: Buffer
-  private let textPages: LazyPages?
 
-  init(_ entries: Buffer, _ entryPages: LazyPages?, _ texts: Buffer, _ textPages: LazyPages?) {
-    (self.entries, self.entryPages) = (entries, entryPages)
-    (self.texts, self.textPages) = (texts, textPages)
-  }
+  init(_ entries: Buffer, _ texts: Buffer) { (self.entries, self.texts) = (entries, texts) }
 
   var count: Int { entries.count / Self.entrySize }
 
   private func number(_ entry: Int, _ member: Int) -> UInt32 {
     let place = entry * Self.entrySize + member * 4
-    entryPages?.need(place, 4, in: entries.base)
+    entries.need(place, 4)
     return entries.bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)
   }
 
@@ -41,12 +36,12 @@ final class StoredNotes {
   func why(_ entry: Int) -> String? {
     let (start, length) = (Int(number(entry, 4)) - 1, Int(number(entry, 5)))
     guard start >= 0, start + length <= texts.count else { return nil }
-    textPages?.need(start, length, in: texts.base)
+    texts.need(start, length)
     return String(bytes: UnsafeRawBufferPointer(rebasing: texts.bytes[start..<start + length]))
   }
 
   func loadAll() {
-    entryPages?.need(0, .max, in: entries.base)
-    textPages?.need(0, .max, in: texts.base)
+    entries.loadAll()
+    texts.loadAll()
   }
 }

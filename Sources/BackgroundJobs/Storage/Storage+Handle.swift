@@ -31,17 +31,6 @@ extension Storage {
     }
   }
 
-  /// What was stored is damaged, and a call has used it. true: it is left, and the call is to be made
-  /// again.
-  func leaveDamage() throws(JobError) -> Bool {
-    switch self {
-    case .files(let store): try store.leaveDamage()
-    #if MEMORY_STORAGE
-      case .memory: false
-    #endif
-    }
-  }
-
   /// Makes everything reported so far survive a power cut, and tells others.
   func sync() throws(JobError) {
     switch self {

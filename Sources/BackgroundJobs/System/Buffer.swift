@@ -5,6 +5,8 @@ package final class Buffer {
   private(set) var base: UnsafeMutableRawPointer?
   private(set) var capacity = 0
   private(set) var count = 0
+  /// What of it is in memory; nil: all.
+  var pages: LazyPages?
 
   package init() {}
 
@@ -34,6 +36,26 @@ package final class Buffer {
   func shorten(to length: Int) { if length >= 0 && length < count { count = length } }
 
   func grow(by added: Int) { count += min(added, capacity - count) }
+
+  /// A section of a file, which comes into memory when it is needed.
+  convenience init(_ pages: LazyPages) throws(JobError) {
+    self.init()
+    try extend(by: pages.count)
+    self.pages = pages
+  }
+
+  /// These bytes are in memory then.
+  @inline(__always)
+  func need(_ place: Int, _ length: Int) { if pages != nil { load(place, length) } }
+
+  @inline(never)
+  private func load(_ place: Int, _ length: Int) { pages?.need(place, length, in: base) }
+
+  @inline(never)
+  func loadAll() {
+    need(0, .max)
+    pages = nil
+  }
 
   /// That many bytes more, whatever they are.
   func extend(by more: Int) throws(JobError) {

@@ -29,7 +29,9 @@ struct ShowCommand: ParsableCommand {
       let config = try run.flatMap { try $0.isRedacted == nil ? $0.redacted.json : nil }
       let shown = try config ?? job.config()
       let running = info.status == .running ? try job.items(.underWay).map(\.name) : []
-      for (name, value) in facts(info, try job.items(), shown, try job.cursor(), running) {
+      for (name, value) in facts(
+        info, info.itemsFailed > 0 ? try job.items(.failed) : [], shown, try job.cursor(), running)
+      {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }
@@ -38,7 +40,7 @@ struct ShowCommand: ParsableCommand {
   }
 
   private static func facts(
-    _ info: JobInfo, _ items: Job.Items, _ config: String?, _ cursor: String?,
+    _ info: JobInfo, _ failed: [JobItem], _ config: String?, _ cursor: String?,
     _ running: [String]
   ) -> [(String, String)] {
     var facts: [(String, String)] = []
@@ -91,9 +93,9 @@ struct ShowCommand: ParsableCommand {
     if info.attempts > 1 { add("attempt", "\(info.attempts)") }
     add("config", config)
     add("cursor", cursor)
-    for (position, failure) in items.failed.enumerated() {
+    for (position, failure) in failed.enumerated() {
       let why = failure.why.map { ": \($0)" } ?? ""
-      facts.append((position == 0 ? "failed items" : "", Redaction.item(failure.item + why)))
+      facts.append((position == 0 ? "failed items" : "", Redaction.item(failure.name + why)))
     }
     return facts
   }
