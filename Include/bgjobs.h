@@ -51,6 +51,9 @@
  *     status that its own calls return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. If a host reports nothing for ten minutes, the
  *     library publishes nothing for ten minutes. See bgj_manager_sync.
+ *   - All processes share one pace of publishing. If the last publication took longer than 10 ms, a
+ *     change of status is not published in its own call. A later report or wait publishes it, from
+ *     one second on, or bgj_manager_sync, bgj_manager_close or another process.
  *   - The library uses file descriptors from 256 upwards. If a host closes descriptors that are not
  *     its own (closefrom, close_range), the manager stops working: its calls return BGJ_IO. The
  *     library notices this within 30 ms. Until then a report may be written into any file that the
@@ -394,8 +397,8 @@ BGJ_API bgj_status bgj_manager_open(const char *project, const bgj_options *opti
 
 /*
  * Leaves all jobs that this manager owns: they become paused, with the reason "interrupted". Then
- * publishes and frees the manager. It frees the manager whatever the status. NULL returns BGJ_OK.
- * In a forked child it only frees.
+ * publishes what this manager has not yet published, and frees the manager. It frees the manager
+ * whatever the status. NULL returns BGJ_OK. In a forked child it only frees.
  */
 BGJ_API bgj_status bgj_manager_close(bgj_manager *manager, bgj_error *error);
 

@@ -29,7 +29,7 @@ mkdir -p "$manual"
 date=$(git log -1 --format=%cs 2>/dev/null || date +%F)
 "$tools/release/generate-manual" "$directory/bgjobs" --multi-page --date "$date" \
   --output-directory "$manual"
-for page in bare help run-worker; do
+for page in bare help publish-owed run-worker; do
   rm -f "$manual/bgjobs.$page.1"
 done
 for page in "$manual"/bgjobs*.1; do
@@ -38,7 +38,7 @@ for page in "$manual"/bgjobs*.1; do
     bgjobs) exits='See the exit codes above.' ;;
     *) exits='One of those that \n.Xr bgjobs 1\nlists.' ;;
   esac
-  sed -e '/^\.Xr bgjobs\.\(bare\|help\|run-worker\) /d' -e '/^\.Xr bgjobs\./s/\./-/2' \
+  sed -e '/^\.Xr bgjobs\.\(bare\|help\|publish-owed\|run-worker\) /d' -e '/^\.Xr bgjobs\./s/\./-/2' \
     -e 's/^\.Dt BGJOBS\./.Dt BGJOBS-/' \
     -e 's/^$/.Pp/' -e "s/^\.Ex -std.*/$exits/" "$page" >"$manual/new"
   rm "$page"

@@ -56,14 +56,35 @@ public final class JobManager: @unchecked Sendable {
 
   /// Leaves all jobs of this manager and publishes. The manager is closed whatever happens.
   public func close() throws(JobError) {
+    try close { storage throws(JobError) in try storage.close() }
+  }
+
+  private func close(_ body: (Storage) throws(JobError) -> Void) throws(JobError) {
     if storage.isForked { return }
     mutex.lock()
     defer {
       isClosed = true
       mutex.unlock()
     }
-    if !isClosed { try storage.close() }
+    if !isClosed { try body(storage) }
   }
+
+  #if !hasFeature(Embedded)
+    /// The same, but leaves what is not to be published yet to `successor`: that hears in how many
+    /// milliseconds it is, and an open directory that is the same for all of this project. false: it
+    /// cannot do that, and it is published now.
+    package func close(leavingTo successor: (Int64, Int32) -> Bool) throws(JobError) {
+      try close { storage throws(JobError) in try storage.close(leavingTo: successor) }
+    }
+
+    /// Publishes what others have left, if that is due, or `anyway`; gives in how many milliseconds
+    /// it is; nil: nothing is left. `cost`: nanoseconds that opening has taken.
+    package func publishOwed(anyway: Bool, cost: Int64) throws(JobError) -> Int64? {
+      try with { storage throws(JobError) in
+        try storage.publishOwed(anyway: anyway, cost: cost)
+      }
+    }
+  #endif
 
   /// Makes everything reported so far survive a power cut, and publishes.
   public func sync() throws(JobError) {

@@ -19,7 +19,7 @@ struct Bgjobs: ParsableCommand {
       but the job is paused; 9 the job has ended, nothing was kept; 124 the time has passed.
       """,
     version: "0.2.0",
-    subcommands: [BareCommand.self, RunWorker.self],
+    subcommands: [BareCommand.self, RunWorker.self, PublishOwed.self],
     groupedSubcommands: [
       CommandGroup(name: "Run", subcommands: [RunCommand.self, LogsCommand.self]),
       CommandGroup(

@@ -82,7 +82,7 @@ enum Main {
     guard let name = arguments.first else { return nil }
     let frequent: [any ParsableCommand.Type] = [
       UpdateCommand.self, DoneCommand.self, FailedCommand.self, SkippedCommand.self,
-      NextCommand.self,
+      NextCommand.self, PublishOwed.self,
     ]
     guard let command = frequent.first(where: { $0.configuration.commandName == name }) else {
       return nil

@@ -230,6 +230,8 @@ pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep
     if (keep == 3) fcntl(3, F_SETFD, 0);
     for (int number = 0; number < 3; number++) dup2(null, number);
     if (null > 3) close(null);
+    /* What a shell has open for its own ends, a lock say, is not for somebody who stays. */
+    close_range(keep < 0 ? 3 : 4, ~0u, 0);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

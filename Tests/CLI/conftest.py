@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ class Project:
 
     def jobs(self, *arguments) -> list:
         return json.loads(self.out("list", "--json", *arguments))["jobs"]
+
+    def waiting(self) -> list:
+        """The processes that commands have left to write the state file."""
+        found = []
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"publish-owed" in words and os.fsencode(f"{self.path}/.") in words:
+                found.append(int(name))
+        return found
+
+    def settle(self):
+        """Until the state file has all that was said. The promise is a second or so."""
+        end = time.monotonic() + 60
+        while self.waiting():
+            assert time.monotonic() < end
+            time.sleep(0.02)
 
 
 @pytest.fixture

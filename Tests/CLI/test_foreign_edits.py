@@ -18,6 +18,7 @@ class Editor:
         self.project = project
 
     def load(self):
+        self.project.settle()
         return json.loads(self.project.state.read_text())
 
     def job(self, id):
@@ -47,6 +48,7 @@ class Editor:
         self.edit(change)
 
     def copy(self):
+        self.project.settle()
         shutil.copy(self.project.state, self.project.path / "old")
 
     def put_back(self):

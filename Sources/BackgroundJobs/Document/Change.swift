@@ -137,4 +137,7 @@ struct Publication: Equatable {
   var outChecksum: UInt32 = 0
   /// The event number that stands in the state file.
   var fileSeq: UInt64 = 0
+  /// What is behind this event is owed to the readers of the file.
+  var paid: UInt64 = 0
+  var pace = Pace()
 }

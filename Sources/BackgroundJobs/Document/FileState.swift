@@ -13,6 +13,12 @@ final class FileState: State {
   var publication = Publication()
   /// Whether the journal that holds this has a durable name.
   var isNamed = false
+  /// The last event that the readers of the state file are to see.
+  var lastNews: UInt64 = 0
+  /// Milliseconds since 1970 of the first transition that they have not seen.
+  var unseenTransition: Int64?
+
+  var isUnpublished: Bool { lastNews > publication.paid }
 
   /// PROTOCOL R3: what was written, as each reader of it sees it.
   func apply(_ change: Change, at moment: Moment) throws(JobError) {
@@ -50,7 +56,9 @@ final class FileState: State {
     case .collided(let ids): collisions.note(ids, moment)
     case .setAside(let name, let why): setAside.set(name, why)
     case .named: isNamed = true
-    case .published(let publication): self.publication = publication
+    case .published(let publication):
+      self.publication = publication
+      if !isUnpublished { unseenTransition = nil }
     }
   }
 

@@ -30,7 +30,9 @@ extension FileStore {
     let isDamaged = !lost.parts.isEmpty
     // The snapshot would say that nothing more was there.
     if !lost.isEmpty { try mendLostRecords() }
-    let publication = state.publication
+    var publication = state.publication
+    // For those who begin at the snapshot.
+    if !state.isUnpublished { publication.paid = state.seq }
     defer { text.release() }
     let snapshot = try makeSnapshot(in: files, anew: isDamaged)
     let next = try writeJournal(
@@ -112,7 +114,9 @@ extension FileStore {
   /// PROTOCOL R10: the first journal, from the state file if there is one. Of two that try, one
   /// wins.
   func buildJournal() throws(JobError) {
-    if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
+    if options.isReadOnly || !buildsJournal {
+      throw JobError(.unsupported, "this manager is read-only")
+    }
     let (_, files) = try places.make()
     guard try files.status(Journal.name) == nil else { return }
     try readStateFile()

@@ -18,10 +18,7 @@ extension FileStore {
 
   /// Leaves all jobs of this handle and publishes. It is of no use afterwards, whatever happens.
   func close() throws(JobError) {
-    defer {
-      logs = OpenLogs()
-      use(nil)
-    }
+    defer { end() }
     let isToMend = !lost.isEmpty || partial.damaged != nil
     guard !lostDescriptors, debt.isOwed || logs.ownsAny || hasSeenRequest || isToMend else {
       return
@@ -34,8 +31,12 @@ extension FileStore {
         changes.append(.job(job.id, .left(why: nil)))
       }
       try append(changes, durable: true)
-      debt.owe()
     }
     try publishPatiently()
+  }
+
+  func end() {
+    logs = OpenLogs()
+    use(nil)
   }
 }

@@ -177,6 +177,12 @@ extension FileStore {
     do throws(JobError) {
       if let job = closingLog(event.change) { try finishLog(job, event.logEnd) }
       try foldLog(before: event.change)
+      if let urgency = Record.Kind(rawValue: record.kind)?.urgency {
+        state.lastNews = record.seq
+        if case .transition = urgency, state.unseenTransition == nil {
+          state.unseenTransition = event.time
+        }
+      }
       try state.apply(event.change, at: Moment(seq: record.seq, time: event.time))
     } catch {
       // Half an event must not stay: the next look begins at the snapshot.
@@ -187,6 +193,8 @@ extension FileStore {
 
   private func load(_ record: Record) throws(JobError) {
     let (state, pack) = try decode(snapshot: record)
+    // What of it is in the state file, and since when it is owed, only the next event tells.
+    (state.lastNews, state.unseenTransition) = (record.seq, 0)
     take(state)
     self.pack = pack
     // Its entries stand there.

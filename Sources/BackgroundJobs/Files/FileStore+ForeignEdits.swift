@@ -98,13 +98,13 @@ extension FileStore {
       }
       edits = theirs
       if !isOut { publication.fileSeq = seq }
+      // An old copy may say nothing new, and has to go all the same.
+      publication.paid = 0
       debt.owe()
-      if theirs.contains(where: isRequest) { debt.hurry() }
     }
     // Ours, of a publisher that was killed before the exchange, says nothing new.
     if !edits.isEmpty, hasCollided || isOut {
       edits.append(.store(.collided(jobs: edits.compactMap(displacedJob))))
-      debt.hurry()
       hasCollided = false
     }
     edits.append(.store(.published(publication)))

@@ -35,6 +35,8 @@ extension FileStore {
       job = found
     }
     let info = try info(job)
+    // Who waits has the time that a transition had not.
+    publishInPassing(Clock.machine)
     return (info.status, info.status == .paused && info.reason?.bytes == Reason.interrupted.bytes)
   }
 }

@@ -25,20 +25,40 @@ extension FileStore {
     case locked
   }
 
-  /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
-  func publishIfDue(_ urgency: PublicationDebt.Urgency) {
-    if debt.isOwed { publish(debt.urgency(with: urgency), Clock.machine) }
+  /// Milliseconds until a call of this kind is to publish what is owed; 0 or less: now. By the
+  /// machine's time, never a test's: it is that of all processes.
+  func publicationWait(_ urgency: Urgency) -> Int64 {
+    state.publication.pace.wait(
+      urgency, since: state.unseenTransition, at: cposix_realtime() / 1_000_000)
   }
 
-  func publish(_ urgency: PublicationDebt.Urgency, _ now: Int64) {
-    guard debt.isDue(urgency, at: now) else { return }
+  private func isPublicationDue(_ urgency: Urgency, at now: Int64) -> Bool {
+    debt.isOwed && !debt.isHindered(urgency, at: now) && publicationWait(urgency) <= 0
+  }
+
+  /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
+  func publish(_ urgency: Urgency, _ now: Int64) {
+    debt.settle(isUnpublished: state.isUnpublished)
+    guard isPublicationDue(urgency, at: now) else { return }
     let begin = Clock.machine
-    let outcome = try? publish()
+    let outcome = try? publish(state.unseenTransition == nil ? urgency : .transition)
     let end = Clock.machine
     switch outcome {
     case .unreadable, .locked: debt.postpone(urgency, to: end + Self.soon)
-    case .done, nil: debt.spend(urgency, at: begin, cost: end - begin)
+    case .done: break
+    case nil: debt.postpone(urgency, to: end + 20 * (end - begin))
     }
+  }
+
+  /// Without the lock: the same, unless somebody else has the lock.
+  func publishInPassing(_ now: Int64) {
+    guard isPublicationDue(.progress, at: now) else { return }
+    let happened = try? transactIfFree { () throws(JobError) in
+      publish(.progress, now)
+      compactIfNeeded()
+    }
+    dropClosedLogs()
+    if happened == nil { debt.postpone(.progress, to: now &+ 2 &* Self.soon) }
   }
 
   /// Publishes what is owed; waits, without the lock, for another tool that is writing just now.
@@ -49,6 +69,9 @@ extension FileStore {
       let outcome: Publishing
       do {
         defer { unlock() }
+        debt.settle(isUnpublished: state.isUnpublished)
+        // Or somebody else has done it.
+        guard debt.isOwed else { return }
         outcome = try publish()
       }
       let patience = outcome == .locked ? Self.soon * 5 : Self.writingTime
@@ -58,7 +81,8 @@ extension FileStore {
   }
 
   @discardableResult
-  func publish() throws(JobError) -> Publishing {
+  func publish(_ urgency: Urgency = .transition) throws(JobError) -> Publishing {
+    let started = Clock.machine
     guard let directory = places.state, let files = places.files else { return .done }
     try closeDeadOwners()
     // What is published must not be newer than what a power cut leaves of the journal.
@@ -113,9 +137,13 @@ extension FileStore {
       let publication = Publication(
         seq: state.seq, file: file.hasContents(of: written.stamp) ? file : FileStamp(),
         out: mayChangeUnseen ? FileStamp() : out,
-        checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq)
+        checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq,
+        paid: seq,
+        pace: state.publication.pace.spent(
+          on: urgency, at: cposix_realtime() / 1_000_000, cost: Clock.machine - started + costBeside
+        ))
       try append(.store(.published(publication)), durable: isCrowded)
-      debt.pay(with: state.seq)
+      debt.pay()
       // By another tool: their output may hold what nobody else is to read.
       if hasRemovedJobs { removeOutputOfGoneJobs() }
       return .done

@@ -133,14 +133,7 @@ extension FileStore {
     log.nextSync = min(
       log.lastSync &+ Self.mostSyncInterval,
       max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
-    if debt.isOwed, debt.isDue(.progress, at: now) {
-      let happened = try? transactIfFree { () throws(JobError) in
-        publish(.progress, now)
-        compactIfNeeded()
-      }
-      dropClosedLogs()
-      if happened == nil { debt.spend(.progress, at: now, cost: 0) }
-    }
+    publishInPassing(now)
     if log.end > Self.rollSize, log.end > compactionSize, now >= log.nextRoll {
       log.nextRoll = now &+ Self.mostSyncInterval
       let id = job.id

@@ -34,6 +34,10 @@ final class FileStore {
   var isOverlaid = false
   /// What to do again from the start, because a file went away under a fold.
   var mustRestart = false
+  /// Where there is no journal, a change makes one.
+  var buildsJournal = true
+  /// Nanoseconds that a publication costs besides, where a process is there for it alone.
+  var costBeside: Int64 = 0
   /// Jobs went, and may have left output behind.
   var hasRemovedJobs = false
   /// An edit was displaced, and is to be taken in with a word about it.
@@ -140,7 +144,7 @@ final class FileStore {
 
   /// Runs `body` with the writer lock held and everything folded; publishes if that is due.
   func transact<Result>(
-    _ urgency: PublicationDebt.Urgency = .transition, _ body: () throws(JobError) -> Result
+    _ urgency: Urgency = .transition, _ body: () throws(JobError) -> Result
   ) throws(JobError) -> Result {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
@@ -157,8 +161,7 @@ final class FileStore {
       throw error
     }
     dropClosedLogs()
-    if state.seq != before { debt.owe(upTo: state.seq) }
-    publishIfDue(urgency)
+    publish(urgency, Clock.machine)
     compactIfNeeded()
     return result
   }

@@ -50,6 +50,9 @@ extension StoreChange {
       try buffer.append(publication.checksum, as: UInt32.self)
       try buffer.append(publication.outChecksum, as: UInt32.self)
       try buffer.appendVarint(publication.fileSeq)
+      try buffer.appendVarint(publication.paid)
+      try buffer.appendSigned(publication.pace.time)
+      try buffer.append(publication.pace.packed, as: UInt64.self)
     }
   }
 
@@ -78,8 +81,12 @@ extension StoreChange {
       publication.out = FileStamp(&reader)
       publication.checksum = reader.fixed(UInt32.self)
       publication.outChecksum = reader.fixed(UInt32.self)
-      // It came later.
+      // These came later.
       if !reader.isAtEnd { publication.fileSeq = reader.varint() }
+      publication.paid = reader.isAtEnd ? publication.fileSeq : reader.varint()
+      if !reader.isAtEnd {
+        publication.pace = Pace(time: reader.signed(), packed: reader.fixed(UInt64.self))
+      }
       return .published(publication)
     case .opened:
       let (job, owner, salt) = (reader.text(), ProcessIdentity(&reader), reader.fixed(UInt64.self))

@@ -42,7 +42,7 @@ struct ResumeCommand: ParsableCommand {
     _ job: Job, _ manager: JobManager, _ project: ProjectOptions, from before: JobInfo,
     _ what: String = ""
   ) throws {
-    ProjectOptions.close(manager)
+    project.leave(manager)
     try RunWorker.startDetached(job.id, project)
     // Done in an instant, it would never be seen running.
     var after = before

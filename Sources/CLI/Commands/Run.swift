@@ -255,7 +255,7 @@ struct RunCommand: ParsableCommand {
       for note in taken.notes { Output.complain(note) }
     }
     guard let keeper else {
-      ProjectOptions.close(manager)
+      project.leave(manager)
       // Whatever comes: the job is there, and whoever wants to look at it needs its id.
       Output.line(job.id)
       try RunWorker.startDetached(job.id, project)

@@ -123,8 +123,18 @@ extension ProjectOptions {
   @discardableResult
   func withManager<Result>(_ body: (JobManager) throws -> Result) throws -> Result {
     let manager = try open()
-    defer { Self.close(manager) }
+    defer { leave(manager) }
     return try body(manager)
+  }
+
+  /// As `close`, but what is not to be published yet is left to another process: the next command
+  /// must not wait for the file that this one has written.
+  func leave(_ manager: JobManager) {
+    do {
+      try manager.close { wait, directory in
+        PublishOwed.start(self, after: wait, directory)
+      }
+    } catch { Output.complain("\(error.message)") }
   }
 
   /// What was done is kept whatever happens here: only other tools see it later.

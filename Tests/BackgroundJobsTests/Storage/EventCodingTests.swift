@@ -66,8 +66,35 @@ import Testing
       .store(.named),
       .store(
         .published(
-          Publication(seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7))),
+          Publication(
+            seq: .max, file: stamp, out: FileStamp(), checksum: .max, outChecksum: 7, fileSeq: 3,
+            paid: .max, pace: Pace(time: -1, cost: .max, left: 8000, leftForProgress: 0)))),
     ]
+  }
+
+  /// As versions before wrote it: what is in the file is paid, and the next publication is due.
+  @Test func aPublicationOfAnOlderVersion() throws {
+    let whole = Publication(
+      seq: 9, checksum: 1, outChecksum: 2, fileSeq: 7, paid: 8,
+      pace: Pace(time: 5, cost: 6, left: 7, leftForProgress: 8))
+    let bytes = try encoded(.store(.published(whole)))
+    // Two numbers of a byte each came last, and eight bytes; one more before them.
+    for (missing, seq) in [(10, UInt64(7)), (11, 0)] {
+      let old = Array(bytes.dropLast(missing))
+      let event = try old.withUnsafeBytes { try Change.decode(3, $0) }
+      guard case .store(.published(let found))? = event?.change else {
+        Issue.record("\(missing) bytes less")
+        continue
+      }
+      #expect(found.fileSeq == seq && found.paid == seq && found.pace == Pace())
+      #expect(found.checksum == 1 && found.outChecksum == 2)
+    }
+    // And those after us may write more.
+    let newer = try (bytes + [1, 2, 3]).withUnsafeBytes { try Change.decode(3, $0) }
+    guard case .store(.published(whole))? = newer?.change else {
+      Issue.record("more bytes are not ignored")
+      return
+    }
   }
 
   private func encoded(_ change: Change) throws -> [UInt8] {

@@ -30,13 +30,6 @@ import Testing
     #expect(spent >= 40_000)
   }
 
-  @Test func breathKeepsABurstApart() {
-    var pace = Throttle(burst: 4, interval: 1_000_000, breath: 100)
-    pace.spend(at: 1000, cost: 0)
-    #expect(!pace.isDue(at: 1099))
-    #expect(pace.isDue(at: 1100))
-  }
-
   @Test(arguments: [Int64.min, .max, 0, -1]) func anyTimeIsSafe(_ time: Int64) {
     var pace = Throttle(burst: 2, interval: 0)
     _ = pace.isDue(at: time)

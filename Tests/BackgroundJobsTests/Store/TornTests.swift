@@ -107,8 +107,7 @@ import Testing
   private func onlyAppend(_ manager: JobManager) throws {
     try manager.withFiles { store throws(JobError) in
       store.syncThrottle = Throttle(burst: 0, interval: .max)
-      let never = Throttle(burst: 0, interval: .max)
-      store.debt = PublicationDebt(progress: never)
+      store.debt.postpone(.progress, to: .max)
     }
   }
 
