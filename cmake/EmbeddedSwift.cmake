@@ -47,6 +47,7 @@ function(add_embedded_swift_object target)
   # call empty functions in Embedded Swift. The outliner makes a function of what stands in many
   # places, which is three percent. One round of inlining, instead of three, is as much again; a
   # report takes one percent more instructions for it. The traps of a function are one instruction.
+  # What branches have in common is moved before or behind them.
   # Tests/Build/library.sh guards the size.
   set(small -Osize
     -enforce-exclusivity=unchecked
@@ -54,7 +55,8 @@ function(add_embedded_swift_object target)
     -Xllvm -sil-inline-never-functions=SS
     -Xllvm -sil-disable-pass=closure-specialize
     -Xllvm -enable-machine-outliner=always -Xllvm -enable-linkonceodr-outlining
-    -Xllvm -sil-disable-pass=early-inline -Xllvm -inline-threshold=0)
+    -Xllvm -sil-disable-pass=early-inline -Xllvm -inline-threshold=0
+    -Xllvm -hoist-common-insts=1 -Xllvm -sink-common-insts=1 -Xllvm -tail-merge-size=2)
 
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
   # Without the last option an object that came out the same keeps its old time, and make would

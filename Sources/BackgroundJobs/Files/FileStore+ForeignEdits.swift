@@ -152,6 +152,7 @@ extension FileStore {
   }
 
   /// `isCurrent`: it is the file under its name.
+  @inline(never)
   private func merge(
     _ document: StateDocument.Decoded, _ journal: Journal, isCurrent: Bool
   ) -> Merge {

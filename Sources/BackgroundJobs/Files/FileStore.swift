@@ -146,24 +146,41 @@ final class FileStore {
   func transact<Result>(
     _ urgency: Urgency = .transition, _ body: () throws(JobError) -> Result
   ) throws(JobError) -> Result {
+    let before = try begin()
+    defer { unlock() }
+    do throws(JobError) {
+      let result = try body()
+      finish(urgency)
+      return result
+    } catch {
+      abandon(before)
+      throw error
+    }
+  }
+
+  /// The lock is held then. Gives the last event before the transaction.
+  private func begin() throws(JobError) -> UInt64 {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
     try lock()
-    defer { unlock() }
-    try takeInForeignEdits()
-    // It is told when it can be.
-    if !lost.isEmpty { try? !lost.parts.isEmpty ? compact() : mendLostRecords() }
-    let before = state.seq
-    let result: Result
-    do throws(JobError) { result = try body() } catch {
-      dropClosedLogs()
-      if state.seq != before { debt.owe() }
+    do throws(JobError) { try takeInForeignEdits() } catch {
+      unlock()
       throw error
     }
+    // It is told when it can be.
+    if !lost.isEmpty { try? !lost.parts.isEmpty ? compact() : mendLostRecords() }
+    return state.seq
+  }
+
+  private func finish(_ urgency: Urgency) {
     dropClosedLogs()
     publish(urgency, Clock.machine)
     compactIfNeeded()
-    return result
+  }
+
+  private func abandon(_ before: UInt64) {
+    dropClosedLogs()
+    if state.seq != before { debt.owe() }
   }
 
   /// As `transact`, but gives up at once when somebody else has the lock: nil.

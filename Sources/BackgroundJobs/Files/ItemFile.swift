@@ -24,28 +24,25 @@ enum ItemFile {
     try items.notes.encode(notes, texts)
     var open = 0
     if items.nextOpen(from: &open) == nil { items.noteFirstOpen(items.planList.count) }
-    let sums = Buffer()
     var head = cposix_items()
     (head.magic, head.version, head.byte_order) = (magic, version, byteOrder)
     let sections = items.describe(&head, notes, texts)
+    let begin = Buffer()
+    try withUnsafeBytes(of: head) { bytes throws(JobError) in try begin.append(bytes) }
     for place in 0..<8 {
       let section = sections[place]
-      withUnsafeMutableBytes(of: &head.lengths) {
-        $0.storeBytes(of: UInt64(section.count), toByteOffset: place * 8, as: UInt64.self)
-      }
+      begin.store(UInt64(section.count), at: headSize - 72 + place * 8, as: UInt64.self)
       for page in 0..<pages(section.count) {
         let start = page * PagedFile.pageSize
         let end = min(start + PagedFile.pageSize, section.count)
-        try sums.append(
+        try begin.append(
           CRC32C.of(UnsafeRawBufferPointer(rebasing: section[start..<end])), as: UInt32.self)
       }
     }
-    head.sums_checksum = CRC32C.of(sums.bytes)
-    head.checksum = withUnsafeBytes(of: head) { checksum(ofHead: $0) }
+    let sums = UnsafeRawBufferPointer(rebasing: begin.bytes[headSize...])
+    begin.store(CRC32C.of(sums), at: headSize - 8, as: UInt32.self)
+    begin.store(checksum(ofHead: begin), at: headSize - 4, as: UInt32.self)
     let limit = cposix_file_size_limit()
-    let begin = Buffer()
-    try withUnsafeBytes(of: head) { bytes throws(JobError) in try begin.append(bytes) }
-    try begin.append(sums.bytes)
     try file.write(begin.bytes, at: 0, limit: limit)
     var offset = pages(begin.count)
     for section in sections {
@@ -54,8 +51,8 @@ enum ItemFile {
     }
   }
 
-  private static func checksum(ofHead bytes: UnsafeRawBufferPointer) -> UInt32 {
-    CRC32C.of(UnsafeRawBufferPointer(rebasing: bytes[..<(headSize - 4)]))
+  private static func checksum(ofHead begin: Buffer) -> UInt32 {
+    CRC32C.of(UnsafeRawBufferPointer(rebasing: begin.bytes[..<(headSize - 4)]))
   }
 
   // MARK: Reading
@@ -66,7 +63,7 @@ enum ItemFile {
     try file.read(PagedFile.pageSize, at: 0, into: begin)
     guard begin.count >= headSize else { throw damage(file) }
     let head = begin.bytes.loadUnaligned(as: cposix_items.self)
-    let sum = checksum(ofHead: UnsafeRawBufferPointer(rebasing: begin.bytes[..<headSize]))
+    let sum = checksum(ofHead: begin)
     guard head.magic == magic, head.byte_order == byteOrder, sum == head.checksum else {
       throw damage(file)
     }

@@ -202,6 +202,7 @@ struct ItemTable: ~Copyable {
 
   /// Where the item is, or belongs. Eight tags at a time, without a branch that chance decides.
   @_optimize(speed)
+  @inline(never)
   func place(of item: UnsafeRawBufferPointer) -> Place {
     guard let table, let tags else { return Place() }
     let isPartial = block.pages != nil

@@ -35,8 +35,14 @@ extension StoredJob {
 
   /// nil: another tool's.
   var knownStatus: JobStatus? {
-    let known: [JobStatus] = [.pending, .running, .paused, .completed, .failed]
-    return known.first { isOne(of: JobStatusSet($0)) }
+    switch JobStatusSet(rawValue: UInt32(status)) {
+    case .pending: .pending
+    case .running: .running
+    case .paused: .paused
+    case .completed: .completed
+    case .failed: .failed
+    default: nil
+    }
   }
 
   /// No job, but what another tool put among them.

@@ -95,30 +95,22 @@ final class File {
   /// file.
   func read(_ count: Int, at offset: Int64, into buffer: Buffer) throws(JobError) {
     try buffer.reserve(count)
-    var done = 0
-    while done < count {
-      let room = buffer.room.baseAddress
-      let got = try posix(.read, name) {
-        pread(descriptor, room, count - done, off_t(offset + Int64(done)))
-      }
-      if got == 0 { return }
-      buffer.grow(by: got)
-      done += got
-    }
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.room.prefix(count))
+    buffer.grow(by: try read(room, at: offset))
   }
 
-  /// Fills the room from `offset` on. false: the file ends before.
-  func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int64) throws(JobError) -> Bool {
+  /// Fills the room from `offset` on. Gives how much it read: less only at the end of the file.
+  func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int64) throws(JobError) -> Int {
     var done = 0
     while done < room.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: room[done...])
       let got = try posix(.read, name) {
-        pread(
-          descriptor, room.baseAddress.map { $0 + done }, room.count - done, off_t(offset) + done)
+        pread(descriptor, rest.baseAddress, rest.count, off_t(offset) + done)
       }
-      if got == 0 { return false }
+      if got == 0 { break }
       done += got
     }
-    return true
+    return done
   }
 
   /// Writes all bytes at `offset`, or fails; a failure may leave a part of them behind.

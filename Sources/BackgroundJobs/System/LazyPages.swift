@@ -20,7 +20,7 @@ final class PagedFile {
     guard let file, let base = room.baseAddress else { return }
     reads += 1
     do throws(JobError) {
-      let isWhole = try file.read(room, at: offset)
+      let isWhole = try file.read(room, at: offset) == room.count
       var place = 0
       while place < room.count {
         let one = UnsafeRawBufferPointer(
