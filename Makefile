@@ -12,7 +12,8 @@ MINUTES ?= 10
 CUTS ?= 500
 
 .PHONY: build help setup library package cli demo demo-c test faults stress-neighbours bench \
-  bench-eta bench-python bench-report docs wheel dist lint lint-python format install clean
+  bench-eta bench-growth bench-python bench-report docs wheel dist lint lint-python format install \
+  clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -57,6 +58,10 @@ stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of eac
 
 bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA.md
 	@sh Benchmarks/eta/run.sh $(BUILD)/libbgjobs.so Benchmarks/ETA.md $(RUNS)
+
+bench-growth: cli library ## Measure what grows with a store, into Benchmarks/GROWTH.md
+	@$(PYTHON) Benchmarks/growth.py --build $(BUILD) --report Benchmarks/GROWTH.md \
+	  $(if $(BEFORE),--before $(BEFORE))
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 	@sh scripts/setup.sh hyperfine sqlite3
