@@ -101,7 +101,9 @@ class Store:
         self.file.write_text(json.dumps(file))
         working = self.out("ensure", "import-issues", "--key", "key 0")
         self.out("start", working, "--owner-pid", os.getpid())
-        assert len(self.out("list").split("\n")) == count
+        last = self.out("ensure", "import-issues", "--key", f"key {count - 1}")
+        if (last, len(self.out("list").split("\n"))) != (f"{count - 1:08x}", count):
+            sys.exit("bench-growth: a store does not begin with the jobs of its state file")
         return working
 
 
@@ -357,6 +359,8 @@ class Bench:
             nothing_new.append(store.time("done", id, name))
             if turn >= 9 and len(took[True]) >= 10:
                 break
+        if not took[True]:
+            sys.exit("bench-growth: no `done` published: what that costs cannot be measured")
         published = statistics.median(took[True])
         if len(took[False]) >= 5:
             how = "`done` that published against `done` that did not"
