@@ -13,10 +13,14 @@ each. *Bold* figures are above their limit.{before}
 - **Shell loop**: `next` and `done` in turn over {loop:,} items, in slices of up to 1,000, which
   take turns with loops over jobs of 1,000 items; the mean of an item.
 - **C**: inside a program, after a first run that is not counted; the greatest RssAnon of all runs.
-- **Publishing**: the number of times that a new file got the name of the state file, as inotify
-  counts them, times the cost of a publication on that store, over the time that all took. That
-  cost is the difference of the medians of commands that published and of those that did not, on an
-  idle machine. Publications are made one at a time, so their sum is a share of the whole time.
+- **Publishing, by its cost**: the number of times that a new file got the name of the state file,
+  as inotify counts them, times the cost of a publication on that store, over the time that all
+  took. That cost is the difference of the medians of commands that published and of those that did
+  not, with nothing else at work.
+- **Publishing, as seen**: the time from the creation of each new file until it got the name, with
+  all processes at work, over the time that all took. The preparation of the text before it is not
+  in it; waiting for a processor and for the disk is. Publications are made one at a time, so both
+  are shares of the whole time.
 
 ![Milliseconds of a command, as the store grows](growth.svg)
 
