@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import bgjobs
+import reader
 import told
 from bgjobs import ItemState, Outcome
 from conftest import ROOT
@@ -205,3 +206,15 @@ def compact(job, project):
         if journal.stat().st_ino != before:
             return
     raise AssertionError("no new journal began")
+
+
+def test_a_reader_made_from_the_documentation_sees_the_same(project, expected):
+    """All but what another tool has written into the state file since."""
+    found = {id: job.told() for id, job in reader.Reader(project).jobs.items()}
+    for id, job in expected["jobs"].items():
+        is_edited = "seen by" in job["members"] or "issue 8" in job["items"]["done"]
+        if id == "tool-4" or is_edited:
+            continue
+        want = {name: job[name] for name in found[id]}
+        want["items"] = {name: value for name, value in job["items"].items() if name != "attempts"}
+        compare({id: found[id]}, {id: want})
