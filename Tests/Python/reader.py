@@ -1,4 +1,4 @@
-"""A second reader of format 1, after docs/file-format.md: it has nothing of the library's code.
+"""A second reader of the private files, after docs/file-format.md: it has nothing of the library's code.
 
 It knows what jobs there are, their statuses and their items. No other process is at work for it.
 """
@@ -19,6 +19,13 @@ def crc32c(data):
     for byte in data:
         crc = TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
     return crc ^ 0xFFFFFFFF
+
+
+V1, V2 = (bytes([version, 0, 0, 0, 4, 3, 2, 1]) for version in (1, 2))
+
+
+def data_u32(data, place):
+    return int.from_bytes(data[place : place + 4], "little")
 
 
 class Bytes:
@@ -156,7 +163,7 @@ class Reader:
         self.files = Path(project, ".specweave/state/background-jobs.d")
         self.jobs = {}
         data = (self.files / "journal").read_bytes()
-        assert data[:16] == b"bgjobs J\1\0\0\0\4\3\2\1"
+        assert data[:8] == b"bgjobs J" and data[8:16] in (V1, V2)
         assert crc32c(data[:44]) == Bytes(data, 44).fixed(4)
         self.salt, place, self.kinds = data[32:40], 128, set()
         while record := self.record(data, place):
@@ -199,6 +206,8 @@ class Reader:
     def event(self, kind, seq, data):
         if kind == 1:
             return self.snapshot(json.loads(data.data))
+        if kind == 31:
+            return self.table(data)
         data.signed()
         if kind in (2, 3, 18, 19, 20, 24, 27):
             return None  # of the store, and what is no job
@@ -217,6 +226,56 @@ class Reader:
         for entry in text["jobs"]:
             if isinstance(entry, dict) and isinstance(entry.get("id"), str):
                 self.jobs[entry["id"]] = Job.from_json(entry, text["bgjobs"]["logs"])
+
+    def table(self, data):
+        name, end, count = (data.fixed(8) for _ in range(3))
+        entries = [Bytes(data.take(64)) for _ in range(count)]
+        head = json.loads(data.data[data.place :])
+        pack = (self.files / f"pack-{name:016x}").read_bytes() if name else b""
+        assert end <= len(pack)
+        for entry in entries:
+            _, _, _, items, place, length, checksum = map(entry.fixed, (8, 8, 8, 8, 8, 4, 4))
+            text = pack[place : place + length]
+            assert crc32c(text) == checksum
+            if not entry.data[62]:
+                continue
+            job = Job.from_json(json.loads(text), head["bgjobs"]["logs"])
+            if items:
+                self.items(job, (self.files / f"items-{items:016x}").read_bytes())
+            self.jobs[job.id] = job
+
+    def items(self, job, data):
+        assert data[:16] == b"bgjobs I\1\0\0\0\4\3\2\1" and crc32c(data[:140]) == data_u32(data, 140)
+        lengths = [int.from_bytes(data[place : place + 8], "little") for place in range(72, 136, 8)]
+        sums = Bytes(data, 144)
+        page = -(-(144 + 4 * sum(-(-length // 4096) for length in lengths)) // 4096)
+        sections = []
+        for length in lengths:
+            section = data[page * 4096 : page * 4096 + length]
+            for start in range(0, length, 4096):
+                assert crc32c(section[start : start + 4096]) == sums.fixed(4)
+            sections.append(section)
+            page += -(-length // 4096)
+        arena, _, *lists, notes, reasons = sections
+
+        def name(slot):
+            head = int.from_bytes(arena[slot : slot + 2], "little")
+            start, length = slot + 2, (head & 0xFFF) + 1
+            if head >> 15:
+                start, length = slot + 6, data_u32(arena, slot + 2)
+            return arena[start : start + length].decode(), head >> 12 & 3
+
+        def listed(slots, *marks):
+            names = [name(data_u32(slots, place)) for place in range(0, len(slots), 4)]
+            return dict.fromkeys(item for item, mark in names if mark in marks)
+
+        job.plan = listed(lists[0], 0, 1, 2, 3)
+        job.done, job.failed, job.skipped = (listed(lists[i], i) for i in (1, 2, 3))
+        for place in range(0, len(notes), 24):
+            start, length = data_u32(notes, place + 16), data_u32(notes, place + 20)
+            if start:
+                item, _ = name(data_u32(notes, place))
+                job.why[item] = reasons[start - 1 : start - 1 + length].decode()
 
     def edit(self, kind, data):
         life, paths = data.fixed(1), [data.text() for _ in range(data.varint())]
