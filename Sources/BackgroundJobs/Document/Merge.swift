@@ -183,7 +183,10 @@ struct Merge {
 
   /// The changes of a job's status that the writer does not know of; nil: more than is remembered.
   private func unseenChanges(of ours: JobState, _ seen: UInt64) -> [StatusHistory.Entry]? {
-    guard let changes = ours.history.changes(since: seen) else { return isRewrite ? [] : nil }
+    guard let changes = ours.history.changes(since: seen) else {
+      // All that is remembered came later. Where the file was not written for long, some are ours.
+      return isRewrite && ours.history.isOthersOnly ? [] : nil
+    }
     return changes.filter { !isRewrite || $0.life == nil }
   }
 

@@ -48,15 +48,16 @@ struct Pace: Equatable {
   func spent(on urgency: Urgency, at now: Int64, cost: Int64) -> Pace {
     let passed = Self.passed(from: time, to: now)
     var progress = progressLevel(passed)
-    if case .progress = urgency { progress = max(0, progress &- 1000) }
+    if case .progress = urgency { progress = max(1000, progress) &- 1000 }
     return Pace(
       time: now, cost: min(UInt32(clamping: cost / 1000), Self.mostCost),
       left: UInt16(
-        truncatingIfNeeded: max(0, Self.level(left, passed, spacing, Self.most) &- 1000)),
+        truncatingIfNeeded: max(1000, Self.level(left, passed, spacing, Self.most)) &- 1000),
       leftForProgress: UInt16(truncatingIfNeeded: progress))
   }
 
-  private var spacing: Int64 { Int64(max(1, min(cost, Self.mostCost) / 50)) }
+  /// Milliseconds; never 0.
+  private var spacing: Int64 { Int64(cost / 50) | 1 }
   private var progressSpacing: Int64 { max(Self.interval, spacing) }
 
   /// At most a day, which is enough for anything; also where the clock was set back.

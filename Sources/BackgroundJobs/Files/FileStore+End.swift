@@ -35,6 +35,7 @@ extension FileStore {
     try publishPatiently()
   }
 
+  @inline(never)
   func end() {
     logs = OpenLogs()
     use(nil)

@@ -32,21 +32,27 @@ extension FileStore {
       urgency, since: state.unseenTransition, at: cposix_realtime() / 1_000_000)
   }
 
+  /// Under the lock, when all is folded: whether anything is owed.
+  @inline(never)
+  private func settleDebt() -> Bool {
+    debt.settle(isUnpublished: state.isUnpublished)
+    return debt.isOwed
+  }
+
+  @inline(never)
   private func isPublicationDue(_ urgency: Urgency, at now: Int64) -> Bool {
     debt.isOwed && !debt.isHindered(urgency, at: now) && publicationWait(urgency) <= 0
   }
 
   /// Under the lock: publishes if it is owed and due. Failing costs nothing but freshness.
   func publish(_ urgency: Urgency, _ now: Int64) {
-    debt.settle(isUnpublished: state.isUnpublished)
-    guard isPublicationDue(urgency, at: now) else { return }
-    let begin = Clock.machine
+    guard settleDebt(), isPublicationDue(urgency, at: now) else { return }
     let outcome = try? publish(state.unseenTransition == nil ? urgency : .transition)
     let end = Clock.machine
     switch outcome {
-    case .unreadable, .locked: debt.postpone(urgency, to: end + Self.soon)
+    case .unreadable, .locked: debt.postpone(urgency, to: end &+ Self.soon)
     case .done: break
-    case nil: debt.postpone(urgency, to: end + 20 * (end - begin))
+    case nil: debt.postpone(urgency, to: end &+ 20 &* (end &- now))
     }
   }
 
@@ -69,9 +75,8 @@ extension FileStore {
       let outcome: Publishing
       do {
         defer { unlock() }
-        debt.settle(isUnpublished: state.isUnpublished)
         // Or somebody else has done it.
-        guard debt.isOwed else { return }
+        guard settleDebt() else { return }
         outcome = try publish()
       }
       let patience = outcome == .locked ? Self.soon * 5 : Self.writingTime
@@ -140,8 +145,8 @@ extension FileStore {
         checksum: written.checksum, outChecksum: state.publication.checksum, fileSeq: seq,
         paid: seq,
         pace: state.publication.pace.spent(
-          on: urgency, at: cposix_realtime() / 1_000_000, cost: Clock.machine - started + costBeside
-        ))
+          on: urgency, at: cposix_realtime() / 1_000_000,
+          cost: Clock.machine &- started &+ costBeside))
       try append(.store(.published(publication)), durable: isCrowded)
       debt.pay()
       // By another tool: their output may hold what nobody else is to read.

@@ -34,10 +34,15 @@ final class FileStore {
   var isOverlaid = false
   /// What to do again from the start, because a file went away under a fold.
   var mustRestart = false
-  /// Where there is no journal, a change makes one.
-  var buildsJournal = true
-  /// Nanoseconds that a publication costs besides, where a process is there for it alone.
-  var costBeside: Int64 = 0
+  #if hasFeature(Embedded)
+    var buildsJournal: Bool { true }
+    var costBeside: Int64 { 0 }
+  #else
+    /// Where there is no journal, a change makes one.
+    var buildsJournal = true
+    /// Nanoseconds that a publication costs besides, where a process is there for it alone.
+    var costBeside: Int64 = 0
+  #endif
   /// Jobs went, and may have left output behind.
   var hasRemovedJobs = false
   /// An edit was displaced, and is to be taken in with a word about it.

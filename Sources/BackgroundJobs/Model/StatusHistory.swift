@@ -18,6 +18,13 @@ struct StatusHistory: Equatable {
     entries.append(Entry(seq: seq, status: status, life: life))
   }
 
+  /// Only other tools have made the changes that are remembered.
+  @inline(never)
+  var isOthersOnly: Bool {
+    for entry in entries where entry.life == nil { return false }
+    return true
+  }
+
   /// What happened behind `seen`. nil: more than is remembered.
   func changes(since seen: UInt64) -> ArraySlice<Entry>? {
     let first = entries.firstIndex { $0.seq > seen } ?? entries.endIndex

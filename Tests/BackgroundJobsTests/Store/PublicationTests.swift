@@ -225,6 +225,30 @@ import Testing
     #expect(try isUnpublished(scratch.manager()))
   }
 
+  /// More changes than are remembered are not in the file that another tool has read and replaced.
+  @Test func aFileThatIsFarBehindTakesNoStatusBack() throws {
+    let scratch = try Scratch()
+    let manager = try scratch.manager()
+    let job = try manager.create("clone")
+    let old = try scratch.stateObject()
+    try set(heldBack, manager)
+    for _ in 0..<6 {
+      try job.pause()
+      try job.resume()
+    }
+    try job.pause()
+    usleep(50_000)
+    var object = old
+    object["note"] = "theirs"
+    let data = try JSONSerialization.data(withJSONObject: object)
+    try data.write(to: URL(fileURLWithPath: scratch.stateFile + ".new"))
+    #expect(rename(scratch.stateFile + ".new", scratch.stateFile) == 0)
+    usleep(50_000)
+    try manager.sync()
+    #expect(try job.info().status == .paused)
+    #expect(try scratch.stateObject()["note"] as? String == "theirs")
+  }
+
   // MARK: What is left to another process
 
   @Test func whatIsLeftIsPublishedOnce() throws {
