@@ -51,9 +51,9 @@
  *     status that its own calls return: BGJ_PAUSED. There is no signal and no callback.
  *   - Between two calls the library does nothing. If a host reports nothing for ten minutes, the
  *     library publishes nothing for ten minutes. See bgj_manager_sync.
- *   - All processes share one pace of publishing. If the last publication took longer than 10 ms, a
- *     change of status is not published in its own call. A later report or wait publishes it, from
- *     one second on, or bgj_manager_sync, bgj_manager_close or another process.
+ *   - All processes share one pace of publishing. If the state file is larger than 4 MiB, a change of
+ *     status is not published in its own call. A later report or wait publishes it, from one second
+ *     on, or bgj_manager_sync, bgj_manager_close or another process.
  *   - The library uses file descriptors from 256 upwards. If a host closes descriptors that are not
  *     its own (closefrom, close_range), the manager stops working: its calls return BGJ_IO. The
  *     library notices this within 30 ms. Until then a report may be written into any file that the

@@ -25,16 +25,15 @@ struct Pace: Equatable {
   private static let interval: Int64 = 1000
   /// What took longer was stopped meanwhile, and all others are not to wait for that.
   private static let mostCost: UInt32 = 3_000_000
-  /// Above so many microseconds a transition is not held up by a publication.
-  private static let cheap = 10_000
 
   /// Milliseconds until a call of this kind is to publish what is owed; 0 or less: now. `since`: the
-  /// first transition that is owed, in milliseconds since 1970.
-  func wait(_ urgency: Urgency, since: Int64?, at now: Int64) -> Int64 {
+  /// first transition that is owed, in milliseconds since 1970. `isLarge`: the file is, so that a
+  /// transition is not to wait for it.
+  func wait(_ urgency: Urgency, since: Int64?, isLarge: Bool, at now: Int64) -> Int64 {
     let passed = Self.passed(from: time, to: now)
     let any = Self.missing(left, spacing) &- passed
     var transition = any
-    if cost > Self.cheap {
+    if isLarge {
       let age = since.map { Self.passed(from: $0, to: now) } ?? 0
       transition = max(transition, Self.interval &- age)
     }

@@ -12,7 +12,8 @@
       let wait =
         state.unseenTransition == nil
         ? publicationWait(.progress)
-        : state.publication.pace.wait(.transition, since: 0, at: cposix_realtime() / 1_000_000)
+        : state.publication.pace.wait(
+          .transition, since: 0, isLarge: false, at: cposix_realtime() / 1_000_000)
       guard debt.isOwed, wait > 0, !logs.ownsAny, !hasSeenRequest, let files = places.files,
         successor(wait, files.file.descriptor)
       else { return try close() }

@@ -13,6 +13,9 @@ extension FileStore {
   private static let quiet: Int64 = 25_000_000
   /// And nanoseconds within the millisecond that a write, which takes the present time, does not give.
   private static let signature: Int64 = 424_242
+  /// What is larger takes 10 ms and more to write, on any disk. A small one takes what its sync does,
+  /// and so does the transition itself.
+  private static let large: Int64 = 4 << 20
   /// When to try again what another tool hinders.
   private static let soon: Int64 = 50_000_000
 
@@ -29,7 +32,8 @@ extension FileStore {
   /// machine's time, never a test's: it is that of all processes.
   func publicationWait(_ urgency: Urgency) -> Int64 {
     state.publication.pace.wait(
-      urgency, since: state.unseenTransition, at: cposix_realtime() / 1_000_000)
+      urgency, since: state.unseenTransition,
+      isLarge: state.publication.file.size > Self.large, at: cposix_realtime() / 1_000_000)
   }
 
   /// Under the lock, when all is folded: whether anything is owed.

@@ -178,11 +178,14 @@ import Testing
     #expect(try isUnpublished(scratch.manager()))
   }
 
-  /// Where the last publication was costly, the call does not pay for another one.
-  @Test func aCostlyTransitionIsPublishedByTheNextWait() throws {
+  /// More than 4 MiB.
+  private static let large = "{\"text\":\"\(String(repeating: "x", count: 5 << 20))\"}"
+
+  /// Where the file is large, the call does not pay for it.
+  @Test func aTransitionOfALargeFileIsPublishedByTheNextWait() throws {
     let scratch = try Scratch()
     let manager = try scratch.manager()
-    let job = try manager.create("clone")
+    let job = try manager.create("clone", config: Self.large)
     // No report is due before the transition is.
     var pace = due(cost: 50_000)
     (pace.time, pace.leftForProgress) = (Self.now() - 100, 0)
@@ -197,10 +200,10 @@ import Testing
     #expect(try String(contentsOfFile: scratch.stateFile, encoding: .utf8).contains("running"))
   }
 
-  @Test func closePublishesACostlyTransition() throws {
+  @Test func closePublishesATransitionOfALargeFile() throws {
     let scratch = try Scratch()
     let manager = try scratch.manager()
-    let job = try manager.create("clone")
+    let job = try manager.create("clone", config: Self.large)
     try set(due(cost: 50_000), manager)
     let before = inode(scratch)
     try job.pause()
