@@ -98,6 +98,10 @@ final class ItemSet {
 
   func noteStored() { asStored = version }
 
+  #if !hasFeature(Embedded)
+    var missingPages: Int { source?.missing ?? 0 }
+  #endif
+
   /// See `PagedFile`; it stays.
   var fault: JobError? { source?.fault }
 
@@ -107,7 +111,11 @@ final class ItemSet {
   /// Nothing is left in a file.
   @inline(never)
   func loadAll() throws(JobError) {
-    guard let source, source.file != nil else { return }
+    guard let source else { return }
+    if source.file == nil {
+      if let fault { throw fault }
+      return
+    }
     table.loadAll()
     for list in [planList, doneList, failedList, skippedList] { list.buffer.loadAll() }
     notes.loadAll()

@@ -10,15 +10,14 @@ final class PagedFile {
   /// A page could not be read, or is damaged, and zeros are in its place: what was said of it since
   /// may be wrong.
   private(set) var fault: JobError?
-  /// Pages that were read.
-  private(set) var reads = 0
+  /// Pages that are not in memory.
+  fileprivate(set) var missing = 0
 
   init(_ file: File, _ checksums: Buffer) { (self.file, self.checksums) = (file, checksums) }
 
   /// Reads pages, the first of them number `page` of the file.
   fileprivate func read(_ room: UnsafeMutableRawBufferPointer, at offset: Int64, page: Int) {
     guard let file, let base = room.baseAddress else { return }
-    reads += 1
     do throws(JobError) {
       let isWhole = try file.read(room, at: offset) == room.count
       var place = 0
@@ -56,6 +55,7 @@ final class LazyPages {
     (self.source, self.offset, self.count) = (source, offset, count)
     self.firstPage = firstPage
     missing = Self.pages(count)
+    source.missing += missing
     for _ in 0..<missing { try loaded.append(UInt8(0)) }
   }
 
@@ -82,6 +82,7 @@ final class LazyPages {
   private func read(_ first: Int, _ end: Int, _ base: UnsafeMutableRawPointer) {
     let start = first * PagedFile.pageSize
     missing -= end - first
+    source.missing -= end - first
     source.read(
       UnsafeMutableRawBufferPointer(
         start: base + start, count: min(count, end * PagedFile.pageSize) - start),
