@@ -23,7 +23,8 @@ final class FileStore {
   var partial = PartialItems()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0
-  var compactions = Throttle(burst: 2, interval: 1_000_000_000)
+  /// Machine nanoseconds.
+  var lastCompaction = Clock.machine
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextBytes: Dispenser]()

@@ -16,10 +16,10 @@ struct OpenLogs {
   /// A log was closed, or the state made anew, since own logs were last let go of.
   private var mayHaveClosed = false
   /// Bytes of logs that were closed since the snapshot.
-  private var closedBytes: Int64 = 0
+  private(set) var closedBytes: Int64 = 0
 
-  /// Bytes that whoever begins at the snapshot reads, in closed logs and in our own.
-  var bytesBeside: Int64 { own.reduce(closedBytes) { $0 + $1.end - $1.snapshotEnd } }
+  /// Bytes of our own logs that are not in the snapshot.
+  var openBytes: Int64 { own.reduce(0) { $0 + $1.end - $1.snapshotEnd } }
 
   // MARK: This handle's own
 

@@ -255,9 +255,8 @@ struct ItemTable: ~Copyable {
     loadAll()
     if let fault = source?.fault { throw fault }
     let size = max(64, tableSize * (tableSize < 4096 ? 4 : 2))
-    let larger = Buffer()
-    try larger.extend(by: Self.bytes(ofTable: size))
-    use(larger, size)
+    try block.renew(Self.bytes(ofTable: size))
+    use(block, size)
     tags?.initialize(repeating: 0, count: size + 8)
     var position = 0
     while let slot = slot(at: &position) { enter(slot, place(of: bytes(of: slot))) }

@@ -57,6 +57,15 @@ package final class Buffer {
     pages = nil
   }
 
+  /// So many bytes, whatever they are, in the place of those that were there.
+  func renew(_ size: Int) throws(JobError) {
+    guard let fresh = cposix_grow(nil, 0, size) else {
+      throw JobError(.noMemory, "no memory for \(size) bytes", osError: ENOMEM)
+    }
+    cposix_release(base, capacity)
+    (base, capacity, count) = (fresh, size, size)
+  }
+
   /// That many bytes more, whatever they are.
   func extend(by more: Int) throws(JobError) {
     try reserve(more)
