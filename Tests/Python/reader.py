@@ -1,4 +1,4 @@
-"""A second reader of the private files, after docs/file-format.md: it has nothing of the library's code.
+"""A second reader of the private files, after docs/file-format.md: it has no code of the library.
 
 It knows what jobs there are, their statuses and their items. No other process is at work for it.
 """
@@ -245,7 +245,7 @@ class Reader:
             self.jobs[job.id] = job
 
     def items(self, job, data):
-        assert data[:16] == b"bgjobs I\1\0\0\0\4\3\2\1" and crc32c(data[:140]) == data_u32(data, 140)
+        assert data[:16] == b"bgjobs I" + V1 and crc32c(data[:140]) == data_u32(data, 140)
         lengths = [int.from_bytes(data[place : place + 8], "little") for place in range(72, 136, 8)]
         sums = Bytes(data, 144)
         page = -(-(144 + 4 * sum(-(-length // 4096) for length in lengths)) // 4096)

@@ -5,7 +5,7 @@ extension FileStore {
   private static let newName = "journal.new"
   /// Below this, rewriting costs more than it saves.
   private static let leastGarbage: Int64 = 64 << 10
-  private static let leastInterval: Int64 = 10_000_000_000
+  private static let leastInterval: Int64 = 20_000_000_000
 
   func compactIfNeeded() {
     guard let journal, journal.isLocked else { return }
@@ -26,8 +26,11 @@ extension FileStore {
     return size
   }
 
-  /// Writes the state as a new journal and puts it in the old one's place.
-  func compact() throws(JobError) {
+  /// Writes the state as a new journal and puts it in the old one's place. `own`: a job of which we
+  /// know more than its files.
+  func compact(keeping own: JobState? = nil) throws(JobError) {
+    try followSnapshot()
+    if let own { state.replace(by: own) }
     guard let old = journal, let files = places.files else { return }
     let isDamaged = !lost.parts.isEmpty
     // The snapshot would say that nothing more was there.
@@ -41,7 +44,7 @@ extension FileStore {
       Self.newName, in: files, epoch: old.epoch, isRebuilt: false, snapshot)
     guard try next.tryLock() else { throw JobError(.busy, "\(next.file.name) is locked") }
     try files.rename(Self.newName, to: Journal.name)
-    useCompacted(next)
+    useCompacted(next, byOther: false)
     lastCompaction = Clock.machine
     snapshot.adopt()
     try makeNamed()

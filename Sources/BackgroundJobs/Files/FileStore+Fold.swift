@@ -236,7 +236,7 @@ extension FileStore {
       && old.end > 0 && seq == state.seq
     if isSame {
       next.skipSnapshot(to: Int64(Journal.headerSize + Record.size(ofPayload: length)), seq)
-      useCompacted(next)
+      useCompacted(next, byOther: true)
     } else {
       reset()
       use(next)

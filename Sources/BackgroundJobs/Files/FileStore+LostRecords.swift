@@ -62,7 +62,7 @@ extension FileStore {
       guard let job = state.known(log.job), ownedLog(of: job) === log else { return }
       let told = try setLogAside(
         log.number, "it was cut while its owner worked; nothing was lost")
-      try compact()
+      try compact(keeping: job)
       try open(job, rolling: log)
       try append(told, durable: true)
     }

@@ -107,7 +107,7 @@ extension FileStore {
       let wasLocked = journal?.isLocked ?? false
       if !wasLocked { try lock() }
       defer { if !wasLocked { unlock() } }
-      try compact()
+      try compact(keeping: job)
       try open(job, rolling: log)
     }
   }

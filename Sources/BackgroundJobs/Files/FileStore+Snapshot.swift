@@ -69,12 +69,11 @@ extension FileStore {
 
   /// Writes what has changed behind the pack, or all of it into a new one. `anew`: in any case.
   func makeSnapshot(in files: Directory, anew: Bool) throws(JobError) -> SnapshotWriter {
-    let (number, end) = try journal?.readPack() ?? (0, 0)
     var kept: Pack?
-    // Another process may have written behind it, or begun another one.
-    if !anew, let pack, pack.number == number, let file = pack.file, !file.isForReading {
-      pack.end = end
-      if !pack.isWasteful(live: state.storedBytes) { kept = pack }
+    if !anew, let pack, let file = pack.file, !file.isForReading,
+      !pack.isWasteful(live: state.storedBytes)
+    {
+      kept = pack
     }
     let writer = SnapshotWriter(self, files, old: pack, kept: kept)
     for entry in state.entries { try writer.add(entry) }

@@ -15,6 +15,8 @@ final class FileStore {
   /// Counts how often `state` was made anew: what handles remember of its parts is then void.
   private(set) var generation = 0
   private(set) var journal: Journal?
+  /// Another process has compacted: what our state says of files may be of its past.
+  private var hasOthersSnapshot = false
   /// Where the jobs are that are not in memory; nil: all are.
   var pack: Pack?
   var logs = OpenLogs()
@@ -132,6 +134,7 @@ final class FileStore {
   func take(_ state: FileState) {
     self.state = state
     pack = nil
+    hasOthersSnapshot = false
     partial = PartialItems()
     generation += 1
     logs.forgetReaders()
@@ -140,10 +143,18 @@ final class FileStore {
   func use(_ journal: Journal?) { self.journal = journal }
 
   /// A new journal has the old one's place, with a snapshot of what is in the state.
-  func useCompacted(_ journal: Journal) {
+  func useCompacted(_ journal: Journal, byOther: Bool) {
     use(journal)
+    hasOthersSnapshot = byOther
     state.isNamed = false
     logs.forgetClosed()
+  }
+
+  /// Before a compaction: the state is made of the journal that there is. Jobs of before are void.
+  func followSnapshot() throws(JobError) {
+    guard hasOthersSnapshot else { return }
+    reset()
+    try catchUp()
   }
 
   // MARK: Changing

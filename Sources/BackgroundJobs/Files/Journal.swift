@@ -102,15 +102,6 @@ final class Journal {
     return buffer
   }
 
-  /// The pack of its snapshot, and where that ends; 0: none. What we know of it may be older.
-  func readPack() throws(JobError) -> (number: UInt64, end: Int64) {
-    guard version > 1 else { return (0, 0) }
-    let buffer = Buffer()
-    try file.read(16, at: Int64(Self.headerSize + Record.headerSize), into: buffer)
-    var reader = Reader(buffer.bytes)
-    return (reader.fixed(UInt64.self), reader.fixed(Int64.self))
-  }
-
   // MARK: The lock
 
   func tryLock() throws(JobError) -> Bool {

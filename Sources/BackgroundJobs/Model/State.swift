@@ -85,6 +85,17 @@ class State {
     }
   }
 
+  /// Another object for a job that is in memory; nothing of it is stored.
+  final func replace(by job: JobState) {
+    (job.entry, job.itemsName) = (nil, 0)
+    index[TextBytes(job.id)] = job
+    for position in entries.indices {
+      if case .job(let other) = entries[position], other.id.bytes == job.id.bytes {
+        entries[position] = .job(job)
+      }
+    }
+  }
+
   /// The same entries, stored elsewhere.
   final func take(_ entries: [Entry], on shelf: JobShelf?) {
     (self.entries, self.shelf) = (entries, shelf)

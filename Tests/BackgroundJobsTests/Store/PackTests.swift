@@ -92,6 +92,27 @@ import Testing
     }
   }
 
+  /// What one has stored, another has stored anew and deleted meanwhile.
+  @Test func compactionsOfTwoKeepTheItems() throws {
+    let scratch = try Scratch()
+    let managers = [try scratch.manager(), try scratch.manager()]
+    let job = try managers[0].create("big")
+    try job.plan((0..<300).map { "item-\($0)" })
+    _ = try job.startDetached()
+    for round in 0..<12 {
+      let (one, other) = (managers[round % 2], managers[1 - round % 2])
+      try one.find(job.id).done("item-\(round)")
+      _ = try other.list()
+      try one.compactNow()
+      for manager in [other, one] {
+        _ = try manager.create("round-\(round)")
+        try manager.compactNow()
+      }
+      #expect(try scratch.manager().check().firstFinding == nil, "round \(round)")
+      #expect(try View(scratch)["big"].done.count == round + 1, "round \(round)")
+    }
+  }
+
   @Test func everyRottenByteIsSeenAndMended() throws {
     let built = try build()
     let before = try View(built)
