@@ -92,8 +92,7 @@ def test_it_holds_back_no_shell(project):
     done = subprocess.run(
         ["bash", "-c", script, PROGRAM, id],
         cwd=project.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=60,
         check=True,
     )
