@@ -14,7 +14,13 @@ extension FileStore {
         use(try openJournal())
       }
       guard journal != nil else { return try readStateFile() }
-      if try foldJournal(), try !leaveDamage() { return }
+      do throws(JobError) {
+        if try foldJournal(), try !leaveDamage() { return }
+      } catch {
+        guard mustRestart else { throw error }
+        use(nil)
+        reset()
+      }
     }
     throw JobError(.busy, "the journal is replaced again and again")
   }

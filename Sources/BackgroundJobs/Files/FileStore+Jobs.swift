@@ -15,11 +15,10 @@ extension FileStore {
   }
 
   func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
-    try refresh()
     var infos: [JobInfo] = []
     let typeSum = checksum(type)
-    let jobs = try state.jobs {
-      $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum)
+    let jobs = try reading { () throws(JobError) in
+      try state.jobs { $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum) }
     }
     for job in jobs where type == nil || job.type.bytes == type?.bytes {
       var info = try infoWithoutEstimate(job)
@@ -31,8 +30,8 @@ extension FileStore {
   }
 
   func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
-    try refresh()
-    return try infos(try state.removals(keep: keep, includingFailed))
+    try infos(
+      try reading { () throws(JobError) in try state.removals(keep: keep, includingFailed) })
   }
 
   func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
@@ -80,8 +79,7 @@ extension FileStore {
   }
 
   func find(_ id: String) throws(JobError) -> String {
-    try refresh()
-    return try state.find(id)
+    try reading { () throws(JobError) in try state.find(id) }
   }
 
   func removedJob(_ id: String) throws(JobError) -> RemovedJob? {

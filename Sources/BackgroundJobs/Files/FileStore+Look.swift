@@ -2,8 +2,7 @@
 extension FileStore {
   /// The job, seen now.
   func seen(_ reference: JobReference) throws(JobError) -> JobState {
-    try refresh()
-    return try resolve(reference)
+    try reading { () throws(JobError) in try resolve(reference) }
   }
 
   /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil:
@@ -11,9 +10,9 @@ extension FileStore {
   func lookForChange(
     _ reference: JobReference
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
-    try refresh()
     let id = reference.id
-    guard var job = try state.job(id) else { return nil }
+    let found = try reading { () throws(JobError) in try state.job(id) }
+    guard var job = found else { return nil }
     if isOverlaid, ownedLog(of: job) != nil {
       // What another tool asks of the owner is to be an event before it acts on it.
       try transact { () throws(JobError) in }

@@ -20,7 +20,7 @@ extension FileStore {
       return (state, nil)
     }
     let file = try openForUse(Pack.name(table.pack), in: files)
-    if file == nil, try journal?.file.status().links == 0 { mustRestart = true }
+    if file == nil { try requireNewest() }
     let pack = Pack(self, table.pack, file, end: table.packEnd, seq: record.seq, document.logs)
     try pack.take(table, from: journalBytes)
     var entries: [State.Entry] = []
@@ -42,7 +42,7 @@ extension FileStore {
     let name = ItemFile.name(stored.items)
     do throws(JobError) {
       guard !lost.has(name), let file = try places.files?.openIfThere(name, O_RDONLY) else {
-        if try journal?.file.status().links == 0 { mustRestart = true }
+        try requireNewest()
         throw JobError(.damaged, "missing")
       }
       let items = try ItemFile.open(file)
@@ -54,6 +54,27 @@ extension FileStore {
       guard error.status == .damaged else { throw error }
       lost.note(name, error.message)
       return try published(stored)?.job.items ?? ItemSet()
+    }
+  }
+
+  /// What a snapshot refers to is not there. Throws if that is because another process has compacted.
+  private func requireNewest() throws(JobError) {
+    guard try journal?.file.status().links == 0 else { return }
+    mustRestart = true
+    throw JobError(.busy, "the journal is replaced again and again")
+  }
+
+  /// Runs `body` on what there is now; again, if another process compacts meanwhile.
+  func reading<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
+    var attempts = 0
+    while true {
+      try refresh()
+      mustRestart = false
+      do throws(JobError) { return try body() } catch {
+        attempts += 1
+        guard mustRestart, attempts < 64 else { throw error }
+        reset()
+      }
     }
   }
 
