@@ -132,7 +132,8 @@ extension StateDocument {
     }
     job.created = job.started
     if let ours { try decodeOurs(ours, logs, job) }
-    finishProgress(progress, job)
+    // Items that were taken from elsewhere are not those that it counts.
+    if items?.isAsStored ?? true { finishProgress(progress, job) }
     return job
   }
 

@@ -64,6 +64,14 @@ extension FileStore {
     do throws(StateDocument.Fault) {
       let document = try StateDocument.decode(bytes.bytes)
       let jobs = document.state.known
+      // Or it was published after our look.
+      try? catchUp()
+      let seq = state.seq
+      if document.epoch == journal?.epoch, let seen = document.seq,
+        jobs.contains(where: { $0.revision > seq && $0.revision <= seen })
+      {
+        note(Journal.name, "the events behind \(seq) are missing: \(name) has more", false)
+      }
       note(name, "\(bytes.count) bytes, \(jobs.count) jobs, sound", true)
       return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
     } catch {

@@ -4,7 +4,7 @@ extension FileStore {
     _ reference: JobReference, _ states: ItemStateSet,
     _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
   ) throws(JobError) {
-    let job = try seen(reference)
+    let job = try seenWhole(reference)
     let isAlive = try isOwnerAlive(job)
     let hasWorker = job.owner != nil && isAlive != false
     try job.forEachItem(states, hasWorker: hasWorker, body)

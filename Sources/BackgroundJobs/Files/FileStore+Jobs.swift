@@ -17,10 +17,10 @@ extension FileStore {
   func infos(_ statuses: JobStatusSet, type: String?) throws(JobError) -> [JobInfo] {
     var infos: [JobInfo] = []
     let typeSum = checksum(type)
-    let jobs = try reading { () throws(JobError) in
-      try state.jobs { $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum) }
+    try reading { () throws(JobError) in
+      _ = try state.jobs { $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum) }
     }
-    for job in jobs where type == nil || job.type.bytes == type?.bytes {
+    for case .job(let job) in state.entries where type == nil || job.type.bytes == type?.bytes {
       var info = try infoWithoutEstimate(job)
       guard statuses.contains(info.status) else { continue }
       estimate(job, &info)
@@ -30,8 +30,8 @@ extension FileStore {
   }
 
   func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
-    try infos(
-      try reading { () throws(JobError) in try state.removals(keep: keep, includingFailed) })
+    try reading { () throws(JobError) in _ = try state.removals(keep: keep, includingFailed) }
+    return try infos(try state.removals(keep: keep, includingFailed))
   }
 
   func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
@@ -79,7 +79,8 @@ extension FileStore {
   }
 
   func find(_ id: String) throws(JobError) -> String {
-    try reading { () throws(JobError) in try state.find(id) }
+    try reading { () throws(JobError) in _ = try state.find(id) }
+    return try state.find(id)
   }
 
   func removedJob(_ id: String) throws(JobError) -> RemovedJob? {
@@ -102,6 +103,6 @@ extension FileStore {
   }
 
   func json(_ reference: JobReference) throws(JobError) -> String {
-    try StateDocument.text(of: try seen(reference))
+    try StateDocument.text(of: try seenWhole(reference))
   }
 }

@@ -2,7 +2,18 @@
 extension FileStore {
   /// The job, seen now.
   func seen(_ reference: JobReference) throws(JobError) -> JobState {
-    try reading { () throws(JobError) in try resolve(reference) }
+    try reading { () throws(JobError) in _ = try resolve(reference) }
+    return try resolve(reference)
+  }
+
+  /// The same, with all of its items in memory. What is damaged of them is left.
+  func seenWhole(_ reference: JobReference) throws(JobError) -> JobState {
+    let job = try seen(reference)
+    do throws(JobError) { try job.items.loadAll() } catch {
+      guard try leaveDamage() else { throw error }
+      return try seen(reference)
+    }
+    return job
   }
 
   /// The status now; the owner acknowledges a pause and ends a rate limit that has passed. nil:
@@ -11,8 +22,8 @@ extension FileStore {
     _ reference: JobReference
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     let id = reference.id
-    let found = try reading { () throws(JobError) in try state.job(id) }
-    guard var job = found else { return nil }
+    try reading { () throws(JobError) in _ = try state.job(id) }
+    guard var job = state.known(id) else { return nil }
     if isOverlaid, ownedLog(of: job) != nil {
       // What another tool asks of the owner is to be an event before it acts on it.
       try transact { () throws(JobError) in }

@@ -77,11 +77,14 @@ extension FileStore {
     while debt.isOwed {
       try lock()
       let outcome: Publishing
-      do {
+      do throws(JobError) {
         defer { unlock() }
         // Or somebody else has done it.
         guard settleDebt() else { return }
         outcome = try publish()
+      } catch {
+        guard try leaveDamage() else { throw error }
+        continue
       }
       let patience = outcome == .locked ? Self.soon * 5 : Self.writingTime
       if outcome == .done || Clock.machine - begin >= patience { return }

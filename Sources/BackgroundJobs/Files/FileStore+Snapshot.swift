@@ -65,7 +65,7 @@ extension FileStore {
   }
 
   /// Runs `body` on what there is now; again, if another process compacts meanwhile.
-  func reading<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
+  func reading(_ body: () throws(JobError) -> Void) throws(JobError) {
     var attempts = 0
     while true {
       try refresh()

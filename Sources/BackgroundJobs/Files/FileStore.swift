@@ -121,6 +121,7 @@ final class FileStore {
 
   /// Begins at the snapshot again.
   func reset() {
+    partial = PartialItems()
     take(FileState())
     logs.startAnew()
     lost.forgetAll()
@@ -135,7 +136,6 @@ final class FileStore {
     self.state = state
     pack = nil
     hasOthersSnapshot = false
-    partial = PartialItems()
     generation += 1
     logs.forgetReaders()
   }
