@@ -4,7 +4,7 @@ import CPosix
 extension FileStore {
   private static let newName = "journal.new"
   /// Below this, rewriting costs more than it saves.
-  private static let leastGarbage: Int64 = 64 << 10
+  private static let leastGarbage: Int64 = 16 << 10
   private static let leastInterval: Int64 = 20_000_000_000
 
   func compactIfNeeded() {
@@ -12,7 +12,7 @@ extension FileStore {
     var garbage = journal.end - journal.snapshotEnd + logs.closedBytes
     // What a busy owner writes is soon more than that.
     if Clock.machine - lastCompaction > Self.leastInterval { garbage += logs.openBytes }
-    let isDue = garbage > Self.leastGarbage && garbage > compactionSize / 32
+    let isDue = garbage > Self.leastGarbage && garbage > compactionSize / 256
     // Nothing is lost when it fails: the old journal stays.
     if isDue || !lost.parts.isEmpty { try? compact() }
   }

@@ -4,10 +4,13 @@ extension FileStore {
     _ reference: JobReference, _ states: ItemStateSet,
     _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
   ) throws(JobError) {
-    let job = try seenWhole(reference)
+    // Of the others there are few: they are read as they are needed.
+    let areFew = states.isSubset(of: [.failed, .underWay])
+    let job = try areFew ? seen(reference) : seenWhole(reference)
     let isAlive = try isOwnerAlive(job)
     let hasWorker = job.owner != nil && isAlive != false
     try job.forEachItem(states, hasWorker: hasWorker, body)
+    if let fault = job.items.fault { throw fault }
   }
 
   func next(

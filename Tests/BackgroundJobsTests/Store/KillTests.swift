@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test func theJournalIsReplacedAtAnyMoment() throws {
-    let almostFull = 64_000
+    let almostFull = 16_000
     let count = try play(.long) { scratch in
       var status = stat()
       return stat(scratch.journal, &status) == 0 && status.st_size > almostFull
