@@ -47,11 +47,12 @@ function(add_embedded_swift_object target)
   # call empty functions in Embedded Swift. The outliner makes a function of what stands in many
   # places, which is three percent. One round of inlining, instead of three, is as much again; a
   # report takes one percent more instructions for it. The traps of a function are one instruction.
-  # What branches have in common is moved before or behind them.
+  # What branches have in common is moved before or behind them. Functions of C are called through
+  # the table of addresses, for each stub of the linker has 16 bytes.
   # Tests/Build/library.sh guards the size.
   set(small -Osize
     -enforce-exclusivity=unchecked
-    -Xfrontend -function-sections -Xfrontend -mergeable-traps
+    -Xfrontend -function-sections -Xfrontend -mergeable-traps -Xcc -fno-plt
     -Xllvm -sil-inline-never-functions=SS
     -Xllvm -sil-disable-pass=closure-specialize
     -Xllvm -enable-machine-outliner=always -Xllvm -enable-linkonceodr-outlining

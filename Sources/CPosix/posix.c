@@ -238,6 +238,31 @@ void cposix_sort(struct cposix_rank *ranks, size_t count) {
   if (count > 1) qsort(ranks, count, sizeof *ranks, compare_ranks);
 }
 
+int cposix_file_number(const char *name, uint64_t *number) {
+  static const char prefixes[][8] = {"log-", "pack-", "items-"};
+  for (int i = 0; i < 3; i++) {
+    size_t length = strlen(prefixes[i]);
+    if (strncmp(name, prefixes[i], length) != 0) continue;
+    char *end;
+    *number = strtoull(name + length, &end, i == 0 ? 10 : 16);
+    return *end == 0;
+  }
+  return 0;
+}
+
+static int compare_numbers(const void *one, const void *other) {
+  const uint64_t *a = one, *b = other;
+  return (*a > *b) - (*a < *b);
+}
+
+void cposix_sort_numbers(uint64_t *numbers, size_t count) {
+  if (count > 1) qsort(numbers, count, sizeof *numbers, compare_numbers);
+}
+
+int cposix_has_number(const uint64_t *numbers, size_t count, uint64_t number) {
+  return bsearch(&number, numbers, count, sizeof number, compare_numbers) != NULL;
+}
+
 size_t cposix_number_text(double number, char text[32]) {
   char local[40];
   for (int digits = 15; digits <= 17; digits++) {

@@ -174,11 +174,17 @@ extension JobDesk {
   func attempts(
     _ reference: JobReference, _ item: UnsafeRawBufferPointer
   ) throws(JobError) -> (all: Int64, unended: Int64)? {
-    try resolve(reference).items.attempts(at: item)
+    let items = try resolve(reference).items
+    let attempts = items.attempts(at: item)
+    try items.requireSound()
+    return attempts
   }
 
   func isDone(_ reference: JobReference, _ item: UnsafeRawBufferPointer) throws(JobError) -> Bool {
-    try resolve(reference).items.isDone(item)
+    let items = try resolve(reference).items
+    let isDone = items.isDone(item)
+    try items.requireSound()
+    return isDone
   }
 
   func begin(

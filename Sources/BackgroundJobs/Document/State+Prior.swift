@@ -16,21 +16,23 @@ extension State {
       events = events.clampedAdding(bucket.events)
       if events >= Prior.enough { return nil }
     }
-    let (typeSum, kind) = (checksum(job.type), kind(of: job))
-    let kindSum = checksum(kind)
+    let typeSum = checksum(job.type)
+    var wanted: String?
     var levels: [Double] = []
     var position = entries.count
     while position > 0, levels.count < Self.mostJobs {
       position -= 1
-      if case .stored(let entry) = entries[position] {
-        guard let stored = shelf?[entry], stored.isOne(of: .completed),
-          stored.type_sum == typeSum, stored.kind_sum == kindSum, stored.has(StoredJob.hasPace)
-        else { continue }
-      }
-      guard let other = (try? load(at: position)) ?? nil, other.status == .completed,
-        other.type.bytes == job.type.bytes, other !== job, let level = level(of: other)
+      guard let facts = facts(at: position), facts.isOne(of: .completed),
+        facts.type_sum == typeSum, facts.has(StoredJob.hasPace)
       else { continue }
-      if self.kind(of: other).bytes == kind.bytes { levels.append(level) }
+      let kind = wanted ?? self.kind(of: job)
+      wanted = kind
+      if case .stored = entries[position], facts.kind_sum != checksum(kind) { continue }
+      guard let other = (try? load(at: position)) ?? nil, other !== job,
+        other.type.bytes == job.type.bytes, let level = level(of: other),
+        self.kind(of: other).bytes == kind.bytes
+      else { continue }
+      levels.append(level)
     }
     guard !levels.isEmpty else { return nil }
     let count = Double(levels.count)

@@ -12,9 +12,13 @@ extension FileStore {
     var garbage = journal.end - journal.snapshotEnd + logs.closedBytes
     // What a busy owner writes is soon more than that.
     if Clock.machine - lastCompaction > Self.leastInterval { garbage += logs.openBytes }
-    let isDue = garbage > Self.leastGarbage && garbage > compactionSize / 256
+    let begin = Clock.machine
+    let isDue =
+      garbage > Self.leastGarbage && compactions.isDue(at: begin) && garbage > compactionSize / 256
+    guard isDue || !lost.parts.isEmpty else { return }
     // Nothing is lost when it fails: the old journal stays.
-    if isDue || !lost.parts.isEmpty { try? compact() }
+    try? compact()
+    compactions.spend(at: begin, cost: Clock.machine - begin)
   }
 
   /// About the bytes that a compaction writes.
@@ -73,22 +77,25 @@ extension FileStore {
 
   /// Closed logs, and what the snapshot does not refer to.
   private func removeUnused(_ files: Directory, _ snapshot: SnapshotWriter) throws(JobError) {
-    var open: [String] = []
-    for job in state.known { if let log = job.log { open.append(LogFormat.name(log.number)) } }
+    let used = snapshot.itemFiles
+    try used.append(snapshot.pack?.number ?? 0, as: UInt64.self)
+    for case .job(let job) in state.entries {
+      if let log = job.log { try used.append(log.number, as: UInt64.self) }
+    }
+    let count = used.count / 8
+    let numbers = used.base?.assumingMemoryBound(to: UInt64.self)
+    cposix_sort_numbers(numbers, count)
     for name in try files.names() {
-      let isPart = isPart(name, Pack.prefix) || isPart(name, ItemFile.prefix)
-      if isPart ? !snapshot.refers(to: name) : isLog(name) && !open.has(name) {
-        try? files.unlink(name)
-      }
+      var number: UInt64 = 0
+      guard withCString(name, { cposix_file_number($0, &number) }) != 0,
+        cposix_has_number(numbers, count, number) == 0
+      else { continue }
+      try? files.unlink(name)
     }
   }
 
   /// And no copy of a damaged one.
-  func isLog(_ name: String) -> Bool { isPart(name, "log-") }
-
-  func isPart(_ name: String, _ prefix: String) -> Bool {
-    begins(name, with: prefix) && !has(name, ".corrupt-")
-  }
+  func isLog(_ name: String) -> Bool { begins(name, with: "log-") && !has(name, ".corrupt-") }
 
   /// A synced journal with this snapshot, not yet under its name.
   func writeJournal(

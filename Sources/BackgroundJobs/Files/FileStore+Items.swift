@@ -4,13 +4,21 @@ extension FileStore {
     _ reference: JobReference, _ states: ItemStateSet,
     _ body: (UnsafeRawBufferPointer, ItemState, String?, Int64) throws(JobError) -> Void
   ) throws(JobError) {
-    // Of the others there are few: they are read as they are needed.
-    let areFew = states.isSubset(of: [.failed, .underWay])
-    let job = try areFew ? seen(reference) : seenWhole(reference)
-    let isAlive = try isOwnerAlive(job)
-    let hasWorker = job.owner != nil && isAlive != false
-    try job.forEachItem(states, hasWorker: hasWorker, body)
-    if let fault = job.items.fault { throw fault }
+    // Of the others there are few: they are read as they are needed, and once before, so that damage
+    // is met before anything is told.
+    var isTrial = states.isSubset(of: [.failed, .underWay])
+    var job = try isTrial ? seen(reference) : seenWhole(reference)
+    while true {
+      let isAlive = try isOwnerAlive(job)
+      let hasWorker = job.owner != nil && isAlive != false
+      try job.forEachItem(states, hasWorker: hasWorker) {
+        item, state, why, attempts throws(JobError) in
+        if !isTrial { try body(item, state, why, attempts) }
+      }
+      guard isTrial else { return }
+      isTrial = false
+      if job.items.fault != nil { job = try seenWhole(reference) }
+    }
   }
 
   func next(
@@ -18,7 +26,7 @@ extension FileStore {
   ) throws(JobError) -> Status {
     let job = try seenForNext(reference)
     return try Dispenser.next(of: job, in: &dispensers) { item throws(JobError) in
-      if let fault = job.items.fault { throw fault }
+      try job.items.requireSound()
       try take(item)
     }
   }

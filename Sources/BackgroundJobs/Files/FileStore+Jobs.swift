@@ -30,8 +30,9 @@ extension FileStore {
   }
 
   func removals(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
-    try reading { () throws(JobError) in _ = try state.removals(keep: keep, includingFailed) }
-    return try infos(try state.removals(keep: keep, includingFailed))
+    var jobs: [JobState] = []
+    try reading { () throws(JobError) in jobs = try state.removals(keep: keep, includingFailed) }
+    return try infos(jobs)
   }
 
   func removeFinished(keep: Int, includingFailed: Bool) throws(JobError) -> [JobInfo] {
@@ -79,8 +80,9 @@ extension FileStore {
   }
 
   func find(_ id: String) throws(JobError) -> String {
-    try reading { () throws(JobError) in _ = try state.find(id) }
-    return try state.find(id)
+    var found = ""
+    try reading { () throws(JobError) in found = try state.find(id) }
+    return found
   }
 
   func removedJob(_ id: String) throws(JobError) -> RemovedJob? {

@@ -134,7 +134,7 @@ extension FileStore {
       log.lastSync &+ Self.mostSyncInterval,
       max(log.lastSync &+ Self.leastSyncInterval, lastSync &+ 20 &* log.syncCost))
     publishInPassing(now)
-    if log.end > Self.rollSize, log.end > compactionSize, now >= log.nextRoll {
+    if log.end > Self.rollSize, now >= log.nextRoll, log.end > compactionSize {
       log.nextRoll = now &+ Self.mostSyncInterval
       let id = job.id
       _ = try? transactIfFree { () throws(JobError) in

@@ -25,15 +25,17 @@ extension FileStore {
     try pack.take(table, from: journalBytes)
     var entries: [State.Entry] = []
     entries.reserveCapacity(pack.count)
-    var owned: [Int] = []
     for entry in 0..<pack.count {
-      if pack[entry].has(StoredJob.hasOwner) { owned.append(entry) }
       entries.append(
         pack[entry].isOpaque ? .opaque(try pack.opaqueText(of: entry)) : .stored(entry))
     }
     state.take(entries, on: pack)
     // From behind: one that is lost moves those behind it.
-    for entry in owned.reversed() { _ = try state.load(at: entry) }
+    var entry = pack.count
+    while entry > 0 {
+      entry -= 1
+      if pack[entry].has(StoredJob.hasOwner) { _ = try state.load(at: entry) }
+    }
     return (state, pack)
   }
 

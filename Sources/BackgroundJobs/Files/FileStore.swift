@@ -25,6 +25,8 @@ final class FileStore {
   var partial = PartialItems()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0
+  /// A command has its own: what one compacts, the next need not fold.
+  var compactions = Throttle(burst: 2, interval: 0)
   /// Machine nanoseconds.
   var lastCompaction = Clock.machine
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)

@@ -4,14 +4,13 @@ import CPosix
 /// the checksums of the pages, and eight sections that each begin at a page: arena, table, the lists
 /// of what is planned, done, failed and skipped, notes, and their texts.
 enum ItemFile {
-  static let prefix = "items-"
   private static let magic: UInt64 = 0x4920_7362_6f6a_6762
   private static let version: UInt32 = 1
   private static let byteOrder: UInt32 = 0x0102_0304
   private static let headSize = MemoryLayout<cposix_items>.size
 
   static func name(_ number: UInt64) -> String {
-    Message("\(prefix)\(hex(number, digits: 16))").text
+    Message("items-\(hex(number, digits: 16))").text
   }
 
   private static func pages(_ bytes: Int) -> Int { LazyPages.pages(bytes) }

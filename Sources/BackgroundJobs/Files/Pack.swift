@@ -4,7 +4,6 @@ import CPosix
 /// says where each is. What is written once is never overwritten while a snapshot refers to it, so a
 /// reader of an older snapshot is not disturbed.
 final class Pack: JobShelf {
-  static let prefix = "pack-"
   private static let magic: StaticString = "bgjobs P"
   /// Below this, a new one costs more than it saves.
   private static let leastGarbage: Int64 = 1 << 20
@@ -31,7 +30,7 @@ final class Pack: JobShelf {
   }
 
   static func name(_ number: UInt64) -> String {
-    Message("\(prefix)\(hex(number, digits: 16))").text
+    Message("pack-\(hex(number, digits: 16))").text
   }
 
   /// An empty one.

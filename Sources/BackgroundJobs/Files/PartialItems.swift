@@ -6,10 +6,13 @@ struct PartialItems {
   private let most = Int(min(max(8, cposix_descriptor_limit() / 8), 512))
 
   mutating func add(_ items: ItemSet, _ name: String) {
-    sets = sets.filter { !$0.items.isWhole }
     // One that is damaged stays.
     if sets.count >= most { try? sets[0].items.loadAll() }
-    sets.append((items, name))
+    if let place = sets.firstIndex(where: { $0.items.isWhole }) {
+      sets[place] = (items, name)
+    } else {
+      sets.append((items, name))
+    }
   }
 
   /// One that was not as it had been written.

@@ -11,6 +11,8 @@ final class SnapshotWriter {
   /// A `StoredJob` each, and the same in memory.
   let entries = Buffer()
   private var memory: [State.Entry] = []
+  /// What the names of its files of items end with, 8 bytes each.
+  let itemFiles = Buffer()
   /// What is not yet written to the pack.
   private let room = Buffer()
   private let text = Buffer()
@@ -69,6 +71,7 @@ final class SnapshotWriter {
   private func append(_ stored: StoredJob, _ entry: State.Entry) throws(JobError) {
     try withUnsafeBytes(of: stored) { bytes throws(JobError) in try entries.append(bytes) }
     memory.append(entry)
+    if stored.items != 0 { try itemFiles.append(stored.items, as: UInt64.self) }
   }
 
   private func stored(_ entry: Int) -> StoredJob {
@@ -118,10 +121,4 @@ final class SnapshotWriter {
     store.pack = pack
   }
 
-  /// Whether a file of this name is part of it.
-  func refers(to name: String) -> Bool {
-    var name = name
-    let number = name.withUTF8 { parseHex(UnsafeRawBufferPointer($0).suffix(16)) }
-    return number == pack?.number || memory.indices.contains { stored($0).items == number }
-  }
 }

@@ -68,4 +68,19 @@ extension ItemSet {
     }
     return nil
   }
+
+  /// Planned items that are under way, in the order of the plan. They are few, and close together.
+  func forEachUnderWay(_ body: (Slot) throws(JobError) -> Void) throws(JobError) {
+    let slots = notes.underWay()
+    var left = slots.count
+    for slot in slots where !isPlanned(slot) { left -= 1 }
+    var entry = firstOpen
+    while left > 0, entry < planList.count {
+      let slot = planList[entry]
+      entry += 1
+      guard slots.contains(slot) else { continue }
+      left -= 1
+      try body(slot)
+    }
+  }
 }

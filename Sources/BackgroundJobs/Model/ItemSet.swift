@@ -66,25 +66,6 @@ final class ItemSet {
 
   // MARK: Stored items
 
-  /// What a stored one begins with, and the sections behind it.
-  func describe(
-    _ head: inout cposix_items, _ notes: Buffer, _ texts: Buffer
-  ) -> [UnsafeRawBufferPointer] {
-    let (seed, size, arena, table) = table.parts
-    (head.seed, head.table_size, head.known) = (seed, UInt32(size), UInt32(known))
-    (head.done, head.failed) = (UInt32(doneCount), UInt32(failedCount))
-    (head.skipped, head.open) = (UInt32(skippedCount), UInt32(openCount))
-    (head.first_open, head.last_place) = (UInt32(firstOpen), self.notes.lastPlace)
-    (head.under_way, head.trials) = (
-      UInt32(self.notes.underWayCount), UInt32(self.notes.trialCount)
-    )
-    head.whys = UInt32(self.notes.whyCount)
-    return [
-      arena, table, planList.buffer.bytes, doneList.buffer.bytes, failedList.buffer.bytes,
-      skippedList.buffer.bytes, notes.bytes, texts.bytes,
-    ]
-  }
-
   private struct Version: Equatable {
     var known, done, changes, notes: Int
   }
@@ -98,12 +79,12 @@ final class ItemSet {
 
   func noteStored() { asStored = version }
 
-  #if !hasFeature(Embedded)
-    var missingPages: Int { source?.missing ?? 0 }
-  #endif
-
   /// See `PagedFile`; it stays.
   var fault: JobError? { source?.fault }
+
+  /// Before what was said by it is used.
+  @inline(never)
+  func requireSound() throws(JobError) { if let fault { throw fault } }
 
   /// All of it is in memory, and was sound.
   var isWhole: Bool { source?.file == nil && fault == nil }
@@ -112,19 +93,16 @@ final class ItemSet {
   @inline(never)
   func loadAll() throws(JobError) {
     guard let source else { return }
-    if source.file == nil {
-      if let fault { throw fault }
-      return
-    }
+    guard source.file != nil else { return try requireSound() }
     table.loadAll()
     for list in [planList, doneList, failedList, skippedList] { list.buffer.loadAll() }
     notes.loadAll()
     source.file = nil
-    guard let fault = source.fault else { return }
+    guard fault != nil else { return }
     // What is not whole must not be walked over.
     table = ItemTable()
     (planList, doneList, failedList, skippedList) = (SlotList(), SlotList(), SlotList(), SlotList())
-    throw fault
+    try requireSound()
   }
 
   /// It is the first of the plan that has not ended.
@@ -346,44 +324,6 @@ final class ItemSet {
   /// Adds why, where a snapshot has it apart from the item.
   func note(failureOf item: UnsafeRawBufferPointer, _ why: String) {
     if let slot = find(item), mark(of: slot) == .failed { notes.setWhy(slot, why) }
-  }
-
-  // MARK: Attempts
-
-  /// Work on it begins, unless it has ended.
-  func begin(_ slot: Slot, byOwner: Bool) {
-    if mark(of: slot) == .none { notes.begin(slot, byOwner: byOwner) }
-  }
-
-  func attempts(of slot: Slot) -> Int64 {
-    notes.trial(slot).map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
-  }
-
-  /// Planned items that are under way, in the order of the plan. They are few, and close together.
-  func forEachUnderWay(_ body: (Slot) throws(JobError) -> Void) throws(JobError) {
-    let slots = notes.underWay()
-    var left = slots.count
-    for slot in slots where !isPlanned(slot) { left -= 1 }
-    var entry = firstOpen
-    while left > 0, entry < planList.count {
-      let slot = planList[entry]
-      entry += 1
-      guard slots.contains(slot) else { continue }
-      left -= 1
-      try body(slot)
-    }
-  }
-
-  func forEachTrial(
-    _ body: (UnsafeRawBufferPointer, ItemNotes.Trial) throws(JobError) -> Void
-  ) throws(JobError) {
-    try notes.visitTrials { slot, trial throws(JobError) in try body(bytes(of: slot), trial) }
-  }
-
-  /// nil: it is not known.
-  func attempts(at item: UnsafeRawBufferPointer) -> (all: Int64, unended: Int64)? {
-    guard let slot = find(item) else { return nil }
-    return (attempts(of: slot), Int64(notes.trial(slot)?.unended ?? 0))
   }
 
   // MARK: Inside

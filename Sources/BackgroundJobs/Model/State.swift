@@ -71,10 +71,13 @@ class State {
       entries.remove(at: position)
       return nil
     }
-    index[TextBytes(job.id)] = job
+    enter(job)
     entries[position] = .job(job)
     return job
   }
+
+  @inline(never)
+  final private func enter(_ job: JobState) { index[TextBytes(job.id)] = job }
 
   /// What is known of an entry without bringing it into memory; nil: it is no job.
   final func facts(at position: Int) -> StoredJob? {
@@ -88,7 +91,7 @@ class State {
   /// Another object for a job that is in memory; nothing of it is stored.
   final func replace(by job: JobState) {
     (job.entry, job.itemsName) = (nil, 0)
-    index[TextBytes(job.id)] = job
+    enter(job)
     for position in entries.indices {
       if case .job(let other) = entries[position], other.id.bytes == job.id.bytes {
         entries[position] = .job(job)
@@ -99,6 +102,7 @@ class State {
   /// The same entries, stored elsewhere.
   final func take(_ entries: [Entry], on shelf: JobShelf?) {
     (self.entries, self.shelf) = (entries, shelf)
+    for case .job(let job) in entries { enter(job) }
   }
 
   final var opaqueEntries: [String] {

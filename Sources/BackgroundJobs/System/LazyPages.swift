@@ -10,8 +10,6 @@ final class PagedFile {
   /// A page could not be read, or is damaged, and zeros are in its place: what was said of it since
   /// may be wrong.
   private(set) var fault: JobError?
-  /// Pages that are not in memory.
-  fileprivate(set) var missing = 0
 
   init(_ file: File, _ checksums: Buffer) { (self.file, self.checksums) = (file, checksums) }
 
@@ -55,7 +53,6 @@ final class LazyPages {
     (self.source, self.offset, self.count) = (source, offset, count)
     self.firstPage = firstPage
     missing = Self.pages(count)
-    source.missing += missing
     for _ in 0..<missing { try loaded.append(UInt8(0)) }
   }
 
@@ -82,7 +79,6 @@ final class LazyPages {
   private func read(_ first: Int, _ end: Int, _ base: UnsafeMutableRawPointer) {
     let start = first * PagedFile.pageSize
     missing -= end - first
-    source.missing -= end - first
     source.read(
       UnsafeMutableRawBufferPointer(
         start: base + start, count: min(count, end * PagedFile.pageSize) - start),

@@ -29,9 +29,8 @@ struct ShowCommand: ParsableCommand {
       let config = try run.flatMap { try $0.isRedacted == nil ? $0.redacted.json : nil }
       let shown = try config ?? job.config()
       let running = info.status == .running ? try job.items(.underWay).map(\.name) : []
-      for (name, value) in facts(
-        info, info.itemsFailed > 0 ? try job.items(.failed) : [], shown, try job.cursor(), running)
-      {
+      let failed = info.itemsFailed > 0 ? try job.items(.failed) : []
+      for (name, value) in facts(info, failed, shown, try job.cursor(), running) {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }

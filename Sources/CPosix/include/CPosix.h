@@ -139,5 +139,10 @@ struct cposix_rank {
   uint32_t index;
 };
 void cposix_sort(struct cposix_rank *ranks, size_t count);
+/* What ends the name of a log, a pack, or a file of items; 0: it is the name of none of them. */
+int cposix_file_number(const char *name, uint64_t *number);
+void cposix_sort_numbers(uint64_t *numbers, size_t count);
+/* Whether it is among them; they are sorted. */
+int cposix_has_number(const uint64_t *numbers, size_t count, uint64_t number);
 
 #endif

@@ -137,6 +137,23 @@ import Testing
     #expect(seen > size / 41 - 2)
   }
 
+  /// Who meets one damaged text begins a new pack, and meets the next.
+  @Test func severalDamagedTextsAreMendedAtOnce() throws {
+    let disk = try build()
+    let before = try View(disk)
+    var bytes = try readBytes(at: try disk.pack())
+    for place in stride(from: 40, to: bytes.count, by: 97) { bytes[place] ^= 0x10 }
+    try writeBytes(bytes, at: try disk.pack())
+    let manager = try disk.manager()
+    let ids = try disk.stateObject()["jobs"].map { $0 as? [Any] ?? [] } ?? []
+    let names = ids.compactMap { ($0 as? [String: Any])?["id"] as? String }
+    #expect(names.count == 9)
+    _ = try manager.find(names[0])
+    _ = try manager.create("another")
+    for name in names { #expect(try manager.find(name).id == name) }
+    #expect(try View(disk).jobs.filter { $0.type != "another" } == before.jobs)
+  }
+
   @Test func aMissingPackIsTakenFromTheStateFile() throws {
     let disk = try build()
     let before = try View(disk)

@@ -254,12 +254,18 @@ import Testing
 
   // MARK: What is left to another process
 
-  @Test func whatIsLeftIsPublishedOnce() throws {
+  /// A manager with a transition that it may not publish yet.
+  private func owing() throws -> (Scratch, JobManager) {
     let scratch = try Scratch()
     let manager = try scratch.manager()
     let job = try manager.create("clone")
     try set(heldBack, manager)
     try job.pause()
+    return (scratch, manager)
+  }
+
+  @Test func whatIsLeftIsPublishedOnce() throws {
+    let (scratch, manager) = try owing()
     let before = inode(scratch)
     var heard: Int64 = 0
     try manager.close { wait, _ in
@@ -279,11 +285,7 @@ import Testing
   }
 
   @Test func withoutASuccessorItIsPublishedNow() throws {
-    let scratch = try Scratch()
-    let manager = try scratch.manager()
-    let job = try manager.create("clone")
-    try set(heldBack, manager)
-    try job.pause()
+    let (scratch, manager) = try owing()
     let before = inode(scratch)
     try manager.close { _, _ in false }
     #expect(inode(scratch) != before)
