@@ -22,7 +22,7 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
-    .target(name: "CPosix"),
+    .target(name: "CPosix", dependencies: ["CJansson"]),
     .target(name: "CProcess"),
     .target(
       name: "CBgjobs", cSettings: [.headerSearchPath("../../Include")]),

@@ -60,8 +60,12 @@
  *     host opened under the same number.
  *   - If RLIMIT_FSIZE is lowered below the size of one of the library's files, the library notices
  *     this within 30 ms. Until then a report can raise SIGXFSZ.
- *   - If malloc fails inside the Swift runtime, the process aborts. The data on disk stays valid.
- *     Large buffers are allocated separately: when that fails, the call returns BGJ_NO_MEMORY.
+ *   - When malloc fails, the library goes on with a reserve of 13 MiB. It is address space only until
+ *     it is used. What needs more returns BGJ_NO_MEMORY. While a quarter of the reserve is in use,
+ *     every call does. If a single call still uses it up, the process aborts. The data on disk
+ *     stays valid.
+ *   - The library sets jansson's allocation functions. Outside of the library's own parsing they call
+ *     those that were set before.
  *   - A call needs up to 256 KiB of stack, for JSON nested as deeply as jansson accepts.
  *
  * PROMISES
@@ -78,7 +82,7 @@
  *   4. A report costs at most one small write(2) and takes no lock between processes. About once a
  *      second, one report also syncs or publishes. These take about 5 % of the time at most.
  *   5. The host is never harmed: no signal, no signal handler, no thread, no output, no exit. The
- *      caveats above name the two exceptions: RLIMIT_FSIZE, and malloc.
+ *      caveats above name the two exceptions: RLIMIT_FSIZE, and a reserve that is used up.
  *
  * OWNERSHIP OF MEMORY
  *
@@ -115,7 +119,7 @@
  *                        line or byte; nothing was overwritten
  *       BGJ_IO           the operating system reported an error; os_error has errno
  *       BGJ_NO_SPACE     the disk, the quota or RLIMIT_FSIZE is exhausted; you may repeat the call
- *       BGJ_NO_MEMORY    a large buffer could not be allocated
+ *       BGJ_NO_MEMORY    there is no memory; nothing was changed, and you may repeat the call
  *       BGJ_UNSUPPORTED  the state was written by a newer version, or the manager is read-only
  *       BGJ_FORKED       the handle was inherited through fork(2)
  */

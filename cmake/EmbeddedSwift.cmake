@@ -76,6 +76,9 @@ function(add_embedded_swift_object target)
       ${options} @${source_list}
       -c -o ${object} -emit-dependencies -track-system-dependencies
       -Xfrontend -disable-incremental-llvm-codegen
+    # Swift's objects come from where there is a reserve: without memory it would end the process.
+    COMMAND ${CMAKE_OBJCOPY} --redefine-sym posix_memalign=cposix_allocate
+      --redefine-sym malloc=cposix_malloc --redefine-sym free=cposix_deallocate ${object}
     DEPENDS ${sources} ${source_list} ${SWIFTC}
     DEPFILE ${CMAKE_CURRENT_BINARY_DIR}/${arg_MODULE}.d
     WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}

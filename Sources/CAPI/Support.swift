@@ -18,6 +18,7 @@ func call(
   _ error: UnsafeMutablePointer<bgj_error>?, _ body: () throws(JobError) -> Status
 ) -> bgj_status {
   do throws(JobError) {
+    try requireMemory()
     let status = try body()
     if let error { write(status, to: error) }
     return bgj_status(status)

@@ -200,34 +200,6 @@ void cposix_mutex_free(pthread_mutex_t *mutex) {
   free(mutex);
 }
 
-enum { FROM_KERNEL = 64 << 10 };
-
-static void *map(size_t size) {
-  void *memory =
-      mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return memory == MAP_FAILED ? NULL : memory;
-}
-
-void *cposix_grow(void *base, size_t old_size, size_t new_size) {
-  if (new_size < FROM_KERNEL) return realloc(base, new_size);
-  if (old_size >= FROM_KERNEL) {
-    void *moved = mremap(base, old_size, new_size, MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? NULL : moved;
-  }
-  void *memory = map(new_size);
-  if (!memory) return NULL;
-  if (base) memcpy(memory, base, old_size);
-  free(base);
-  return memory;
-}
-
-void cposix_release(void *base, size_t size) {
-  if (size >= FROM_KERNEL)
-    munmap(base, size);
-  else
-    free(base);
-}
-
 static int compare_ranks(const void *one, const void *other) {
   const struct cposix_rank *a = one, *b = other;
   if (a->key != b->key) return a->key < b->key ? -1 : 1;

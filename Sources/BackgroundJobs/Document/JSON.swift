@@ -7,15 +7,24 @@ struct JSONFault: Error {
   var column: Int
   var byte: Int
   var text: String
+  /// It may be JSON.
+  var isWantOfMemory = false
+
+  static func noMemory(for size: Int) -> JobError {
+    JobError(.noMemory, "no memory for \(size) bytes of JSON", osError: ENOMEM)
+  }
 }
 
 /// A parsed JSON value. jansson reads; `JSONText` writes.
 final class JSON {
   let value: UnsafeMutablePointer<json_t>
+  private let memory: OpaquePointer
 
-  private init(_ value: UnsafeMutablePointer<json_t>) { self.value = value }
+  private init(_ value: UnsafeMutablePointer<json_t>, _ memory: OpaquePointer) {
+    (self.value, self.memory) = (value, memory)
+  }
 
-  deinit { bgjobs_json_release(value) }
+  deinit { cposix_json_free(memory) }
 
   /// Takes what Node.js writes but jansson refuses: a lone surrogate becomes U+FFFD, integers past
   /// 64 bits become reals.
@@ -24,44 +33,29 @@ final class JSON {
     if text.starts(with: [0xef, 0xbb, 0xbf]) {
       text = UnsafeRawBufferPointer(rebasing: text[3...])
     }
-    let strict = load(text, 0)
-    if case .success(let json) = strict { return json }
-    if case .success(let json) = load(text, Int(JSON_DECODE_INT_AS_REAL)) { return json }
-    if let mended = replaceLoneSurrogates(text) {
-      if case .success(let json) = load(mended.bytes, 0) { return json }
-      if case .success(let json) = load(mended.bytes, Int(JSON_DECODE_INT_AS_REAL)) { return json }
+    do throws(JSONFault) { return try load(text) } catch {
+      guard !error.isWantOfMemory, let mended = replaceLoneSurrogates(text) else { throw error }
+      return try load(mended.bytes)
     }
-    if case .failure(let fault) = strict { throw fault }
-    throw JSONFault(line: 0, column: 0, byte: 0, text: "unreadable")
   }
 
-  private enum Loaded {
-    case success(JSON)
-    case failure(JSONFault)
-  }
-
-  private static func load(_ bytes: UnsafeRawBufferPointer, _ flags: Int) -> Loaded {
+  private static func load(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) -> JSON {
+    guard let base = bytes.baseAddress, !bytes.isEmpty else {
+      throw JSONFault(line: 1, column: 1, byte: 0, text: "it is empty")
+    }
     var error = json_error_t()
-    let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-    let all = flags | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_ANY)
-    if let base, let value = json_loadb(base, bytes.count, all, &error) {
-      return .success(JSON(value))
+    var value: UnsafeMutableRawPointer?
+    let memory = cposix_json_load(base, bytes.count, &error, &value)
+    if let value, let memory {
+      return JSON(value.assumingMemoryBound(to: json_t.self), memory)
     }
-    if bytes.isEmpty {
-      return .failure(JSONFault(line: 1, column: 1, byte: 0, text: "it is empty"))
+    if let memory { cposix_json_free(memory) }
+    let text = withUnsafeBytes(of: &error.text) { raw in
+      raw.baseAddress.map { String(nullTerminated: $0.assumingMemoryBound(to: CChar.self)) } ?? ""
     }
-    let text = withUnsafeMutableBytes(of: &error.text) { raw -> String in
-      guard let text = raw.baseAddress?.assumingMemoryBound(to: CChar.self) else { return "" }
-      // Behind that jansson quotes the file, which may be anybody's.
-      for quote in [" near", " 0x"] as [StaticString] {
-        let start = UnsafeRawPointer(quote.utf8Start).assumingMemoryBound(to: CChar.self)
-        strstr(text, start)?.pointee = 0
-      }
-      return String(nullTerminated: text)
-    }
-    return .failure(
-      JSONFault(
-        line: Int(error.line), column: Int(error.column), byte: Int(error.position), text: text))
+    throw JSONFault(
+      line: Int(error.line), column: Int(error.column), byte: Int(error.position), text: text,
+      isWantOfMemory: memory == nil)
   }
 
   /// nil when there is none.

@@ -72,6 +72,7 @@ package enum JobConfig {
       throw JobError(.invalid, "\(what) is nested more than \(Limits.depth) levels deep")
     }
     do throws(JSONFault) { return try JSON.parse(bytes) } catch {
+      if error.isWantOfMemory { throw JSONFault.noMemory(for: bytes.count) }
       throw JobError(
         .invalid,
         "\(what) is not JSON: line \(error.line), column \(error.column), byte \(error.byte):"

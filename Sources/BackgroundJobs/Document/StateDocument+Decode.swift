@@ -20,7 +20,9 @@ extension StateDocument {
 
   static func decode(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> Decoded {
     let json: JSON
-    do throws(JSONFault) { json = try JSON.parse(bytes) } catch { throw .syntax(error) }
+    do throws(JSONFault) { json = try JSON.parse(bytes) } catch {
+      throw error.isWantOfMemory ? .other(JSONFault.noMemory(for: bytes.count)) : .syntax(error)
+    }
     let root = JSONValue(raw: json.value)
     guard root.isObject else { throw .shape("it is not a JSON object") }
     if let jobs = root["jobs"], !jobs.isArray {
@@ -41,6 +43,14 @@ extension StateDocument {
       return decoded
     } catch {
       throw .other(error)
+    }
+  }
+
+  /// nil: it is damaged.
+  static func decodeIfSound(_ bytes: UnsafeRawBufferPointer) throws(JobError) -> Decoded? {
+    do throws(Fault) { return try decode(bytes) } catch {
+      if case .other(let error) = error { throw error }
+      return nil
     }
   }
 
@@ -92,7 +102,11 @@ extension StateDocument {
   static func decodeJob(
     _ text: UnsafeRawBufferPointer, _ logs: [LogPosition] = [], items: ItemSet? = nil
   ) throws(JobError) -> JobState? {
-    guard let json = try? JSON.parse(text) else { return nil }
+    let json: JSON
+    do throws(JSONFault) { json = try JSON.parse(text) } catch {
+      if error.isWantOfMemory { throw JSONFault.noMemory(for: text.count) }
+      return nil
+    }
     return try decodeJob(JSONValue(raw: json.value), logs, items)
   }
 
@@ -100,6 +114,7 @@ extension StateDocument {
   private static func decodeJob(
     _ value: JSONValue, _ logs: [LogPosition], _ items: ItemSet? = nil
   ) throws(JobError) -> JobState? {
+    try requireMemory()
     guard let id = value["id"]?.string else { return nil }
     let word = value["status"]?.string ?? ""
     let job = JobState(

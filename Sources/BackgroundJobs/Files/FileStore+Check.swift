@@ -75,7 +75,9 @@ extension FileStore {
       note(name, "\(bytes.count) bytes, \(jobs.count) jobs, sound", true)
       return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
     } catch {
-      note(name, Message(StateDocument.describe(error, "damaged").message), false)
+      let fault = StateDocument.describe(error, "damaged")
+      if fault.status == .noMemory { throw fault }
+      note(name, Message(fault.message), false)
       return []
     }
   }

@@ -111,6 +111,7 @@ extension FileStore {
     }
     while let record = Record.parse(bytes, at: offset, salt: journal.salt), follows(record, journal)
     {
+      try requireMemory()
       try apply(record)
       journal.pass(record, at: begin + Int64(offset))
       offset += record.size

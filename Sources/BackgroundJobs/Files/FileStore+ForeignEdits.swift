@@ -169,7 +169,7 @@ extension FileStore {
       let (bytes, _) = try readWhole(Self.fileName, in: directory)
     else { return }
     if published.seq != 0, CRC32C.of(bytes.bytes) == published.checksum { return }
-    guard let document = try? StateDocument.decode(bytes.bytes),
+    guard let document = try StateDocument.decodeIfSound(bytes.bytes),
       document.state.format <= StateDocument.format
     else { return }
     if merge(document, journal, isCurrent: true).provesLoss {

@@ -21,6 +21,7 @@ extension FileStore {
       _ = try state.jobs { $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum) }
     }
     for case .job(let job) in state.entries where type == nil || job.type.bytes == type?.bytes {
+      try requireMemory()
       var info = try infoWithoutEstimate(job)
       guard statuses.contains(info.status) else { continue }
       estimate(job, &info)
@@ -47,7 +48,10 @@ extension FileStore {
 
   private func infos(_ jobs: [JobState]) throws(JobError) -> [JobInfo] {
     var infos: [JobInfo] = []
-    for job in jobs { infos.append(try info(job)) }
+    for job in jobs {
+      try requireMemory()
+      infos.append(try info(job))
+    }
     return infos
   }
 

@@ -76,7 +76,7 @@ extension FileStore {
   private func publishedState() throws(JobError) -> FileState? {
     guard let directory = places.state, let epoch = journal?.epoch,
       let (bytes, _) = try readWhole(StateDirectory.fileName, in: directory),
-      let document = try? StateDocument.decode(bytes.bytes), document.epoch == epoch
+      let document = try StateDocument.decodeIfSound(bytes.bytes), document.epoch == epoch
     else { return nil }
     return document.state
   }

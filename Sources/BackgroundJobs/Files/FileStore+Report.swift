@@ -32,8 +32,11 @@ extension FileStore {
     if log.failure != nil { try mendFailure(log, job, now) }
     if try job.isNews(&report) {
       report.time = awake(now) &- log.base
-      try job.items.reserve(
-        max(report.done?.count ?? 0, report.failed?.count ?? 0, report.skipped?.count ?? 0))
+      // What is written must be applied.
+      let room = report.room
+      try job.items.reserve(4, room)
+      try job.currentItem.reserve(room)
+      if report.cursor != nil { try job.cursor.reserve(room) }
       try log.append(report)
       let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
       try job.apply(report, at: realtime, fromOwner: true)

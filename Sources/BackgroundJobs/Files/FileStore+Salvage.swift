@@ -84,12 +84,14 @@ extension FileStore {
   private func rebuild(from found: Remains, epoch: StateDocument.Epoch?) throws(JobError) -> Bool {
     reset()
     var (base, pack): (FileState?, Pack?)
-    if let snapshot = found.snapshot, let decoded = try? decode(snapshot: snapshot) {
-      (base, pack) = decoded
+    if let snapshot = found.snapshot {
+      do throws(JobError) { (base, pack) = try decode(snapshot: snapshot) } catch {
+        if error.status == .noMemory { throw error }
+      }
     }
     if let directory = places.state,
       let bytes = try? readWhole(StateDirectory.fileName, in: directory)?.bytes,
-      let decoded = try? StateDocument.decode(bytes.bytes),
+      let decoded = try StateDocument.decodeIfSound(bytes.bytes),
       base == nil || (decoded.epoch == epoch && (decoded.seq ?? 0) > (base?.seq ?? 0))
     {
       (base, pack) = (decoded.state, nil)

@@ -255,13 +255,18 @@ final class FileStore {
         if let log = closingLog(change)?.log { try LogEnd(log).encode(to: buffer) }
       }
     }
+    let begin = journal.end
     try journal.append(journalBytes.bytes, durable: durable ? seq : nil)
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
-    while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
-      try apply(record)
-      journal.pass(record, at: journal.end)
-      offset += record.size
+    do throws(JobError) {
+      while let record = Record.parse(journalBytes.bytes, at: offset, salt: journal.salt) {
+        try apply(record)
+        journal.pass(record, at: journal.end)
+        offset += record.size
+      }
+    } catch {
+      try journal.takeBack(to: begin, after: error)
     }
   }
 

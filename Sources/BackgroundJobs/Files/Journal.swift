@@ -140,13 +140,24 @@ final class Journal {
       try file.write(records, at: end, limit: cposix_file_size_limit())
       if let durable { try sync(durable) }
     } catch {
-      do throws(JobError) { try file.truncate(to: end) } catch {
-        isPoisoned = true
-        // What is whole must not be read by others as having happened.
-        try? file.write(Record.noRecord().bytes, at: end, limit: .max)
-      }
-      throw error
+      try takeBack(to: end, after: error)
     }
+  }
+
+  /// What is whole must not be read by others as having happened. Throws what had failed, and says so
+  /// if it could not be undone.
+  func takeBack(to place: Int64, after fault: JobError) throws(JobError) {
+    do throws(JobError) { try file.truncate(to: place) } catch {
+      isPoisoned = true
+      do throws(JobError) {
+        try file.write(Record.noRecord().bytes, at: place, limit: .max)
+      } catch {
+        throw JobError(
+          fault.status, "\(fault.message); it could not be undone, and may have happened",
+          osError: fault.osError)
+      }
+    }
+    throw fault
   }
 
   /// Everything up to event `seq` is on disk then. A failure poisons the descriptor: the kernel

@@ -20,7 +20,7 @@ extension Report {
   private static let unknownBits: UInt64 = ~0x7fff
 
   /// The most that `encode` writes.
-  private var room: Int {
+  var room: Int {
     var room = 15 * Pen.number
     for text in [currentItem, done, failed, skipped, begun, givenBack, why, cursor] {
       room += text?.count ?? 0

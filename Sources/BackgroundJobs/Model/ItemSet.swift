@@ -153,10 +153,10 @@ final class ItemSet {
   @inline(never)
   func insert(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot { try table.insert(item) }
 
-  /// Makes room so that the next change of one item of this length cannot fail halfway.
-  @inline(__always)
-  func reserve(_ length: Int) throws(JobError) {
-    try table.reserve(length)
+  /// Makes room so that a change of so many items, together of this length, cannot fail halfway; of
+  /// each kind of change there is one.
+  func reserve(_ items: Int, _ length: Int) throws(JobError) {
+    try table.reserve(items, length)
     try doneList.reserveOne()
     try failedList.reserveOne()
     try skippedList.reserveOne()

@@ -133,11 +133,14 @@ struct ItemTable: ~Copyable {
     return slot
   }
 
-  /// Makes room so that the next new item of this length cannot fail.
-  @inline(__always)
-  mutating func reserve(_ length: Int) throws(JobError) {
-    try arena.reserve(length + 6)
-    if isFull { try growTable() }
+  /// Makes room so that the next new items, together of this length, cannot fail. They are few.
+  mutating func reserve(_ items: Int, _ length: Int) throws(JobError) {
+    let more = length + items * 6
+    guard arena.count + more < Int(UInt32.max) else {
+      throw JobError(.noMemory, "the items of one job are limited to 4 GiB")
+    }
+    try arena.reserve(more)
+    if (count + items) * 4 > tableSize * 3 { try growTable() }
   }
 
   @inline(__always)
@@ -169,12 +172,9 @@ struct ItemTable: ~Copyable {
     return arena.bytes.loadUnaligned(fromByteOffset: Int(slot), as: UInt16.self)
   }
 
-  private func appendToArena(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot {
+  private mutating func appendToArena(_ item: UnsafeRawBufferPointer) throws(JobError) -> Slot {
     let start = arena.count
-    guard start + item.count + 6 < Int(UInt32.max) else {
-      throw JobError(.noMemory, "the items of one job are limited to 4 GiB")
-    }
-    try arena.reserve(item.count + 6)
+    try reserve(0, item.count + 6)
     if item.count >= 1 && item.count <= 4096 {
       try arena.append(UInt16(item.count - 1), as: UInt16.self)
     } else {

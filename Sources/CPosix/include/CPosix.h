@@ -88,6 +88,12 @@ void cposix_error_text(int number, char *text, size_t size);
  * mremap is variadic, MAP_FAILED a macro. */
 void *cposix_grow(void *base, size_t old_size, size_t new_size);
 void cposix_release(void *base, size_t size);
+/* malloc, posix_memalign and free of Embedded Swift: what malloc does not have comes from a reserve
+ * of 13 MiB that the process shares. It is short when a quarter of it is in use. */
+void *cposix_malloc(size_t size);
+int cposix_allocate(void **memory, size_t alignment, size_t size);
+void cposix_deallocate(void *memory);
+int cposix_is_short_of_memory(void);
 
 /* Forks. Descriptors that are registered here are closed in the child of fork(2); their number then
  * is no longer ours: unregister tells 1 while it is. The generation is 0 in every child, also of a raw
@@ -111,7 +117,13 @@ int cposix_crc32c(uint32_t *crc, const void *bytes, size_t count);
  * locale; gives its length, less than 32. Swift's own way is a hundredth of the library. */
 size_t cposix_number_text(double number, char text[32]);
 
-/* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
+/* jansson's json_loadb, integers past 64 bits as reals, with a json_error_t. All that is parsed (a
+ * json_t, or NULL) is in memory of its own, which free gives back as a whole. NULL: there is no
+ * memory. */
+struct cposix_json;
+struct cposix_json *cposix_json_load(const void *text, size_t size, void *error, void **value);
+void cposix_json_free(struct cposix_json *json);
+
 /* What a snapshot says of an entry of the list of jobs; docs/file-format.md has its members. */
 struct cposix_stored {
   uint64_t id_start, created;
@@ -134,6 +146,7 @@ struct cposix_items {
   uint32_t sums_checksum, checksum;
 };
 
+/* Sorts by key, then by index. qsort(3): Swift's own sort would be a hundredth of the library. */
 struct cposix_rank {
   int64_t key;
   uint32_t index;

@@ -67,7 +67,7 @@ enum ItemOperation {
   private static func planned(
     _ set: ItemSet, _ bytes: UnsafeRawBufferPointer
   ) throws(JobError) -> String {
-    try set.reserve(bytes.count)
+    try set.reserve(1, bytes.count)
     try set.plan(try set.insert(bytes))
     return "\(set.openCount)"
   }
@@ -95,7 +95,7 @@ enum ItemOperation {
   private static func quick(
     _ set: ItemSet, _ bytes: UnsafeRawBufferPointer
   ) throws(JobError) -> String {
-    try set.reserve(bytes.count)
+    try set.reserve(1, bytes.count)
     guard let place = set.placeForDone(bytes) else {
       // What is left to the other way.
       let slot = set.find(bytes)
