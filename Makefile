@@ -10,6 +10,7 @@ SIDE_BY_SIDE ?= $(shell expr 2 '*' $(JOBS))
 PYTHON ?= /usr/bin/python3
 MINUTES ?= 10
 CUTS ?= 500
+REPLAYS ?= 200
 
 .PHONY: build help setup library package cli demo demo-c test faults stress-neighbours bench \
   bench-eta bench-growth bench-python bench-report docs wheel dist lint lint-python format install \
@@ -46,10 +47,12 @@ test: lint build ## Lint, then all tests: of the build, the C API, the core, the
 	@BGJOBS_STORAGE=memory swift test --skip-build --disable-xctest --filter 'ItemsTests|RemainingTests'
 	@BGJOBS_BUILD=$(BUILD) $(PYTHON) -m pytest -q -n $(SIDE_BY_SIDE) -p no:cacheprovider Tests/CLI Tests/Neighbours
 
-faults: library ## Cut the power under workers, CUTS=500 times each on ext4 and xfs (root)
+faults: library ## Cut the power, CUTS=500 times and REPLAYS=200 of a log of writes, on ext4 and xfs (root)
 	@for kind in ext4 xfs; do \
-	  $(PYTHON) Tests/PowerCuts/cuts.py $$kind --cuts $(CUTS) --build $(BUILD) \
-	    $(if $(SEED),--seed $(SEED)) || [ $$? -eq 77 ] || exit; \
+	  for test in "cuts.py $$kind --cuts $(CUTS)" "replays.py $$kind --replays $(REPLAYS)"; do \
+	    $(PYTHON) Tests/PowerCuts/$$test --build $(BUILD) $(if $(SEED),--seed $(SEED)) || \
+	      [ $$? -eq 77 ] || exit; \
+	  done; \
 	done
 
 stress-neighbours: library cli ## Run other tools beside ours, MINUTES=10 of each kind

@@ -38,7 +38,9 @@
  *
  *   - Supported: Linux, one machine, a local file system (ext2 to 4, xfs, btrfs, f2fs, zfs, tmpfs
  *     or overlayfs). On any other file system bgj_manager_open returns BGJ_UNSUPPORTED. NFS is one:
- *     its locks and renames promise less.
+ *     its locks and renames promise less. What is said of power cuts below does not hold on ext2 and
+ *     on ext4 without a journal, where a cut may leave a file under the name of another; and tmpfs
+ *     does not outlive one. What is said of kills holds on all of them.
  *   - The private directory beside the state file belongs to one user. Only that user and root can
  *     open a manager. Every user with read permission can read the state file. It contains items,
  *     configs, cursors, results and reasons as they were given: put no credentials into these.

@@ -23,10 +23,16 @@ class Missing(Exception):
     """What this machine lacks for the test."""
 
 
-def call(*words):
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
+def call(*words, pass_fds=()):
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, check=False, pass_fds=pass_fds
+    )
     if done.returncode:
         raise OSError(f"{' '.join(map(str, words))}: {done.stderr.strip() or done.returncode}")
+
+
+def copy(image, other):
+    call("cp", "--sparse=always", image, other)
 
 
 class Disk:
