@@ -16,6 +16,8 @@ NO_LOG_FLUSH = 2
 # The least that mkfs.xfs accepts is 300 MB. The file is sparse.
 SIZE = 512 << 20
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# Bits of fsck's exit code: errors were corrected, and the machine should be rebooted.
+MENDED = 1 | 2
 KINDS = ("ext4", "xfs")
 
 
@@ -45,7 +47,7 @@ class Disk:
         self.kind = kind
         self.image = Path(directory) / f"{kind}.img"
         self.path = Path(directory) / "mounted"
-        self.boot = Path(directory) / "boot_id"
+        self.boot_id = Path(directory) / "boot_id"
         self.path.mkdir(exist_ok=True)
 
     def __enter__(self):
@@ -64,8 +66,25 @@ class Disk:
 
     def mount(self):
         call("mount", "-o", "loop", "-t", self.kind, self.image, self.path)
-        self.boot.write_text(f"{uuid.uuid4()}\n")
-        call("mount", "--bind", self.boot, BOOT_ID)
+        self.boot_id.write_text(f"{uuid.uuid4()}\n")
+        call("mount", "--bind", self.boot_id, BOOT_ID)
+
+    def boot(self):
+        """As the start of a machine does. Gives whether fsck had to mend something first.
+
+        An ext4 superblock of which a part was written is refused by the kernel, not by fsck.
+        """
+        try:
+            self.mount()
+        except OSError:
+            done = subprocess.run(
+                [f"fsck.{self.kind}", "-y", self.image], capture_output=True, check=False
+            )
+            if done.returncode & ~MENDED:
+                raise
+            self.mount()
+            return True
+        return False
 
     def unmount(self):
         for place in (BOOT_ID, self.path):

@@ -113,7 +113,8 @@ class Run:
             f"replays, {self.options.kind}: {self.replays}, of {self.entries} writes and flushes "
             f"and {self.calls} acknowledged calls in {self.sessions} sessions; "
             f"{self.fates['flushed']} writes flushed before the cut, {self.fates['kept']} others "
-            f"kept, {self.fates['torn']} torn, {self.fates['dropped']} dropped; "
+            f"kept, {self.fates['torn']} torn, {self.fates['dropped']} dropped, "
+            f"{self.fates['mended']} file systems mended by fsck; "
             f"{len(self.faults)} with faults; {time.monotonic() - began:.0f} s, "
             f"seed {self.options.seed}"
         )
@@ -140,9 +141,11 @@ class Run:
         told = session.heard(cut)
         state = self.chance.getstate()
         self.fates += cut_image(session.base, session.log, number, self.chance, self.disk.image)
-        self.disk.mount()
-        options = self.options
-        after_cut.judge(verdict, told, cut, self.disk, self.scratch, options.build)
+        try:
+            self.fates["mended"] += self.disk.boot()
+            after_cut.judge(verdict, told, cut, self.disk, self.scratch, self.options.build)
+        except OSError as problem:
+            verdict.fault(f"the disk: {problem}")
         self.disk.unmount()
         verdict.told = {}
         if not verdict.faults:
