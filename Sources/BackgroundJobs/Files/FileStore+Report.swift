@@ -12,14 +12,14 @@ extension FileStore {
 
   func report(_ id: JobReference, _ report: inout Report) throws(JobError) -> Status {
     if lostDescriptors || isMovedAway { try checkUsable() }
-    let job = try id.resolve(in: state, generation)
+    let job = try resolve(id)
     guard let log = ownedLog(of: job) else { return try reportThroughJournal(id, &report) }
     let now = Clock.machineCoarse
     guard now &- log.lastLook >= Self.lookInterval else {
       return try record(&report, job, log, now)
     }
     try look(log, job, now, &report)
-    let seen = try id.resolve(in: state, generation)
+    let seen = try resolve(id)
     guard let log = ownedLog(of: seen) else { return try reportThroughJournal(id, &report) }
     return try record(&report, seen, log, now)
   }

@@ -4,8 +4,13 @@ extension FileStore: JobDesk {
     try transact(.transition, body)
   }
 
+  /// A fold that failed may have left nothing of the state. A job that is not in it then has not been
+  /// read: nobody may take it for one that is gone.
+  @inline(__always)
   func resolve(_ reference: JobReference) throws(JobError) -> JobState {
-    try reference.resolve(in: state, generation)
+    if let job = reference.unretained(in: generation) { return job.takeUnretainedValue() }
+    if (journal?.end ?? 0) == 0 { try catchUp() }
+    return try reference.resolve(in: state, generation)
   }
 
   func isOwner(of job: JobState) -> Bool { ownedLog(of: job) != nil }

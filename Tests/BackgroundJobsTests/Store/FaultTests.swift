@@ -50,6 +50,53 @@ import Testing
     }
   }
 
+  /// Another process has compacted twice: this one begins at the snapshot again, and cannot read it.
+  /// The job is not gone for that.
+  @Test func aReportReadsAgainWhatALookCouldNot() throws {
+    var place = 0
+    var isHit = true
+    while isHit {
+      let scratch = try Scratch()
+      let manager = try JobManager(project: scratch.path)
+      let job = try manager.create("job")
+      _ = try job.startDetached()
+      try replaceJournal(scratch, times: 2)
+      var left = place
+      isHit = false
+      let hook = Faults.Hook(operation: { operation, name in
+        guard [.open, .read, .stat].contains(operation), !isHit else { return nil }
+        left -= 1
+        isHit = left < 0
+        return isHit ? EIO : nil
+      })
+      let error = failure { try Faults.with(hook, in: scratch) { _ = try job.itemDone("a") } }
+      #expect(error == nil || error?.hasPrefix("io:") == true, "\(place): \(error ?? "")")
+      let again = failure {
+        if place % 2 == 0 { _ = try job.isDone("b") }
+        _ = try job.itemDone("b")
+      }
+      #expect(again == nil, "\(place): \(again ?? "")")
+      place += 1
+    }
+    #expect(place > 5)
+  }
+
+  private func replaceJournal(_ scratch: Scratch, times: Int) throws {
+    let manager = try JobManager(project: scratch.path)
+    let job = try manager.create("other")
+    let padding = String(repeating: "y", count: 20_000)
+    var last: UInt?
+    var changes = -1
+    for number in 0..<1000 where changes < times {
+      _ = try job.setConfig("{\"number\": \(number), \"padding\": \"\(padding)\"}")
+      var status = stat()
+      #expect(stat(scratch.journal, &status) == 0)
+      if status.st_ino != last { changes += 1 }
+      last = status.st_ino
+    }
+    #expect(changes == times)
+  }
+
   /// false: there are not that many operations.
   private func playScript(_ script: Script, _ mode: Mode, failingAt place: Int) throws -> Bool {
     let scratch = try Scratch()
