@@ -127,13 +127,10 @@ extension FileStore {
       offset += record.size
     }
     let rest = bytes.count - offset
-    var hasMore = false
-    var place = offset + 8
-    while place + Record.headerSize <= bytes.count, !hasMore {
-      hasMore = Record.parse(bytes.bytes, at: place, salt: journal.salt) != nil
-      place += 8
-    }
-    if records == 0 || hasMore {
+    // A power cut may leave a hole, and records behind it, where nothing was synced (PROTOCOL R2).
+    if records == 0
+      || isDamage(bytes.bytes, after: offset, missing: (last ?? 0) &+ 1, salt: journal.salt)
+    {
       note(Journal.name, "byte \(offset): a record is damaged", false)
     } else {
       let tail: Message = rest > 0 ? ", and \(rest) bytes of an append that did not happen" : ""
@@ -198,8 +195,9 @@ extension FileStore {
       place += LogFormat.recordSize(payload.count)
       records += 1
     }
-    // Behind a record that was never finished there is none.
-    var later = place + 1
+    // Behind a record that was never finished there is none; but a power cut, after which the boot is
+    // another one, may leave a hole where nothing was synced.
+    var later = header.owner.boot == process.boot ? place + 1 : bytes.count
     while later < bytes.count {
       let next = LogFormat.record(bytes.bytes, at: later, salt: header.salt, index: records + 1)
       if next != nil {

@@ -149,7 +149,7 @@ extension FileStore {
   }
 
   /// Whether a sound record behind says that the missing one was on disk.
-  private func isDamage(
+  func isDamage(
     _ bytes: UnsafeRawBufferPointer, after offset: Int, missing: UInt64, salt: UInt64
   ) -> Bool {
     var place = offset + 8

@@ -95,12 +95,34 @@ import Testing
       let left = Array(Self.items.prefix(hole))
       try #expect(items(disk) == left)
       let next = try disk.manager()
+      try #expect(next.check().firstFinding == nil)
       try onlyAppend(next)
       for item in ["next-0", "next-1"] {
         try next.find(next.list()[0].id).done(item)
         try #expect(items(disk) == left + (item == "next-0" ? ["next-0"] : ["next-0", "next-1"]))
       }
     }
+  }
+
+  /// So in a log; but in the boot of its owner there was no power cut.
+  @Test(arguments: [true, false])
+  func aHoleIsDamageInTheSameBoot(_ isSame: Bool) throws {
+    let built = try build(.log)
+    let disk = try built.cut(at: built.sizes[7], keepsStateFile: false)
+    let path = disk.path + built.file
+    var bytes = try readBytes(at: path)
+    bytes[built.sizes[3] + LogFormat.recordHeader + 2] ^= 1
+    try writeBytes(bytes, at: path)
+    if !isSame {
+      var header = try #require(try LogFormat.decode(try File.open(path: path)))
+      header.owner.boot ^= 1
+      let encoded = try LogFormat.encode(header)
+      bytes.replaceSubrange(..<encoded.count, with: encoded.bytes)
+      try writeBytes(bytes, at: path)
+    }
+    try #expect(items(disk) == Array(Self.items.prefix(4)))
+    let finding = try disk.manager().check().firstFinding
+    #expect((finding != nil) == isSame, "\(finding ?? "")")
   }
 
   /// Neither syncs nor publishes, so that records of reports follow each other.
