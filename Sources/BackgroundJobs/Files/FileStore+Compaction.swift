@@ -137,8 +137,11 @@ extension FileStore {
     let snapshot = try makeSnapshot(in: files, anew: true)
     let name = Message("journal.\(hex(randomBits(), digits: 16))").text
     _ = try writeJournal(name, in: files, epoch: epoch, isRebuilt: false, snapshot)
-    defer { try? files.unlink(name) }
-    do throws(JobError) { try files.link(name, to: Journal.name) } catch {
+    do throws(JobError) {
+      // A journal that is replaced is known by having no link: not one longer than it must.
+      defer { try? files.unlink(name) }
+      try files.link(name, to: Journal.name)
+    } catch {
       guard error.osError == EEXIST else { throw error }
     }
     try files.sync()

@@ -50,6 +50,24 @@ import Testing
     }
   }
 
+  /// With a second name it would have a link left when it is replaced: its owners would take that
+  /// for a directory that was moved. A sync of the directory can take long, and others work then.
+  @Test func theFirstJournalHasOneNameBeforeItsSync() throws {
+    let scratch = try Scratch()
+    var links: [UInt] = []
+    let hook = Faults.Hook(operation: { operation, _ in
+      var status = stat()
+      guard operation == .sync, stat(scratch.journal, &status) == 0 else { return nil }
+      links.append(UInt(status.st_nlink))
+      return nil
+    })
+    try Faults.with(hook, in: scratch) {
+      _ = try JobManager(project: scratch.path).create("job")
+    }
+    #expect(!links.isEmpty)
+    #expect(links.allSatisfy { $0 == 1 }, "\(links)")
+  }
+
   /// Another process has compacted twice: this one begins at the snapshot again, and cannot read it.
   /// The job is not gone for that.
   @Test func aReportReadsAgainWhatALookCouldNot() throws {
