@@ -6,10 +6,9 @@ extension FileStore: JobDesk {
 
   /// A fold that failed may have left nothing of the state. A job that is not in it then has not been
   /// read: nobody may take it for one that is gone.
-  @inline(__always)
+  @inline(never)
   func resolve(_ reference: JobReference) throws(JobError) -> JobState {
-    if let job = reference.unretained(in: generation) { return job.takeUnretainedValue() }
-    if (journal?.end ?? 0) == 0 { try catchUp() }
+    if reference.unretained(in: generation) == nil, (journal?.end ?? 0) == 0 { try catchUp() }
     return try reference.resolve(in: state, generation)
   }
 
