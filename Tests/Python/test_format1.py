@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bgjobs
-import reader
+import replay
 import told
 from bgjobs import ItemState, Outcome
 from conftest import ROOT
@@ -193,6 +193,7 @@ def test_a_writer_goes_on(project, expected):
         compact(manager.find(new.id), project)
         manager.check()
     again = seen_by_another(project)
+    compare_with_the_second_reader(project, again)
     again.pop(new.id)
     compare(again, found)
 
@@ -208,13 +209,22 @@ def compact(job, project):
     raise AssertionError("no new journal began")
 
 
-def test_a_reader_made_from_the_documentation_sees_the_same(project, expected):
-    """All but what another tool has written into the state file since."""
-    found = {id: job.told() for id, job in reader.Reader(project).jobs.items()}
-    for id, job in expected["jobs"].items():
-        is_edited = "seen by" in job["members"] or "issue 8" in job["items"]["done"]
-        if id == "tool-4" or is_edited:
-            continue
+def compare_with_the_second_reader(project, expected):
+    found = {id: job.told() for id, job in replay.Replay(project).jobs.items()}
+    assert expected.keys() <= found.keys()
+    for id, job in expected.items():
         want = {name: job[name] for name in found[id]}
         want["items"] = {name: value for name, value in job["items"].items() if name != "attempts"}
         compare({id: found[id]}, {id: want})
+
+
+def test_a_reader_made_from_the_documentation_sees_the_same(project, expected):
+    """All but what another tool has written into the state file since."""
+
+    def is_edited(job):
+        return "seen by" in job["members"] or "issue 8" in job["items"]["done"]
+
+    jobs = expected["jobs"].items()
+    compare_with_the_second_reader(
+        project, {id: job for id, job in jobs if id != "tool-4" and not is_edited(job)}
+    )
