@@ -12,24 +12,25 @@ extension FileStore {
       lines = Message("\(lines)\(line)\n").text
       if !sound, firstFinding == nil { firstFinding = line }
     }
-    func noteAside(_ names: [String]) {
-      for name in names where has(name, ".corrupt-") {
-        note(
-          name, "set aside because it was damaged; delete it when it is of no more use",
-          sound: false)
-      }
-    }
     var published: [LogPosition] = []
     if let directory = places.state {
       published = try checkStateFile(directory, note)
       if let obstacle = try LockFile.obstacle(directory) {
         note(LockFile.name, obstacle, sound: false)
       }
-      noteAside(try directory.names())
+      for name in try directory.names() where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
     }
     if let files = places.files {
       let names = try files.names()
-      noteAside(names)
+      for name in names where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
       for name in names where name.bytes != "jobs" && !begins(name, with: ".") {
         guard let status = try files.status(name), status.is_regular == 0 else { continue }
         note(name, "is not a regular file: delete it", sound: false)
@@ -41,11 +42,11 @@ extension FileStore {
       }
       for part in lost.parts { note(part.name, Message(part.text), sound: false) }
       for job in state.known {
-        guard let log = job.log else { continue }
-        let name = LogFormat.name(log.number)
-        guard try files.status(name) == nil else { continue }
+        guard let log = job.log,
+          !names.has(LogFormat.name(log.number))
+        else { continue }
         note(
-          name, "missing: the progress of job \(job.id) is in it",
+          LogFormat.name(log.number), "missing: the progress of job \(job.id) is in it",
           sound: false)
       }
     }

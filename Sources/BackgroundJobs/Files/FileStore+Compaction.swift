@@ -35,7 +35,6 @@ extension FileStore {
   func compact(keeping own: JobState? = nil) throws(JobError) {
     try followSnapshot()
     if let own { state.replace(by: own) }
-    try foldLogs()
     guard let old = journal, let files = places.files else { return }
     let isDamaged = !lost.parts.isEmpty
     // The snapshot would say that nothing more was there.

@@ -3,8 +3,7 @@ import CPosix
 // PROTOCOL R2, R6, R9: from files to state. Without the lock it only reads; with it, it also cuts
 // off what a kill left behind.
 extension FileStore {
-  /// Folds everything that is new in the journal. A log is read when its job is asked for: a store
-  /// may have thousands.
+  /// Folds everything that is new.
   func catchUp() throws(JobError) {
     _ = try leaveDamage()
     for _ in 0..<64 {
@@ -60,6 +59,7 @@ extension FileStore {
     if status.size > journal.end || journal.isLocked {
       if try !foldEvents(journal, size: status.size) { return false }
     }
+    if status.links > 0 { try foldLogs() }
     if status.links > 0, !mustRestart { return true }
     try followReplacement(of: journal)
     return false

@@ -18,7 +18,6 @@ extension FileStore {
     }
   }
 
-  @inline(never)
   func foldLogs() throws(JobError) {
     for case .job(let job) in state.entries where job.log != nil { try foldLog(job) }
   }

@@ -93,7 +93,6 @@ extension FileStore {
     }
     var edits: [Change] = []
     if !isKnown {
-      try foldLogs()
       guard let (theirs, seq) = try changes(of: bytes, stamp, name, in: directory, journal) else {
         return false
       }
@@ -183,7 +182,6 @@ extension FileStore {
       return try catchUp()
     }
     if document.epoch == journal.epoch, isAsPublished(status.stamp) { return }
-    try foldLogs()
     let changes = try merge(document, journal, isCurrent: true).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true

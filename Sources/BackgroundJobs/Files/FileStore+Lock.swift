@@ -80,7 +80,6 @@ extension FileStore {
   }
 
   func unlock() {
-    published = nil
     journal?.unlock()
   }
 }

@@ -1,17 +1,9 @@
 // Looks at what others did: for whoever asks, and for those who wait.
 extension FileStore {
   /// The job, seen now.
-  @inline(never)
   func seen(_ reference: JobReference) throws(JobError) -> JobState {
-    try look(at: reference.id)
+    try reading { () throws(JobError) in _ = try resolve(reference) }
     return try resolve(reference)
-  }
-
-  @inline(never)
-  private func look(at id: String) throws(JobError) {
-    try reading { () throws(JobError) in
-      if let job = try state.job(id) { try foldLog(job) }
-    }
   }
 
   /// The same, with all of its items in memory. What is damaged of them is left.
@@ -30,7 +22,7 @@ extension FileStore {
     _ reference: JobReference
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     let id = reference.id
-    try look(at: id)
+    try reading { () throws(JobError) in _ = try state.job(id) }
     guard var job = state.known(id) else { return nil }
     if isOverlaid, ownedLog(of: job) != nil {
       // What another tool asks of the owner is to be an event before it acts on it.

@@ -2,14 +2,12 @@ import CPosix
 
 // PROTOCOL R11: records that a log had and has no more. The state file may know what they told.
 extension FileStore {
-  /// Syncs a dead owner's log, unless all of it is known to be on disk. One that is shorter than its
-  /// part that was synced is damaged.
-  func syncForGood(_ job: JobState) throws(JobError) {
-    guard let position = job.log else { return }
-    guard let published = try publishedJob(job.id), let had = published.log,
-      had.number == position.number, had.synced >= position.index
-    else { return try syncLog(of: job) }
-    guard had.synced > position.index else { return }
+  /// A log of a dead owner that is shorter than its part that was synced: it is damaged.
+  func recoverLostProgress(of job: JobState) throws(JobError) {
+    try foldLog(job)
+    guard let position = job.log, let published = try publishedJob(job.id),
+      let had = published.log, had.number == position.number, had.synced > position.index
+    else { return }
     let told = try setLogAside(
       position.number,
       "\(position.index) of \(had.index) records are left; the rest is from the state file")
@@ -20,7 +18,6 @@ extension FileStore {
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
   /// file, as far as it goes.
   func mendLostRecords() throws(JobError) {
-    try foldLogs()
     for part in lost.parts {
       let told = try setAside(part.name, "\(part.text); the rest is from the state file")
       try append(told, durable: true)
@@ -71,11 +68,9 @@ extension FileStore {
     }
   }
 
-  /// Under the lock: the job as the state file has it; nil: there is none of this store. The file is
-  /// read once for all jobs.
+  /// The job as the state file has it; nil: there is none of this store.
   private func publishedJob(_ id: String) throws(JobError) -> JobState? {
-    if published == nil { published = try publishedState() }
-    return published?.known(id)
+    try publishedState()?.known(id)
   }
 
   private func publishedState() throws(JobError) -> FileState? {

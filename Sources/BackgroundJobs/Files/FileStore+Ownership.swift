@@ -33,14 +33,11 @@ extension FileStore {
     return OwnerLock(path: path, device: status.device, inode: status.inode, boot: process.boot)
   }
 
-  /// Under the lock: what the owner has reported is read, and a dead one's log is closed, before
-  /// anything else happens to its job.
+  /// Under the lock: a dead owner's log is closed before anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
-    guard job.owner != nil else { return }
-    let isAlive = try isOwnerAlive(job)
-    try foldLog(job)
-    guard isAlive == false else { return }
-    try syncForGood(job)
+    guard job.owner != nil, try isOwnerAlive(job) == false else { return }
+    try syncLog(of: job)
+    try recoverLostProgress(of: job)
     let pid = job.owner?.process.pid ?? 0
     let why = Message("process \(pid) ended without leaving the job").text
     try append(.job(job.id, .left(why: why)), durable: false)
@@ -67,7 +64,6 @@ extension FileStore {
     let file = try places.create(name, in: files)
     do throws(JobError) {
       guard try file.tryLock() else { throw JobError(.busy, "\(file.name) is locked") }
-      if old == nil { try file.requireOthers(beside: logs.owned.count) }
       let header = LogFormat.Header(
         epoch: journal.epoch, salt: randomBits(), number: number, owner: process,
         base: old?.base ?? clock.awakeMs, job: job.id)

@@ -22,8 +22,6 @@ final class FileStore {
   var logs = OpenLogs()
   var debt = PublicationDebt()
   var lost = LostRecords()
-  /// While the lock is held: what the state file says, once somebody has asked.
-  var published: FileState?
   var partial = PartialItems()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0

@@ -58,7 +58,6 @@ extension State {
   ) throws(JobError) -> [JobState] {
     var ranks: [cposix_rank] = []
     for position in entries.indices {
-      if case .job(let job) = entries[position], !job.status.isFinished { continue }
       guard let facts = facts(at: position), !facts.has(StoredJob.hasOwner), isCandidate(facts)
       else { continue }
       ranks.append(cposix_rank(key: facts.ended, index: UInt32(clamping: position)))
