@@ -28,10 +28,24 @@ public final class JobManager: @unchecked Sendable {
   private var isClosed = false
 
   /// Opens the state of a project directory; nothing is written.
-  public init(project: String, options: Options = Options()) throws(JobError) {
-    mutex = try Mutex()
-    storage = try Storage.open(project: project, options: options.forStorage)
+  public convenience init(project: String, options: Options = Options()) throws(JobError) {
+    self.init(try Self.parts(project, options))
+  }
+
+  /// The same. In Embedded Swift an initialiser that throws leaves its object allocated.
+  package static func open(_ project: String, _ options: Options) throws(JobError) -> JobManager {
+    JobManager(try parts(project, options))
+  }
+
+  private init(_ parts: (storage: Storage, mutex: Mutex)) { (storage, mutex) = parts }
+
+  private static func parts(
+    _ project: String, _ options: Options
+  ) throws(JobError) -> (storage: Storage, mutex: Mutex) {
+    let mutex = try Mutex.make()
+    let storage = try Storage.open(project: project, options: options.forStorage)
     try storage.refresh()
+    return (storage, mutex)
   }
 
   /// Runs `body` alone on the storage. A fork is seen before the mutex, which a thread that does not

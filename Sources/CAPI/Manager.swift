@@ -18,7 +18,7 @@ public func bgj_manager_open(
     let path = try text(project, "project")
     guard let manager else { throw missing("manager") }
     let chosen = try managerOptions(try read(options, bgj_options(), "options"))
-    manager.pointee = handle(try JobManager(project: path, options: chosen))
+    manager.pointee = handle(try JobManager.open(path, chosen))
     return .ok
   }
 }

@@ -496,7 +496,9 @@ static int long_want(int argc, char **argv) {
       without_harm(create(&s));
     }
   }
+  for (int i = 0; i < 20000; i++) without_harm(open_one(&s));
   assert_true(refuse(-1, 0) > 0);
+  assert_int_equal(MUST(open_one(&s)), BGJ_OK);
   assert_true(kept < 50 * MANY);
   assert_int_equal(MUST(bgj_job_item_done(s.owned, "with memory again", &fault)), BGJ_OK);
   bgj_job_info info = BGJ_JOB_INFO_INIT;

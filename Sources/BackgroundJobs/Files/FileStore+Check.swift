@@ -3,6 +3,18 @@ import CPosix
 // Verifies what is on disk, apart from any state in memory, and mends nothing.
 extension FileStore {
   func check() throws(JobError) -> (firstFinding: String?, report: String) {
+    var attempts = 0
+    while true {
+      let result = try checkOnce()
+      attempts += 1
+      // PROTOCOL R9: what was missing went with a journal that was replaced meanwhile.
+      guard result.firstFinding != nil, attempts < 64, try journal?.file.status().links == 0 else {
+        return result
+      }
+    }
+  }
+
+  private func checkOnce() throws(JobError) -> (firstFinding: String?, report: String) {
     try? refresh()
     try places.find()
     var lines = ""
@@ -76,8 +88,7 @@ extension FileStore {
       return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
     } catch {
       let fault = StateDocument.describe(error, "damaged")
-      if fault.status == .noMemory { throw fault }
-      note(name, Message(fault.message), false)
+      note(name, try finding(fault), false)
       return []
     }
   }
@@ -108,7 +119,7 @@ extension FileStore {
     guard let file = try files.openIfThere(Journal.name, O_RDONLY) else { return }
     let journal: Journal
     do throws(JobError) { journal = try Journal.open(file) } catch {
-      return note(Journal.name, Message(error.message), false)
+      return note(Journal.name, try finding(error), false)
     }
     let bytes = Buffer()
     try file.read(Int(try file.status().size), at: 0, into: bytes)
@@ -169,8 +180,14 @@ extension FileStore {
       try items.loadAll()
       note(name, "\(items.known) items, sound", true)
     } catch {
-      note(name, Message(error.message), false)
+      note(name, try finding(error), false)
     }
+  }
+
+  /// Throws what says nothing of the file.
+  private func finding(_ fault: JobError) throws(JobError) -> Message {
+    if fault.status == .noMemory || fault.osError == EMFILE { throw fault }
+    return Message(fault.message)
   }
 
   private func checkLog(

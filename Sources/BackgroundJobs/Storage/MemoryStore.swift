@@ -15,7 +15,7 @@
     }
 
     nonisolated(unsafe) private static var worlds: [World] = []
-    nonisolated(unsafe) private static let mutex = try? Mutex()
+    nonisolated(unsafe) private static let mutex = try? Mutex.make()
 
     /// The tests that are to run on it say so.
     static var isWanted: Bool { getenv("BGJOBS_STORAGE") != nil }

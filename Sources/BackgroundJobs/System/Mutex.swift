@@ -6,11 +6,12 @@ final class Mutex {
 
   private init(_ mutex: UnsafeMutablePointer<pthread_mutex_t>) { self.mutex = mutex }
 
-  convenience init() throws(JobError) {
+  /// Not an initialiser: one that throws before it has initialised leaves its object allocated.
+  static func make() throws(JobError) -> Mutex {
     guard let mutex = cposix_mutex_new() else {
       throw JobError(.noMemory, "no memory for a manager", osError: ENOMEM)
     }
-    self.init(mutex)
+    return Mutex(mutex)
   }
 
   deinit { cposix_mutex_free(mutex) }
