@@ -11,12 +11,10 @@ final class JobHandle {
   /// For bgj_job_id.
   let id: UnsafeMutablePointer<CChar>
 
-  private init(_ job: Job, id: UnsafeMutablePointer<CChar>) {
+  init(_ job: Job, id: UnsafeMutablePointer<CChar>) {
     self.job = job
     self.id = id
   }
-
-  convenience init(_ job: Job) throws(JobError) { self.init(job, id: try copy(job.id)) }
 
   deinit { free(id) }
 }
@@ -34,7 +32,8 @@ func handle(_ manager: JobManager) -> UnsafeMutablePointer<bgj_manager> {
 }
 
 func handle(_ job: Job) throws(JobError) -> UnsafeMutablePointer<bgj_job> {
-  Unmanaged.passRetained(try JobHandle(job)).toOpaque().assumingMemoryBound(to: bgj_job.self)
+  Unmanaged.passRetained(JobHandle(job, id: try copy(job.id))).toOpaque().assumingMemoryBound(
+    to: bgj_job.self)
 }
 
 func handle(_ jobs: [JobInfo]) -> UnsafeMutablePointer<bgj_job_list> {

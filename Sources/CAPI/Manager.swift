@@ -50,7 +50,7 @@ private func managerOptions(_ raw: bgj_options) throws(JobError) -> JobManager.O
 public func bgj_manager_close(
   _ manager: UnsafeMutablePointer<bgj_manager>?, _ error: UnsafeMutablePointer<bgj_error>?
 ) -> bgj_status {
-  call(error) { () throws(JobError) in
+  callAnyway(error) { () throws(JobError) in
     guard let manager else { return .ok }
     let object = Unmanaged<JobManager>.fromOpaque(manager).takeRetainedValue()
     try object.close()

@@ -17,8 +17,18 @@ extension bgj_status {
 func call(
   _ error: UnsafeMutablePointer<bgj_error>?, _ body: () throws(JobError) -> Status
 ) -> bgj_status {
-  do throws(JobError) {
+  callAnyway(error) { () throws(JobError) in
     try requireMemory()
+    return try body()
+  }
+}
+
+/// The same, also while there is hardly any memory.
+@inline(never)
+func callAnyway(
+  _ error: UnsafeMutablePointer<bgj_error>?, _ body: () throws(JobError) -> Status
+) -> bgj_status {
+  do throws(JobError) {
     let status = try body()
     if let error { write(status, to: error) }
     return bgj_status(status)

@@ -34,7 +34,9 @@ final class JSON {
       text = UnsafeRawBufferPointer(rebasing: text[3...])
     }
     do throws(JSONFault) { return try load(text) } catch {
-      guard !error.isWantOfMemory, let mended = replaceLoneSurrogates(text) else { throw error }
+      guard !error.isWantOfMemory, let mended = try replaceLoneSurrogates(text) else {
+        throw error
+      }
       return try load(mended.bytes)
     }
   }
@@ -59,8 +61,12 @@ final class JSON {
   }
 
   /// nil when there is none.
-  private static func replaceLoneSurrogates(_ bytes: UnsafeRawBufferPointer) -> Buffer? {
-    guard let copy = try? Buffer(bytes) else { return nil }
+  private static func replaceLoneSurrogates(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws(JSONFault) -> Buffer? {
+    guard let copy = try? Buffer(bytes) else {
+      throw JSONFault(line: 0, column: 0, byte: 0, text: "", isWantOfMemory: true)
+    }
     var found = false
     var i = 0
     while i < bytes.count {

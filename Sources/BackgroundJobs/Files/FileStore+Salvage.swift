@@ -89,8 +89,15 @@ extension FileStore {
         if error.status == .noMemory { throw error }
       }
     }
-    if let directory = places.state,
-      let bytes = try? readWhole(StateDirectory.fileName, in: directory)?.bytes,
+    var bytes: Buffer?
+    if let directory = places.state {
+      do throws(JobError) {
+        bytes = try readWhole(StateDirectory.fileName, in: directory)?.bytes
+      } catch {
+        if error.status == .noMemory { throw error }
+      }
+    }
+    if let bytes,
       let decoded = try StateDocument.decodeIfSound(bytes.bytes),
       base == nil || (decoded.epoch == epoch && (decoded.seq ?? 0) > (base?.seq ?? 0))
     {

@@ -86,7 +86,7 @@ enum ItemFile {
       sections.append(try Buffer(lazy))
       page += pages(lazy.count)
     }
-    return try ItemSet(head, sections, source)
+    return ItemSet(head, sections, source)
   }
 
   @inline(never)

@@ -45,9 +45,7 @@ final class ItemSet {
   init() {}
 
   /// A stored one, of which nothing is in memory yet.
-  init(
-    _ stored: cposix_items, _ sections: [Buffer], _ source: PagedFile
-  ) throws(JobError) {
+  init(_ stored: cposix_items, _ sections: [Buffer], _ source: PagedFile) {
     table = ItemTable(
       sections[0], sections[1], size: Int(stored.table_size), count: Int(stored.known),
       seed: stored.seed)
