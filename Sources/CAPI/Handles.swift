@@ -41,13 +41,13 @@ func handle(_ jobs: [JobInfo]) -> UnsafeMutablePointer<bgj_job_list> {
     .assumingMemoryBound(to: bgj_job_list.self)
 }
 
-@inline(__always)
+@inline(never)
 func object(_ manager: UnsafeMutablePointer<bgj_manager>?) throws(JobError) -> JobManager {
   guard let manager else { throw missing("manager") }
   return Unmanaged<JobManager>.fromOpaque(manager).takeUnretainedValue()
 }
 
-@inline(__always)
+@inline(never)
 func object(_ job: UnsafeMutablePointer<bgj_job>?) throws(JobError) -> Job {
   guard let job else { throw missing("job") }
   return Unmanaged<JobHandle>.fromOpaque(job).takeUnretainedValue().job

@@ -178,7 +178,20 @@ static int64_t limit_of(int resource) {
 
 int64_t cposix_file_size_limit(void) { return limit_of(RLIMIT_FSIZE); }
 
-int64_t cposix_descriptor_limit(void) { return limit_of(RLIMIT_NOFILE); }
+int64_t cposix_descriptor_share(void) {
+  int64_t share = limit_of(RLIMIT_NOFILE) / 8;
+  return share < 8 ? 8 : share > 512 ? 512 : share;
+}
+
+int cposix_has_descriptors(int64_t taken) {
+  int64_t fd = limit_of(RLIMIT_NOFILE), wanted = 2 * cposix_descriptor_share() + 16;
+  if (taken < fd / 4) return 0;
+  while (wanted > 0 && --fd >= 0)
+    if (fcntl((int)fd, F_GETFD) < 0) wanted--;
+  if (wanted == 0) return 0;
+  errno = EMFILE;
+  return -1;
+}
 
 void cposix_error_text(int number, char *text, size_t size) {
   /* Not strerror_r: it asks the locale, which may allocate and change under another thread. */

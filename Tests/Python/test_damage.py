@@ -1,5 +1,6 @@
 """Damage of logs: told, and mended from the state file as far as that goes."""
 
+import json
 import shutil
 import subprocess
 import time
@@ -189,3 +190,69 @@ def test_a_synced_log_of_a_dead_owner_that_was_cut_is_told(project, python):
         manager.create("another")
         assert manager.find(id).info().items_completed == 20
     assert is_told(project)
+
+
+@pytest.mark.parametrize("how", ["flip", "page", "gone"])
+def test_an_unsynced_log_of_a_dead_owner_that_is_damaged_is_told(project, python, how):
+    """What a killed process wrote is all there: a hole in it is no torn end."""
+    process = python(
+        """
+        import bgjobs, os
+        job = bgjobs.JobManager(".").ensure("import", "all")
+        job.start()
+        for n in range(1000):
+            job.done(f"item-{n}")
+        os._exit(0)
+        """
+    )
+    assert process.wait(60) == 0
+    (log,) = logs(project)
+    data = bytearray(log.read_bytes())
+    if how == "gone":
+        log.unlink()
+    else:
+        data[5000 : 5001 if how == "flip" else 9096] = b"U" * (1 if how == "flip" else 4096)
+        log.write_bytes(data)
+    assert is_told(project)
+    for _ in range(2):
+        with bgjobs.JobManager(project) as manager:
+            manager.create("another")
+            manager.ensure("import", "all").start()
+        told = json.loads((project / ".specweave/state/background-jobs.json").read_text())
+        assert [*told["bgjobs"]["setAside"]] == [f"background-jobs.d/{log.name}"]
+        assert is_told(project) or how == "gone"
+
+
+def test_a_journal_that_is_gone_is_told_and_its_logs_are_used(project, python):
+    process = python(
+        """
+        import bgjobs, os
+        manager = bgjobs.JobManager(".")
+        job = manager.ensure("import", "all")
+        job.start()
+        job.done("published")
+        manager.sync()
+        for n in range(50):
+            job.done(f"item-{n}")
+        os._exit(0)
+        """
+    )
+    assert process.wait(60) == 0
+    (project / STORE / "journal").unlink()
+    (log,) = logs(project)
+    before = log.read_bytes()
+    with bgjobs.JobManager(project, read_only=True) as manager:
+        with pytest.raises(bgjobs.Damaged, match=r"journal: missing"):
+            manager.check()
+        assert import_job(manager).info().items_completed == 51
+    for _ in range(2):
+        with bgjobs.JobManager(project) as manager:
+            manager.create("another")
+            assert import_job(manager).info().items_completed == 51
+            with pytest.raises(bgjobs.Damaged, match=r"log-.*set aside"):
+                manager.check()
+    (copy,) = copies(project)
+    assert (project / STORE / copy).read_bytes() == before
+    text = (project / ".specweave/state/background-jobs.json").read_text()
+    (why,) = json.loads(text)["bgjobs"]["setAside"].values()
+    assert "missing" in why

@@ -24,41 +24,40 @@ extension FileStore {
       lines = Message("\(lines)\(line)\n").text
       if !sound, firstFinding == nil { firstFinding = line }
     }
+    func noteAside(_ names: [String]) {
+      for name in names where has(name, ".corrupt-") {
+        note(
+          name, "set aside because it was damaged; delete it when it is of no more use",
+          sound: false)
+      }
+    }
     var published: [LogPosition] = []
     if let directory = places.state {
       published = try checkStateFile(directory, note)
       if let obstacle = try LockFile.obstacle(directory) {
         note(LockFile.name, obstacle, sound: false)
       }
-      for name in try directory.names() where has(name, ".corrupt-") {
-        note(
-          name, "set aside because it was damaged; delete it when it is of no more use",
-          sound: false)
-      }
+      noteAside(try directory.names())
     }
     if let files = places.files {
       let names = try files.names()
-      for name in names where has(name, ".corrupt-") {
-        note(
-          name, "set aside because it was damaged; delete it when it is of no more use",
-          sound: false)
-      }
+      noteAside(names)
       for name in names where name.bytes != "jobs" && !begins(name, with: ".") {
         guard let status = try files.status(name), status.is_regular == 0 else { continue }
         note(name, "is not a regular file: delete it", sound: false)
       }
+      if try files.status(Journal.name) == nil, names.contains(where: isLog) {
+        note(Journal.name, "missing: there are logs", sound: false)
+      }
       try checkJournal(files, note)
       for name in names where isLog(name) { try checkLog(name, files, published, note) }
-      for entry in lost.entries {
-        note(LogFormat.name(entry.log), entry.finding, sound: false)
-      }
-      for part in lost.parts { note(part.name, Message(part.text), sound: false) }
+      for part in lost.parts { note(part.name, Message(part.why), sound: false) }
       for job in state.known {
-        guard let log = job.log,
-          !names.has(LogFormat.name(log.number))
-        else { continue }
+        guard let log = job.log else { continue }
+        let name = LogFormat.name(log.number)
+        guard try files.status(name) == nil else { continue }
         note(
-          LogFormat.name(log.number), "missing: the progress of job \(job.id) is in it",
+          name, "missing: the progress of job \(job.id) is in it",
           sound: false)
       }
     }
@@ -214,13 +213,10 @@ extension FileStore {
     }
     // Behind a record that was never finished there is none; but a power cut, after which the boot is
     // another one, may leave a hole where nothing was synced.
-    var later = header.owner.boot == process.boot ? place + 1 : bytes.count
-    while later < bytes.count {
-      let next = LogFormat.record(bytes.bytes, at: later, salt: header.salt, index: records + 1)
-      if next != nil {
-        return note(name, "byte \(header.size + Int64(place)): a record is damaged", false)
-      }
-      later += 1
+    if header.owner.boot == process.boot,
+      LogFormat.hasRecord(bytes.bytes, behind: place, salt: header.salt, index: records)
+    {
+      return note(name, "byte \(header.size + Int64(place)): a record is damaged", false)
     }
     if let had = published.first(where: { $0.number == header.number }), had.synced > records {
       return note(

@@ -15,7 +15,7 @@ extension FileStore {
     let begin = Clock.machine
     let isDue =
       garbage > Self.leastGarbage && compactions.isDue(at: begin) && garbage > compactionSize / 256
-    guard isDue || !lost.parts.isEmpty else { return }
+    guard isDue || lost.isInSnapshot else { return }
     // Nothing is lost when it fails: the old journal stays.
     try? compact()
     compactions.spend(at: begin, cost: Clock.machine - begin)
@@ -34,11 +34,12 @@ extension FileStore {
   /// know more than its files.
   func compact(keeping own: JobState? = nil) throws(JobError) {
     try followSnapshot()
-    if let own { state.replace(by: own) }
+    if let own { state.replace(by: own) } else { try? proveOwn(mends: true) }
+    try foldLogs()
     guard let old = journal, let files = places.files else { return }
-    let isDamaged = !lost.parts.isEmpty
+    let isDamaged = lost.isInSnapshot
     // The snapshot would say that nothing more was there.
-    if !lost.isEmpty { try mendLostRecords() }
+    if !lost.parts.isEmpty { try mendLostRecords() }
     var publication = state.publication
     // For those who begin at the snapshot.
     if !state.isUnpublished { publication.paid = state.seq }
@@ -97,6 +98,17 @@ extension FileStore {
   /// And no copy of a damaged one.
   func isLog(_ name: String) -> Bool { begins(name, with: "log-") && !has(name, ".corrupt-") }
 
+  /// The logs of a journal that is missing: no compaction is to delete them.
+  private func tellMissing(beside remains: [String], _ files: Directory) throws(JobError) {
+    for name in remains { try files.link(name, to: asideName(name)) }
+    try state.apply(
+      .store(
+        .setAside(
+          name: LostRecords.name(of: asideName(Journal.name)),
+          why: "it was missing; the jobs are from the state file and its logs")),
+      at: Moment(seq: state.seq &+ 1, time: clock.realtimeMs))
+  }
+
   /// A synced journal with this snapshot, not yet under its name.
   func writeJournal(
     _ name: String, in files: Directory, epoch: StateDocument.Epoch, isRebuilt: Bool,
@@ -133,6 +145,10 @@ extension FileStore {
     let (_, files) = try places.make()
     guard try files.status(Journal.name) == nil else { return }
     try readStateFile()
+    let remains = try files.names().filter(isLog)
+    // Before it has its name, there are none.
+    guard try files.status(Journal.name) == nil else { return }
+    if !remains.isEmpty { try tellMissing(beside: remains, files) }
     let epoch = StateDocument.Epoch(high: randomBits(), low: randomBits())
     let snapshot = try makeSnapshot(in: files, anew: true)
     let name = Message("journal.\(hex(randomBits(), digits: 16))").text

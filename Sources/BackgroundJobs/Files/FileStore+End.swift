@@ -19,7 +19,7 @@ extension FileStore {
   /// Leaves all jobs of this handle and publishes. It is of no use afterwards, whatever happens.
   func close() throws(JobError) {
     defer { end() }
-    let isToMend = !options.isReadOnly && (!lost.isEmpty || partial.damaged != nil)
+    let isToMend = !options.isReadOnly && (!lost.parts.isEmpty || partial.damaged != nil)
     guard !lostDescriptors, debt.isOwed || logs.ownsAny || hasSeenRequest || isToMend else {
       return
     }

@@ -3,7 +3,8 @@ import CPosix
 // PROTOCOL R2, R6, R9: from files to state. Without the lock it only reads; with it, it also cuts
 // off what a kill left behind.
 extension FileStore {
-  /// Folds everything that is new.
+  /// Folds everything that is new in the journal. A log is read when its job is asked for: a store
+  /// may have thousands.
   func catchUp() throws(JobError) {
     _ = try leaveDamage()
     for _ in 0..<64 {
@@ -15,7 +16,7 @@ extension FileStore {
       }
       guard journal != nil else { return try readStateFile() }
       do throws(JobError) {
-        if try foldJournal(), try !leaveDamage() { return }
+        if try foldJournal(), try !leaveDamage() { return try proveOwn(mends: false) }
       } catch {
         guard mustRestart else { throw error }
         use(nil)
@@ -59,7 +60,6 @@ extension FileStore {
     if status.size > journal.end || journal.isLocked {
       if try !foldEvents(journal, size: status.size) { return false }
     }
-    if status.links > 0 { try foldLogs() }
     if status.links > 0, !mustRestart { return true }
     try followReplacement(of: journal)
     return false

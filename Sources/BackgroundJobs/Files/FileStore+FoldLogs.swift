@@ -18,6 +18,7 @@ extension FileStore {
     }
   }
 
+  @inline(never)
   func foldLogs() throws(JobError) {
     for case .job(let job) in state.entries where job.log != nil { try foldLog(job) }
   }

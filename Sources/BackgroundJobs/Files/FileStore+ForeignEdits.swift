@@ -93,6 +93,7 @@ extension FileStore {
     }
     var edits: [Change] = []
     if !isKnown {
+      try foldLogs()
       guard let (theirs, seq) = try changes(of: bytes, stamp, name, in: directory, journal) else {
         return false
       }
@@ -172,16 +173,15 @@ extension FileStore {
     guard let document = try StateDocument.decodeIfSound(bytes.bytes),
       document.state.format <= StateDocument.format
     else { return }
-    if merge(document, journal, isCurrent: true).provesLoss {
+    if provesLoss(document) {
       // Or it was published after our look at the journal.
       try catchUp()
-      guard let journal = self.journal, !options.isReadOnly,
-        merge(document, journal, isCurrent: true).provesLoss
-      else { return }
+      guard let journal = self.journal, !options.isReadOnly, provesLoss(document) else { return }
       try salvage(journal.file, journal, lost(StateDirectory.fileName))
       return try catchUp()
     }
     if document.epoch == journal.epoch, isAsPublished(status.stamp) { return }
+    try foldLogs()
     let changes = try merge(document, journal, isCurrent: true).changes()
     guard !changes.isEmpty else { return }
     isOverlaid = true
@@ -190,6 +190,12 @@ extension FileStore {
     for change in changes {
       try state.apply(asForeign(change), at: Moment(seq: seq, time: clock.realtimeMs))
     }
+  }
+
+  @inline(never)
+  private func provesLoss(_ document: StateDocument.Decoded) -> Bool {
+    guard let journal else { return false }
+    return merge(document, journal, isCurrent: true).provesLoss
   }
 
   private func lost(_ name: String) -> JobError {

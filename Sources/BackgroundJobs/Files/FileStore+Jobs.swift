@@ -19,6 +19,7 @@ extension FileStore {
     let typeSum = checksum(type)
     try reading { () throws(JobError) in
       _ = try state.jobs { $0.isOne(of: statuses) && (type == nil || $0.type_sum == typeSum) }
+      try foldLogs()
     }
     for case .job(let job) in state.entries where type == nil || job.type.bytes == type?.bytes {
       try requireMemory()

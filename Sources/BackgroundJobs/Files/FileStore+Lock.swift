@@ -80,6 +80,7 @@ extension FileStore {
   }
 
   func unlock() {
+    published = nil
     journal?.unlock()
   }
 }

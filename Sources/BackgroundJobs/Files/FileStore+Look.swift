@@ -1,9 +1,17 @@
 // Looks at what others did: for whoever asks, and for those who wait.
 extension FileStore {
   /// The job, seen now.
+  @inline(never)
   func seen(_ reference: JobReference) throws(JobError) -> JobState {
-    try reading { () throws(JobError) in _ = try resolve(reference) }
+    try look(at: reference.id)
     return try resolve(reference)
+  }
+
+  @inline(never)
+  private func look(at id: String) throws(JobError) {
+    try reading { () throws(JobError) in
+      if let job = try state.job(id) { try foldLog(job) }
+    }
   }
 
   /// The same, with all of its items in memory. What is damaged of them is left.
@@ -22,7 +30,7 @@ extension FileStore {
     _ reference: JobReference
   ) throws(JobError) -> (status: JobStatus, isInterrupted: Bool)? {
     let id = reference.id
-    try reading { () throws(JobError) in _ = try state.job(id) }
+    try look(at: id)
     guard var job = state.known(id) else { return nil }
     if isOverlaid, ownedLog(of: job) != nil {
       // What another tool asks of the owner is to be an event before it acts on it.

@@ -2,29 +2,42 @@ import CPosix
 
 // PROTOCOL R11: records that a log had and has no more. The state file may know what they told.
 extension FileStore {
-  /// A log of a dead owner that is shorter than its part that was synced: it is damaged.
-  func recoverLostProgress(of job: JobState) throws(JobError) {
-    try foldLog(job)
-    guard let position = job.log, let published = try publishedJob(job.id),
-      let had = published.log, had.number == position.number, had.synced > position.index
-    else { return }
+  /// Syncs a dead owner's log, unless all of it is known to be on disk. One that is shorter than its
+  /// part that was synced, or goes on behind its end, is damaged.
+  func syncForGood(_ job: JobState) throws(JobError) {
+    guard let position = job.log else { return }
+    let published = try publishedJob(job.id)
+    var synced: UInt64 = 0
+    if let had = published?.log, had.number == position.number { synced = had.synced }
+    if synced <= position.index, try !isBroken(position) {
+      if synced < position.index { try syncLog(of: job) }
+      return
+    }
     let told = try setLogAside(
-      position.number,
-      "\(position.index) of \(had.index) records are left; the rest is from the state file")
-    try reportLost(in: published, of: job, beside: position.index)
+      position.number, "\(position.index) records are left; the rest is from the state file")
+    if let published { try reportLost(in: published, of: job, beside: position.index) }
     try append(told, durable: true)
+  }
+
+  /// Whether a log is gone, or has records behind what was read of it.
+  private func isBroken(_ position: LogPosition) throws(JobError) -> Bool {
+    guard let reader = try logReader(position) else { return true }
+    let end = max(position.offset, reader.header.size)
+    let rest = try reader.file.status().size - end
+    guard rest > 0, reader.header.owner.boot == process.boot else { return false }
+    let bytes = Buffer()
+    try reader.file.read(Int(rest), at: end, into: bytes)
+    return LogFormat.hasRecord(
+      bytes.bytes, behind: 0, salt: position.salt, index: position.index)
   }
 
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
   /// file, as far as it goes.
   func mendLostRecords() throws(JobError) {
+    try foldLogs()
     for part in lost.parts {
-      let told = try setAside(part.name, "\(part.text); the rest is from the state file")
-      try append(told, durable: true)
-    }
-    for entry in lost.entries {
-      let told = try setLogAside(entry.log, "\(entry.finding); the rest is from the state file")
-      if let job = try state.job(entry.job), let published = try publishedJob(entry.job) {
+      let told = try setAside(part.name, "\(part.why); the rest is from the state file")
+      if let id = part.job, let job = try state.job(id), let published = try publishedJob(id) {
         try reportLost(in: published, of: job, beside: job.log?.index)
       }
       try append(told, durable: true)
@@ -32,7 +45,7 @@ extension FileStore {
   }
 
   /// What the log had, said once more. Its status is another matter: that stands in the journal.
-  private func reportLost(
+  func reportLost(
     in published: JobState, of job: JobState, beside mark: UInt64?
   ) throws(JobError) {
     let items = try published.itemsEnded(unknownTo: job, alsoFailed: false)
@@ -53,24 +66,18 @@ extension FileStore {
       try append(
         .store(.adopted(job: job.id, done: items.done, failed: items.failed)), durable: false)
     }
-    try reportEnded(in: published, of: job, beside: mark)
-  }
-
-  /// Somebody cut the log of a living owner, which has in memory all that was in it.
-  func replaceCut(_ log: OwnedLog) throws(JobError) {
-    try transact { () throws(JobError) in
-      guard let job = state.known(log.job), ownedLog(of: job) === log else { return }
-      let told = try setLogAside(
-        log.number, "it was cut while its owner worked; nothing was lost")
-      try compact(keeping: job)
-      try open(job, rolling: log)
-      try append(told, durable: true)
+    // A retry forgets failures.
+    if published.attempts == job.attempts {
+      try reportEnded(.failed, in: published, of: job, beside: mark)
     }
+    try reportEnded(.skipped, in: published, of: job, beside: mark)
   }
 
-  /// The job as the state file has it; nil: there is none of this store.
+  /// Under the lock: the job as the state file has it; nil: there is none of this store. The file is
+  /// read once for all jobs.
   private func publishedJob(_ id: String) throws(JobError) -> JobState? {
-    try publishedState()?.known(id)
+    if published == nil { published = try publishedState() }
+    return published?.known(id)
   }
 
   private func publishedState() throws(JobError) -> FileState? {
@@ -104,7 +111,7 @@ extension FileStore {
   }
 
   /// Keeps a copy of a damaged log, if there is one; gives the event that tells of it.
-  private func setLogAside(_ number: UInt64, _ why: Message) throws(JobError) -> Change {
+  func setLogAside(_ number: UInt64, _ why: Message) throws(JobError) -> Change {
     try setAside(LogFormat.name(number), why)
   }
 
@@ -117,19 +124,12 @@ extension FileStore {
 
   /// Items that failed or were skipped, and why.
   private func reportEnded(
-    in published: JobState, of job: JobState, beside mark: UInt64?
+    _ mark: ItemSet.Mark, in published: JobState, of job: JobState, beside seen: UInt64?
   ) throws(JobError) {
-    // A retry forgets failures.
-    if published.attempts == job.attempts {
-      try published.items.forEach(.failed) { slot, item throws(JobError) in
-        var report = Report()
-        (report.seen, report.failed) = (mark, item)
-        try self.report(report, published.items.notes.why(slot), job)
-      }
-    }
-    try published.items.forEach(.skipped) { slot, item throws(JobError) in
+    try published.items.forEach(mark) { slot, item throws(JobError) in
       var report = Report()
-      (report.seen, report.skipped) = (mark, item)
+      report.seen = seen
+      if mark == .failed { report.failed = item } else { report.skipped = item }
       try self.report(report, published.items.notes.why(slot), job)
     }
   }

@@ -33,11 +33,14 @@ extension FileStore {
     return OwnerLock(path: path, device: status.device, inode: status.inode, boot: process.boot)
   }
 
-  /// Under the lock: a dead owner's log is closed before anything else happens to its job.
+  /// Under the lock: what the owner has reported is read, and a dead one's log is closed, before
+  /// anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
-    guard job.owner != nil, try isOwnerAlive(job) == false else { return }
-    try syncLog(of: job)
-    try recoverLostProgress(of: job)
+    guard job.owner != nil else { return }
+    let isAlive = try isOwnerAlive(job)
+    try foldLog(job)
+    guard isAlive == false else { return }
+    try syncForGood(job)
     let pid = job.owner?.process.pid ?? 0
     let why = Message("process \(pid) ended without leaving the job").text
     try append(.job(job.id, .left(why: why)), durable: false)
@@ -64,6 +67,7 @@ extension FileStore {
     let file = try places.create(name, in: files)
     do throws(JobError) {
       guard try file.tryLock() else { throw JobError(.busy, "\(file.name) is locked") }
+      if old == nil { try file.requireOthers(beside: logs.owned.count) }
       let header = LogFormat.Header(
         epoch: journal.epoch, salt: randomBits(), number: number, owner: process,
         base: old?.base ?? clock.awakeMs, job: job.id)
@@ -96,20 +100,6 @@ extension FileStore {
     guard let position = job.log, let reader = try logReader(position) else { return }
     try reader.file.syncData()
     job.log?.synced = position.index
-  }
-
-  /// PROTOCOL R15: a log that cannot be synced is given up, with everything in it written anew.
-  func sync(_ log: OwnedLog, _ job: JobState) throws(JobError) {
-    do throws(JobError) {
-      try log.sync()
-      job.log?.synced = log.index
-    } catch {
-      let wasLocked = journal?.isLocked ?? false
-      if !wasLocked { try lock() }
-      defer { if !wasLocked { unlock() } }
-      try compact(keeping: job)
-      try open(job, rolling: log)
-    }
   }
 
   /// Lets go of the logs of jobs that are no longer ours in the state.

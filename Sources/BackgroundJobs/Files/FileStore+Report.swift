@@ -15,11 +15,16 @@ extension FileStore {
     let job = try resolve(id)
     guard let log = ownedLog(of: job) else { return try reportThroughJournal(id, &report) }
     let now = Clock.machineCoarse
-    guard now &- log.lastLook >= Self.lookInterval else {
+    if now &- log.lastLook >= Self.lookInterval {
+      try look(log, job, now, &report)
+    } else if log.failure == nil {
       return try record(&report, job, log, now)
     }
-    try look(log, job, now, &report)
-    let seen = try resolve(id)
+    var seen = try resolve(id)
+    if let log = ownedLog(of: seen), log.failure != nil {
+      try mendFailure(log, seen, now)
+      seen = try resolve(id)
+    }
     guard let log = ownedLog(of: seen) else { return try reportThroughJournal(id, &report) }
     return try record(&report, seen, log, now)
   }
@@ -29,7 +34,6 @@ extension FileStore {
     _ report: inout Report, _ job: JobState, _ log: OwnedLog, _ now: Int64
   ) throws(JobError) -> Status {
     guard job.status == .running || job.status == .paused else { return try end(job, log) }
-    if log.failure != nil { try mendFailure(log, job, now) }
     if try job.isNews(&report) {
       report.time = awake(now) &- log.base
       // What is written must be applied.
@@ -65,16 +69,16 @@ extension FileStore {
     log.sizeLimit = cposix_file_size_limit()
     let ours = try status(of: log.file, log.inode)
     let theirs = try status(of: journal.file, journal.inode)
-    guard ours.links > 0 else {
+    if ours.links == 0, try places.files?.file.status().links == 0 {
       throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
     }
-    if ours.size < log.end { return try replaceCut(log) }
     if theirs.size != journal.end || theirs.links == 0 {
       if isOverlaid { reset() }
       try catchUp()
     }
     // A look that failed is not taken for one: the next report looks, and fails, again.
     guard let seen = state.known(log.job), ownedLog(of: seen) === log else { return }
+    if ours.links == 0 || ours.size < log.end { return try replaceCut(log) }
     try acknowledge(seen, log)
     log.lastLook = now
     let offset = clock.realtimeMs &- (awake(now) &- log.base)

@@ -72,7 +72,11 @@ extension FileStore {
     while true {
       try refresh()
       mustRestart = false
-      do throws(JobError) { return try body() } catch {
+      do throws(JobError) {
+        try body()
+        if mustRestart { try requireNewest() }
+        if try !leaveDamage() { return }
+      } catch {
         attempts += 1
         guard mustRestart, attempts < 64 else { throw error }
         reset()

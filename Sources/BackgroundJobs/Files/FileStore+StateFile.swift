@@ -76,9 +76,10 @@ extension FileStore {
     return age >= 0 && age < Self.writingTime
   }
 
-  /// The journal is gone, and with it the logs: whoever ran the jobs runs them no more.
+  /// The journal is gone: whoever ran the jobs runs them no more. What their logs say still counts.
   private func disown(_ state: FileState) {
     for job in state.known where job.owner != nil {
+      try? foldLog(job)
       try? job.apply(.left(why: nil), at: Moment(seq: state.seq, time: job.updated ?? 0))
     }
   }

@@ -22,6 +22,8 @@ final class FileStore {
   var logs = OpenLogs()
   var debt = PublicationDebt()
   var lost = LostRecords()
+  /// While the lock is held: what the state file says, once somebody has asked.
+  var published: FileState?
   var partial = PartialItems()
   /// The highest `knownUpTo` of a job.
   var mendedUpTo: UInt64 = 0
@@ -108,7 +110,7 @@ final class FileStore {
     return job
   }
 
-  @inline(__always)
+  @inline(never)
   func ownedLog(of job: JobState) -> OwnedLog? { logs.owned(job.log?.number) }
 
   // MARK: Reading
@@ -123,6 +125,7 @@ final class FileStore {
 
   /// Begins at the snapshot again.
   func reset() {
+    keepOwn()
     partial = PartialItems()
     take(FileState())
     logs.startAnew()
@@ -182,12 +185,15 @@ final class FileStore {
     try checkUsable()
     if options.isReadOnly { throw JobError(.unsupported, "this manager is read-only") }
     try lock()
-    do throws(JobError) { try takeInForeignEdits() } catch {
+    do throws(JobError) {
+      try takeInForeignEdits()
+      try proveOwn(mends: true)
+    } catch {
       unlock()
       throw error
     }
     // It is told when it can be.
-    if !lost.isEmpty { try? !lost.parts.isEmpty ? compact() : mendLostRecords() }
+    if !lost.parts.isEmpty { try? lost.isInSnapshot ? compact() : mendLostRecords() }
     return state.seq
   }
 

@@ -1,45 +1,39 @@
-/// Closed logs of which less was read than they had: damage that nobody has told yet.
+/// Damage that nobody has told yet: files that a snapshot refers to, and closed logs of which less was
+/// read than they had.
 struct LostRecords {
-  struct Entry {
-    var job: String
-    var log: UInt64
-    var left: UInt64
-    var had: UInt64
-
-    /// What is told of it.
-    var finding: Message {
-      left < had
-        ? "\(left) of \(had) records of job \(job) are left"
-        : "the records of job \(job) are not those that were written"
-    }
-
-    /// Under which a damaged log is told.
-    var name: String { LostRecords.name(of: LogFormat.name(log)) }
+  struct Part {
+    var name: String
+    var why: String
+    /// Whose closed log it is.
+    var job: String?
   }
 
   static func name(of file: String) -> String { Message("background-jobs.d/\(file)").text }
 
-  private(set) var entries: [Entry] = []
-  /// Damaged files that a snapshot refers to, and why.
-  private(set) var parts: [JSONMember] = []
-  var isEmpty: Bool { entries.isEmpty && parts.isEmpty }
+  private(set) var parts: [Part] = []
 
-  func has(_ part: String) -> Bool { parts[part] != nil }
+  /// The snapshot refers to what is damaged.
+  var isInSnapshot: Bool { parts.contains { $0.job == nil } }
 
-  mutating func note(_ part: String, _ why: String) {
-    if !has(part) { parts.append(JSONMember(name: part, text: why)) }
+  func has(_ name: String) -> Bool { parts.contains { $0.name.bytes == name.bytes } }
+
+  @inline(never)
+  mutating func note(_ name: String, _ why: String, job: String? = nil) {
+    if !has(name) { parts.append(Part(name: name, why: why, job: job)) }
   }
 
   mutating func note(_ job: JobState, _ position: LogPosition, _ end: LogEnd) {
-    entries.append(
-      Entry(job: job.id, log: position.number, left: position.index, had: end.records))
+    let finding: Message =
+      position.index < end.records
+      ? "\(position.index) of \(end.records) records of job \(job.id) are left"
+      : "the records of job \(job.id) are not those that were written"
+    note(LogFormat.name(position.number), finding.text, job: job.id)
   }
 
   /// A damaged file was told.
   mutating func forget(_ name: String) {
-    entries.removeAll { $0.name.bytes == name.bytes }
-    parts = parts.filter { Self.name(of: $0.name).bytes != name.bytes }
+    parts.removeAll { Self.name(of: $0.name).bytes == name.bytes }
   }
 
-  mutating func forgetAll() { (entries, parts) = ([], []) }
+  mutating func forgetAll() { parts = [] }
 }

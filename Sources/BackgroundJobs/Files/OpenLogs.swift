@@ -9,7 +9,7 @@ struct OpenLogs {
   /// The last ones opened, the latest last. There may be more open logs in a store than a process may
   /// have descriptors, and the host wants some for itself.
   private var readers: [LogReader] = []
-  private let mostReaders = Int(min(max(8, cposix_descriptor_limit() / 8), 512))
+  private let mostReaders = Int(cposix_descriptor_share())
   /// What was read last: of which log, and from where on.
   private let bytes = Buffer()
   private var buffered: (number: UInt64, offset: Int64)?

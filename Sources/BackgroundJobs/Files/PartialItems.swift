@@ -3,7 +3,7 @@ import CPosix
 /// Items of jobs that are not all in memory. Each has a descriptor, so there are few.
 struct PartialItems {
   private var sets: [(items: ItemSet, name: String)] = []
-  private let most = Int(min(max(8, cposix_descriptor_limit() / 8), 512))
+  private let most = Int(cposix_descriptor_share())
 
   mutating func add(_ items: ItemSet, _ name: String) {
     // One that is damaged stays.

@@ -76,7 +76,7 @@ enum LogFormat {
   }
 
   /// The payload of the record at `offset`; nil at the end, and where it is not whole and sound.
-  @inline(__always)
+  @inline(never)
   static func record(
     _ bytes: UnsafeRawBufferPointer, at offset: Int, salt: UInt64, index: UInt64
   ) -> UnsafeRawBufferPointer? {
@@ -91,6 +91,24 @@ enum LogFormat {
     let payload = UnsafeRawBufferPointer(
       rebasing: bytes[offset + recordHeader..<offset + recordHeader + length])
     return CRC32C.of(salt: salt, index, payload) == stored ? payload : nil
+  }
+
+  /// Whether sound records follow one that is not, which should be at `place`. A process writes them
+  /// in turn; so it is damaged, unless a power cut has left a hole.
+  static func hasRecord(
+    _ bytes: UnsafeRawBufferPointer, behind place: Int, salt: UInt64, index: UInt64
+  ) -> Bool {
+    var (later, left) = (place + 4, 1 << 20)
+    while later < bytes.count, left > 0 {
+      // So many may have been between, if they were as short as can be.
+      var between = UInt64((later - place + 11) / 12)
+      while between > 0, left > 0 {
+        if record(bytes, at: later, salt: salt, index: index &+ between) != nil { return true }
+        (between, left) = (between - 1, left - 1)
+      }
+      later += 4
+    }
+    return false
   }
 
   /// The one that stands before the payload of a record.
@@ -142,6 +160,8 @@ final class OwnedLog {
   /// Why what was acknowledged could not be synced, and when that was last tried: no further report
   /// is taken until it can.
   var failure: JobError?
+  /// What we knew of the job before the state was made anew, until the log has proved to have it.
+  var kept: JobState?
   var lastFailure: Int64 = 0
   /// From when on a report asks whether to sync.
   var nextSync: Int64 = 0

@@ -46,18 +46,18 @@ extension State {
   func oldJobs(_ options: StorageOptions, now: Int64) throws(JobError) -> [JobState] {
     guard let keep = options.keepCompleted, let seconds = options.keepFor else { return [] }
     let limit = now.clampedAdding(-seconds.clampedSeconds)
-    let old = try removals(keep: keep) {
+    return try removals(keep: keep, endedBy: limit) {
       $0.isOne(of: .completed) && !$0.has(StoredJob.hasWarnings) && $0.has(StoredJob.isOurs)
     }
-    return old.filter { $0.endedMs <= limit }
   }
 
   /// The oldest of these jobs beyond `keep` that no other job needs.
   private func removals(
-    keep: Int, _ isCandidate: (StoredJob) -> Bool
+    keep: Int, endedBy limit: Int64 = .max, _ isCandidate: (StoredJob) -> Bool
   ) throws(JobError) -> [JobState] {
     var ranks: [cposix_rank] = []
     for position in entries.indices {
+      if case .job(let job) = entries[position], !job.status.isFinished { continue }
       guard let facts = facts(at: position), !facts.has(StoredJob.hasOwner), isCandidate(facts)
       else { continue }
       ranks.append(cposix_rank(key: facts.ended, index: UInt32(clamping: position)))
@@ -70,7 +70,7 @@ extension State {
     guard entries.count == count else { return [] }
     var removals: [JobState] = []
     for rank in ranks.prefix(ranks.count - max(0, keep)) {
-      guard let job = try load(at: Int(rank.index)) else { break }
+      guard rank.key <= limit, let job = try load(at: Int(rank.index)) else { break }
       let isNeeded = needing.contains { other in
         other !== job && other.dependsOn.contains { $0.bytes == job.id.bytes }
       }

@@ -144,6 +144,11 @@ final class File {
     _ = try posix(.truncate, name) { Int(ftruncate(descriptor, off_t(size))) }
   }
 
+  /// So many that stay open are not to take the last descriptors: other calls need some.
+  func requireOthers(beside many: Int) throws(JobError) {
+    _ = try posix(.open, name) { Int(cposix_has_descriptors(Int64(many))) }
+  }
+
   /// Data and what is needed to read it again. Never call it again after it failed: the kernel then
   /// says OK although the data is gone.
   func syncData() throws(JobError) {

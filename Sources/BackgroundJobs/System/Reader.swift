@@ -12,7 +12,7 @@ struct Reader {
 
   var isAtEnd: Bool { offset >= bytes.count }
 
-  @inline(__always)
+  @inline(never)
   mutating func take(_ count: Int) -> UnsafeRawBufferPointer {
     guard !failed, count >= 0, count <= bytes.count - offset else {
       failed = true

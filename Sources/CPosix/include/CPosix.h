@@ -78,7 +78,11 @@ void cposix_sleep(int64_t nanoseconds);
 
 /* Resources are enum constants in glibc and macros elsewhere; INT64_MAX: there is no limit. */
 int64_t cposix_file_size_limit(void);
-int64_t cposix_descriptor_limit(void);
+/* How many descriptors may be kept open to read logs, and as many to read items. */
+int64_t cposix_descriptor_share(void);
+/* Where so many are taken for good: -1 and EMFILE if fewer than those, and some for single calls, are
+ * left. */
+int cposix_has_descriptors(int64_t taken);
 
 /* strerror_r has two incompatible signatures. */
 void cposix_error_text(int number, char *text, size_t size);

@@ -22,7 +22,7 @@ import Testing
       try log.file.write(log.frame(start, payload: payload), at: log.end, limit: .max)
     }
     let error = #expect(throws: JobError.self) {
-      try scratch.manager { $0.isReadOnly = true }.find(job.id)
+      try scratch.manager { $0.isReadOnly = true }.find(job.id).info()
     }
     #expect(error?.status == .unsupported)
   }

@@ -88,6 +88,7 @@ extension View {
 extension FileStore {
   func view() throws(JobError) -> View {
     try refresh()
+    try foldLogs()
     var view = View()
     view.activeJobId = state.topMembers["activeJobId"]
     for job in try state.jobs() {
