@@ -65,7 +65,8 @@
  *   - When malloc fails, the library goes on with a reserve of 13 MiB. It is address space only until
  *     it is used. What needs more returns BGJ_NO_MEMORY. While a quarter of the reserve is in use,
  *     every call does. If a single call still uses it up, the process aborts. The data on disk
- *     stays valid.
+ *     stays valid. Only this library has a reserve. A Swift program that links the package, and the
+ *     command, end where there is no memory.
  *   - The library sets jansson's allocation functions. Outside of the library's own parsing they call
  *     those that were set before.
  *   - A call needs up to 256 KiB of stack, for JSON nested as deeply as jansson accepts.
@@ -162,8 +163,9 @@ typedef struct bgj_job_list bgj_job_list;
 typedef struct bgj_item_list bgj_item_list;
 
 /* The result of a call. 0 is success. 1 to 9 are not failures: the report is kept, and the status
- * adds information. With 10 or above, the call changed nothing. Numbers are never reused. New ones
- * may be added. */
+ * adds information. With 10 or above, the call changed nothing. There is one exception: if neither the
+ * sync of a change nor its undoing succeeds, as on a disk that fails, the message says "could not be
+ * undone, and may have happened". Numbers are never reused. New ones may be added. */
 typedef enum bgj_status {
   BGJ_OK = 0,
   /* The report is kept, but the job is paused. Finish the item under way, then call bgj_job_wait or
@@ -472,7 +474,9 @@ BGJ_API bgj_status bgj_manager_cleanup_with(bgj_manager *manager, size_t keep, u
                                             bgj_job_list **removed, bgj_error *error);
 
 /*
- * Reads every file of the state directory and compares it with its checksums. It repairs nothing.
+ * Reads the state file, the journal, the logs, and the files of jobs and items that they refer to, and
+ * compares them with their checksums. It repairs nothing. It does not read what the command keeps
+ * beside them: the output of jobs, and how to run them again.
  * report: one line per file and finding; may be NULL. It is also written when the status is
  * BGJ_DAMAGED.
  *   BGJ_DAMAGED      a file is damaged, or a damaged file that was set aside still exists

@@ -56,6 +56,14 @@ extension Job {
 
   /// The job as it would stand in the state file.
   public func json() throws(JobError) -> String {
-    try manager.with { storage throws(JobError) in try storage.json(reference) }
+    try withJSON { json throws(JobError) in String(bytes: json) }
+  }
+
+  /// The same, for the time of a call.
+  package func withJSON<Result>(
+    _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
+  ) throws(JobError) -> Result {
+    let buffer = try manager.with { storage throws(JobError) in try storage.json(reference) }
+    return try body(buffer.bytes)
   }
 }

@@ -96,7 +96,7 @@ public func bgj_job_get_json(
   call(error) { () throws(JobError) in
     let job = try object(job)
     guard let json else { throw missing("json") }
-    json.pointee = try copy(try job.json())
+    json.pointee = try job.withJSON { bytes throws(JobError) in try copy(bytes) }
     return .ok
   }
 }

@@ -34,10 +34,11 @@ extension StateDocument {
     for member in members where !order.has(member.name) { try body(member.name, nil) }
   }
 
-  static func text(of job: JobState) throws(JobError) -> String {
+  /// No `String`: Swift ends the process where there is no memory for a large one.
+  static func text(of job: JobState) throws(JobError) -> Buffer {
     let buffer = Buffer()
     try encode(job, JSONText(buffer))
-    return String(bytes: buffer.bytes)
+    return buffer
   }
 
   static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {

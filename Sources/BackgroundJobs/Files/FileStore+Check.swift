@@ -20,7 +20,9 @@ extension FileStore {
     var lines = ""
     var firstFinding: String?
     func note(_ name: String, _ finding: Message, sound: Bool) {
-      let line = Message("\(name): \(finding)").text
+      var line = finding.text
+      // Errors begin with the path.
+      if !has(line, Message("/\(name): ").text) { line = Message("\(name): \(line)").text }
       lines = Message("\(lines)\(line)\n").text
       if !sound, firstFinding == nil { firstFinding = line }
     }

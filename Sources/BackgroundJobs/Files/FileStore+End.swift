@@ -39,5 +39,8 @@ extension FileStore {
   func end() {
     logs = OpenLogs()
     use(nil)
+    // Handles of jobs may keep this object: not with descriptors.
+    reset()
+    places.forget()
   }
 }

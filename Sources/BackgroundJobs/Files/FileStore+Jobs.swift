@@ -109,7 +109,7 @@ extension FileStore {
     try seen(reference).cursorText
   }
 
-  func json(_ reference: JobReference) throws(JobError) -> String {
+  func json(_ reference: JobReference) throws(JobError) -> Buffer {
     try StateDocument.text(of: try seenWhole(reference))
   }
 }

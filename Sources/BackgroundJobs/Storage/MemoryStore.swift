@@ -145,7 +145,7 @@
       try ask(job) { job throws(JobError) in job.cursorText }
     }
 
-    func json(_ job: JobReference) throws(JobError) -> String {
+    func json(_ job: JobReference) throws(JobError) -> Buffer {
       try ask(job) { job throws(JobError) in try StateDocument.text(of: job) }
     }
 

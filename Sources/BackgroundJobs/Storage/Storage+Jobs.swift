@@ -92,7 +92,7 @@ extension Storage {
   }
 
   /// The job as it would stand in the state file.
-  func json(_ job: JobReference) throws(JobError) -> String {
+  func json(_ job: JobReference) throws(JobError) -> Buffer {
     switch self {
     case .files(let store): try store.json(job)
     #if MEMORY_STORAGE

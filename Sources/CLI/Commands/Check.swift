@@ -3,7 +3,7 @@ import BackgroundJobs
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Read and verify every file of the state; mend nothing.",
+    commandName: "check", abstract: "Read and verify the state file, journal, logs and what they refer to; mend nothing.",
     discussion: "Exit code 5: something is damaged, or was, and its copy is still there.")
 
   @OptionGroup var project: ProjectOptions

@@ -134,12 +134,16 @@ extension ProjectOptions {
       try manager.close { wait, directory in
         PublishOwed.start(self, after: wait, directory)
       }
-    } catch { Output.complain("\(error.message)") }
+    } catch { Self.complain(error) }
+  }
+
+  static func close(_ manager: JobManager) {
+    do { try manager.close() } catch { complain(error) }
   }
 
   /// What was done is kept whatever happens here: only other tools see it later.
-  static func close(_ manager: JobManager) {
-    do { try manager.close() } catch { Output.complain("\(error.message)") }
+  private static func complain(_ error: JobError) {
+    Output.complain("what was done is kept, but not in the state file yet: \(error.message)")
   }
 
   @discardableResult
