@@ -3,7 +3,8 @@ import BackgroundJobs
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "check", abstract: "Read and verify the state file, journal, logs and what they refer to; mend nothing.",
+    commandName: "check",
+    abstract: "Read and verify the state file, the journal and its files; mend nothing.",
     discussion: "Exit code 5: something is damaged, or was, and its copy is still there.")
 
   @OptionGroup var project: ProjectOptions
