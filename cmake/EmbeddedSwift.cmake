@@ -47,7 +47,8 @@ function(add_embedded_swift_object target)
   # call empty functions in Embedded Swift. The outliner makes a function of what stands in many
   # places, which is three percent. One round of inlining, instead of three, is as much again; a
   # report takes one percent more instructions for it. The traps of a function are one instruction.
-  # What branches have in common is moved before or behind them. Functions of C are called through
+  # What branches have in common is moved before or behind them, and nothing of them is copied so that
+  # there are fewer. Functions of C are called through
   # the table of addresses, for each stub of the linker has 16 bytes.
   # Tests/Build/library.sh guards the size.
   set(small -Osize
@@ -57,7 +58,9 @@ function(add_embedded_swift_object target)
     -Xllvm -sil-disable-pass=closure-specialize
     -Xllvm -enable-machine-outliner=always -Xllvm -enable-linkonceodr-outlining
     -Xllvm -sil-disable-pass=early-inline -Xllvm -inline-threshold=0
-    -Xllvm -hoist-common-insts=1 -Xllvm -sink-common-insts=1 -Xllvm -tail-merge-size=2)
+    -Xllvm -hoist-common-insts=1 -Xllvm -sink-common-insts=1 -Xllvm -tail-merge-size=2
+    -Xllvm -split-spill-mode=size -Xllvm -min-jump-table-entries=8
+    -Xllvm -bonus-inst-threshold=0 -Xllvm -two-entry-phi-node-folding-threshold=1)
 
   set(object ${CMAKE_CURRENT_BINARY_DIR}/${target}.o)
   # Without the last option an object that came out the same keeps its old time, and make would

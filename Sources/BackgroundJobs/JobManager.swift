@@ -176,9 +176,9 @@ public final class JobManager: @unchecked Sendable {
   }
 
   #if !hasFeature(Embedded)
-    /// Whether a damaged file was set aside, and its copy is still there.
-    package var hasFilesSetAside: Bool {
-      let found = try? with { storage throws(JobError) in storage.hasFilesSetAside }
+    /// Whether a damaged file was met, or was set aside and its copy is still there.
+    package var hasDamage: Bool {
+      let found = try? with { storage throws(JobError) in storage.hasDamage }
       return found ?? false
     }
   #endif

@@ -220,7 +220,7 @@ def test_an_unsynced_log_of_a_dead_owner_that_is_damaged_is_told(project, python
             manager.ensure("import", "all").start()
         told = json.loads((project / ".specweave/state/background-jobs.json").read_text())
         assert [*told["bgjobs"]["setAside"]] == [f"background-jobs.d/{log.name}"]
-        assert is_told(project) or how == "gone"
+        assert is_told(project)
 
 
 def test_a_journal_that_is_gone_is_told_and_its_logs_are_used(project, python):
@@ -256,3 +256,69 @@ def test_a_journal_that_is_gone_is_told_and_its_logs_are_used(project, python):
     text = (project / ".specweave/state/background-jobs.json").read_text()
     (why,) = json.loads(text)["bgjobs"]["setAside"].values()
     assert "missing" in why
+
+
+def test_check_mends_nothing(closed):
+    (log,) = logs(closed)
+    data = bytearray(log.read_bytes())
+    data[-20] ^= 1
+    log.write_bytes(data)
+    names = sorted(path.name for path in (closed / STORE).iterdir())
+    manager = bgjobs.JobManager(closed)
+    for _ in range(2):
+        with pytest.raises(bgjobs.Damaged, match=log.name):
+            manager.check()
+    assert sorted(path.name for path in (closed / STORE).iterdir()) == names
+    manager.close()  # it does
+    assert len(copies(closed)) == 1
+
+
+def test_after_the_copies_are_deleted_nothing_is_told(project, python):
+    """A log that was damaged stays until it is compacted: it has been told."""
+    process = python(
+        """
+        import bgjobs, os
+        job = bgjobs.JobManager(".").ensure("import", "all")
+        job.start()
+        for n in range(1000):
+            job.done(f"item-{n}")
+        os._exit(0)
+        """
+    )
+    assert process.wait(60) == 0
+    (log,) = logs(project)
+    data = bytearray(log.read_bytes())
+    data[5000] ^= 1
+    log.write_bytes(data)
+    with bgjobs.JobManager(project) as manager:
+        manager.ensure("import", "all").start()
+    assert log.exists()
+    for path in (project / STORE).glob("*.corrupt-*"):
+        path.unlink()
+    assert not is_told(project)
+
+
+def test_a_damaged_file_of_items_names_its_job(project):
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("import", "all")
+        job.plan([f"item-{n}" for n in range(2000)])
+        for _ in range(20):
+            manager.create("filler", {"text": "x" * 1000})
+    (items,) = (project / STORE).glob("items-*")
+    pack = next((project / STORE).glob("pack-*"))
+    before = items.read_bytes()
+    for path, what in [(items, rf"a page is damaged: the items of job {job.id}"), (pack, "byte 0")]:
+        data = bytearray(path.read_bytes())
+        data[4 if path == pack else 9000] ^= 1
+        path.write_bytes(data)
+        viewer = bgjobs.JobManager(project, read_only=True)
+        with viewer, pytest.raises(bgjobs.Damaged, match=what):
+            viewer.check()
+        items.write_bytes(before)
+    items.unlink()
+    with bgjobs.JobManager(project) as manager:
+        assert len(import_job(manager).items()) == 2000  # from the state file
+    assert is_told(project)
+    for path in (project / STORE).glob("*.corrupt-*"):
+        path.unlink()
+    assert import_job(bgjobs.JobManager(project)).info().total == 2000

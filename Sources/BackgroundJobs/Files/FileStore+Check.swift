@@ -5,6 +5,8 @@ extension FileStore {
   func check() throws(JobError) -> (firstFinding: String?, report: String) {
     var attempts = 0
     while true {
+      isChecking = true
+      defer { isChecking = false }
       let result = try checkOnce()
       attempts += 1
       // PROTOCOL R9: what was missing went with a journal that was replaced meanwhile.
@@ -52,8 +54,15 @@ extension FileStore {
         note(Journal.name, "missing: there are logs", sound: false)
       }
       try checkJournal(files, note)
-      for name in names where isLog(name) { try checkLog(name, files, published, note) }
-      for part in lost.parts { note(part.name, Message(part.why), sound: false) }
+      for name in names where isLog(name) {
+        // Its copy is told, until somebody deletes that.
+        let isTold = state.setAside[LostRecords.name(of: name)] != nil
+        if !isTold { try checkLog(name, files, published, note) }
+      }
+      // What a snapshot refers to has been read.
+      for part in lost.parts where part.job != nil {
+        note(part.name, Message(part.why), sound: false)
+      }
       for job in state.known {
         guard let log = job.log else { continue }
         let name = LogFormat.name(log.number)
@@ -159,29 +168,34 @@ extension FileStore {
       return note(name, "missing: \(table.count) jobs are in it", false)
     }
     let pack = Pack(self, table.pack, file, end: table.packEnd)
+    if try !pack.hasHeader { note(name, "byte 0: the header is damaged", false) }
     try pack.take(table, from: bytes)
     for entry in 0..<table.count {
       let stored = pack[entry]
       if try pack.read(stored) == nil {
         return note(name, "byte \(stored.offset): a text is damaged", false)
       }
-      if stored.items != 0 { try checkItems(ItemFile.name(stored.items), files, note) }
+      if stored.items != 0 { try checkItems(stored, files, note) }
     }
     note(name, "\(table.count) jobs, sound", true)
   }
 
   private func checkItems(
-    _ name: String, _ files: Directory, _ note: (String, Message, Bool) -> Void
+    _ stored: StoredJob, _ files: Directory, _ note: (String, Message, Bool) -> Void
   ) throws(JobError) {
+    let name = ItemFile.name(stored.items)
     do throws(JobError) {
       guard let file = try files.openIfThere(name, O_RDONLY) else {
-        return note(name, "missing: the items of a job are in it", false)
+        throw JobError(.damaged, "missing")
       }
       let items = try ItemFile.open(file)
       try items.loadAll()
       note(name, "\(items.known) items, sound", true)
     } catch {
-      note(name, try finding(error), false)
+      let id = withUnsafeBytes(of: stored.id_start) { id in
+        String(bytes: UnsafeRawBufferPointer(rebasing: id[..<min(8, Int(stored.id_count))]))
+      }
+      note(name, "\(try finding(error)): the items of job \(id) are in it", false)
     }
   }
 

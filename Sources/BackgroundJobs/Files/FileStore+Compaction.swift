@@ -34,12 +34,13 @@ extension FileStore {
   /// know more than its files.
   func compact(keeping own: JobState? = nil) throws(JobError) {
     try followSnapshot()
-    if let own { state.replace(by: own) } else { try? proveOwn(mends: true) }
-    try foldLogs()
-    guard let old = journal, let files = places.files else { return }
+    if let own { state.replace(by: own) }
     let isDamaged = lost.isInSnapshot
     // The snapshot would say that nothing more was there.
-    if !lost.parts.isEmpty { try mendLostRecords() }
+    if !lost.parts.isEmpty { try mendLostRecords(anew: own == nil) }
+    if own == nil { try? proveOwn(mends: true) }
+    try foldLogs()
+    guard let old = journal, let files = places.files else { return }
     var publication = state.publication
     // For those who begin at the snapshot.
     if !state.isUnpublished { publication.paid = state.seq }

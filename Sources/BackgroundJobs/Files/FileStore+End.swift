@@ -27,7 +27,7 @@ extension FileStore {
       var changes: [Change] = []
       for log in logs.owned {
         guard let job = state.known(log.job), ownedLog(of: job) === log else { continue }
-        try log.sync()
+        try sync(log, job)
         changes.append(.job(job.id, .left(why: nil)))
       }
       try append(changes, durable: true)

@@ -34,7 +34,7 @@ extension FileStore {
       if readFrom != nil || generation == 0 { reset() }
       return opened
     } catch {
-      guard error.status == .damaged, !options.isReadOnly else { throw error }
+      guard error.status == .damaged, mends else { throw error }
       try salvage(file, nil, error)
       return nil
     }
@@ -140,7 +140,7 @@ extension FileStore {
         return false
       }
       let error = JobError(.damaged, "\(journal.file.name): byte \(place): a record is damaged")
-      guard !options.isReadOnly else { throw error }
+      guard mends else { throw error }
       try salvage(journal.file, journal, error)
       return false
     }

@@ -7,7 +7,12 @@ extension FileStore {
     try foldLog(job)
     guard let log = job.log else { return }
     // One that went away with its journal is read again with the new one.
-    if let end, !mustRestart, !end.isReached(by: log) { lost.note(job, log, end) }
+    if let end, !mustRestart {
+      // Of ours, somebody may have found less than we wrote.
+      let mine = logs.ownLog(log.number)
+      let isClosedEarly = mine.map { $0.index > end.records && $0.kept == nil } ?? false
+      if isClosedEarly || !end.isReached(by: log) { lost.note(job, log, end) }
+    }
     logs.close(log.number, log.offset)
   }
 

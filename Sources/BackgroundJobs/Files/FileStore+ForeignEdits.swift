@@ -176,7 +176,7 @@ extension FileStore {
     if provesLoss(document) {
       // Or it was published after our look at the journal.
       try catchUp()
-      guard let journal = self.journal, !options.isReadOnly, provesLoss(document) else { return }
+      guard let journal = self.journal, mends, provesLoss(document) else { return }
       try salvage(journal.file, journal, lost(StateDirectory.fileName))
       return try catchUp()
     }

@@ -20,7 +20,7 @@ extension FileStore {
   }
 
   /// Whether a log is gone, or has records behind what was read of it.
-  private func isBroken(_ position: LogPosition) throws(JobError) -> Bool {
+  func isBroken(_ position: LogPosition) throws(JobError) -> Bool {
     guard let reader = try logReader(position) else { return true }
     let end = max(position.offset, reader.header.size)
     let rest = try reader.file.status().size - end
@@ -32,8 +32,15 @@ extension FileStore {
   }
 
   /// Under the lock: tells what damage closed logs have, and takes what was in them from the state
-  /// file, as far as it goes.
-  func mendLostRecords() throws(JobError) {
+  /// file, as far as it goes. `anew`: we may have read a log before it was damaged, and what is missing
+  /// is what others do not find.
+  func mendLostRecords(anew: Bool) throws(JobError) {
+    if anew {
+      let parts = lost.parts
+      reset()
+      for part in parts { lost.note(part.name, part.why, job: part.job) }
+      try catchUp()
+    }
     try foldLogs()
     for part in lost.parts {
       let told = try setAside(part.name, "\(part.why); the rest is from the state file")
@@ -116,8 +123,12 @@ extension FileStore {
   }
 
   private func setAside(_ name: String, _ why: Message) throws(JobError) -> Change {
-    if let files = places.files, try files.status(name) != nil {
+    guard let files = places.files else { throw JobError(.io, "no journal") }
+    // An empty one of what is missing: it is told until somebody deletes it.
+    if try files.status(name) != nil {
       _ = try copyAside(name, in: files)
+    } else {
+      _ = try places.create(asideName(name), in: files)
     }
     return .store(.setAside(name: LostRecords.name(of: name), why: why.text))
   }

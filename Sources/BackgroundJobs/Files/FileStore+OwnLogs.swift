@@ -24,22 +24,35 @@ extension FileStore {
   }
 
   /// PROTOCOL R15: a log that cannot be synced, or is damaged, is given up.
-  func sync(_ log: OwnedLog, _ job: JobState) throws(JobError) {
-    do throws(JobError) {
-      if log.kept != nil, let failure = log.failure { throw failure }
-      try log.sync()
-      job.log?.synced = log.index
-    } catch {
-      let wasLocked = journal?.isLocked ?? false
-      if !wasLocked { try lock() }
-      defer { if !wasLocked { unlock() } }
-      try giveUp(log, log.kept != nil ? "it was damaged" : nil)
+  /// `looks`: else it was looked at just now.
+  func sync(_ log: OwnedLog, _ job: JobState, looks: Bool = true) throws(JobError) {
+    var damage: Message?
+    if log.kept != nil, log.failure != nil {
+      damage = "it was damaged"
+    } else if looks, try isCut(log) {
+      damage = "it was cut or deleted"
+    } else {
+      do throws(JobError) {
+        try log.sync()
+        job.log?.synced = log.index
+        return
+      } catch {}
     }
+    let wasLocked = journal?.isLocked ?? false
+    if !wasLocked { try lock() }
+    defer { if !wasLocked { unlock() } }
+    try giveUp(log, damage)
   }
 
-  /// Somebody cut or deleted a log of ours.
-  func replaceCut(_ log: OwnedLog) throws(JobError) {
-    try transact { () throws(JobError) in try giveUp(log, "it was cut or deleted") }
+  /// Whether somebody cut or deleted a log of ours. Throws if all of the store was deleted.
+  @inline(never)
+  func isCut(_ log: OwnedLog) throws(JobError) -> Bool {
+    let status = try status(of: log.file, log.inode)
+    guard status.links == 0 else { return status.size < log.end }
+    if try places.files?.file.status().links == 0 {
+      throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
+    }
+    return true
   }
 
   /// Under the lock: a new log takes its place. What the old one has not is in memory. `damage`: to

@@ -9,8 +9,13 @@ extension FileStore {
     if let lock = owner.lock { return isHeld(lock, job) }
     if owner.isDetached { return owner.process.pid == 0 ? nil : owner.process.mayBeAlive }
     if ownedLog(of: job) != nil { return true }
-    guard let position = job.log, let reader = try logReader(position) else { return false }
-    return try reader.file.isLockedByAnother()
+    guard let position = job.log else { return false }
+    // Without its reader, for a damaged header says nothing of its owner's life.
+    var file = logs.reader(position.number)?.file
+    if file == nil {
+      file = try places.files?.openIfThere(LogFormat.name(position.number), O_RDONLY)
+    }
+    return try file?.isLockedByAnother() ?? false
   }
 
   /// nil: the file is not there any more, or not to be opened, and so nobody can tell.

@@ -67,18 +67,15 @@ extension FileStore {
     guard let journal else { return }
     // Past this limit the kernel would send SIGXFSZ.
     log.sizeLimit = cposix_file_size_limit()
-    let ours = try status(of: log.file, log.inode)
+    let isCut = try isCut(log)
     let theirs = try status(of: journal.file, journal.inode)
-    if ours.links == 0, try places.files?.file.status().links == 0 {
-      throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
-    }
     if theirs.size != journal.end || theirs.links == 0 {
       if isOverlaid { reset() }
       try catchUp()
     }
     // A look that failed is not taken for one: the next report looks, and fails, again.
     guard let seen = state.known(log.job), ownedLog(of: seen) === log else { return }
-    if ours.links == 0 || ours.size < log.end { return try replaceCut(log) }
+    if isCut { return try transact { () throws(JobError) in try sync(log, seen) } }
     try acknowledge(seen, log)
     log.lastLook = now
     let offset = clock.realtimeMs &- (awake(now) &- log.base)
@@ -131,7 +128,7 @@ extension FileStore {
     if log.isUnsynced, since >= Self.leastSyncInterval,
       since >= Self.mostSyncInterval || now &- lastSync >= 20 &* log.syncCost
     {
-      do throws(JobError) { try sync(log, job) } catch {
+      do throws(JobError) { try sync(log, job, looks: false) } catch {
         log.failure = error
         log.lastFailure = now
       }

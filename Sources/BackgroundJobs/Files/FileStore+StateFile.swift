@@ -57,7 +57,7 @@ extension FileStore {
         continue
       }
       let error = StateDocument.describe(fault, directory.path(name))
-      guard error.status == .damaged, !options.isReadOnly else { throw error }
+      guard error.status == .damaged, mends else { throw error }
       if try isSetAside(name, bytes, in: directory) { return loaded(FileState(), stamp) }
       let aside = try copyAside(name, in: directory)
       throw JobError(

@@ -59,6 +59,8 @@ final class FileStore {
   var hasSeenRequest = false
   /// Machine nanoseconds of the last sync of any log.
   var lastSync: Int64 = 0
+  /// Damaged files are looked at, and not mended.
+  var isChecking = false
   /// Nothing works any more: the host closed our descriptors.
   var lostDescriptors = false
   /// The state directory was moved away while we owned jobs in it.
@@ -88,6 +90,8 @@ final class FileStore {
   /// This is a child of the process that opened it (PROTOCOL R16).
   @inline(__always)
   var isForked: Bool { cposix_fork_generation() != forkGeneration }
+
+  var mends: Bool { !options.isReadOnly && !isChecking }
 
   func checkUsable() throws(JobError) {
     if isForked {
@@ -193,7 +197,7 @@ final class FileStore {
       throw error
     }
     // It is told when it can be.
-    if !lost.parts.isEmpty { try? lost.isInSnapshot ? compact() : mendLostRecords() }
+    if !lost.parts.isEmpty { try? lost.isInSnapshot ? compact() : mendLostRecords(anew: true) }
     return state.seq
   }
 

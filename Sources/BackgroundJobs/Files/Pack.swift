@@ -37,11 +37,26 @@ final class Pack: JobShelf {
   static func make(_ store: FileStore, in files: Directory) throws(JobError) -> Pack {
     let number = max(1, randomBits())
     let file = try store.places.create(name(number), in: files)
+    let header = try header(number)
+    try file.write(header.bytes, at: 0, limit: cposix_file_size_limit())
+    return Pack(store, number, file, end: Int64(header.count))
+  }
+
+  @inline(never)
+  private static func header(_ number: UInt64) throws(JobError) -> Buffer {
     let header = Buffer()
     try header.append(magic)
     try header.append(number, as: UInt64.self)
-    try file.write(header.bytes, at: 0, limit: cposix_file_size_limit())
-    return Pack(store, number, file, end: Int64(header.count))
+    return header
+  }
+
+  var hasHeader: Bool {
+    get throws(JobError) {
+      let header = try Self.header(number)
+      bytes.clear()
+      try file?.read(header.count, at: 0, into: bytes)
+      return bytes.bytes.elementsEqual(header.bytes)
+    }
   }
 
   /// Whether to begin a new one, if so many bytes of this one are in use.

@@ -2,9 +2,9 @@
   // What the command keeps beside the jobs, on the disk of this machine whatever the storage.
   extension Storage {
     /// Whether a damaged part was set aside, and its copy is still there.
-    var hasFilesSetAside: Bool {
+    var hasDamage: Bool {
       switch self {
-      case .files(let store): store.hasFilesSetAside
+      case .files(let store): store.hasDamage
       #if MEMORY_STORAGE
         case .memory: false
       #endif

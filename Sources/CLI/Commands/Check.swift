@@ -11,7 +11,10 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Print one JSON document.") var json = false
 
   func run() throws {
-    let (finding, report) = try project.withManager { try $0.check() }
+    let manager = try project.open()
+    let (finding, report) = try manager.check()
+    // To close it would mend what it has met.
+    if finding == nil { project.leave(manager) }
     let lines = report.split(separator: "\n").map(String.init)
     if json {
       var document = JSONDocument()

@@ -28,7 +28,10 @@ struct NewJobOptions: ParsableArguments {
         } else {
           try manager.create(type, config: config, total: total ?? 0)
         }
-      return (job.id, try items.map { try job.makePlan($0) } ?? 0)
+      do { return (job.id, try items.map { try job.makePlan($0) } ?? 0) } catch {
+        Output.complain("job \(job.id) is made, but without these items")
+        throw error
+      }
     }
     if withdrawn > 0 { Output.complain("job \(id): \(RunRequest.withdrawn(withdrawn))") }
     Output.line(id)

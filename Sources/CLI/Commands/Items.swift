@@ -36,7 +36,7 @@ struct ItemsCommand: ParsableCommand {
 
   func run() throws {
     let items = try job.withJob { job, manager in
-      self.job.project.tellOfDamage(manager)
+      defer { self.job.project.tellOfDamage(manager) }
       return try ItemRecord.all(of: job, states)
     }
     if json {

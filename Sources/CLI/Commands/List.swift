@@ -35,7 +35,7 @@ struct ListCommand: ParsableCommand {
     _ project: ProjectOptions, _ statuses: JobStatusSet, type: String?, asJSON: Bool
   ) throws {
     let jobs = try project.withManager { manager in
-      project.tellOfDamage(manager)
+      defer { project.tellOfDamage(manager) }
       return sorted(try manager.list(statuses, type: type))
     }
     if asJSON {

@@ -16,7 +16,7 @@ struct ShowCommand: ParsableCommand {
 
   static func show(_ id: String, _ project: ProjectOptions, asJSON: Bool) throws {
     try project.withJob(id) { job, manager in
-      project.tellOfDamage(manager)
+      defer { project.tellOfDamage(manager) }
       let info = try job.info()
       guard !asJSON else {
         var document = JSONDocument()

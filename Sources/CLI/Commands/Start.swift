@@ -70,11 +70,14 @@ struct NextCommand: ParsableCommand {
   var wait = false
 
   func run() throws {
-    try job.withJob { job, _ in
+    try job.withJob { job, manager in
       while true {
         let (item, status) = try job.next()
         if let item { return null ? Output.raw(item + "\0") : Output.data(item) }
-        if status == .end { throw ExitStatus.failure }
+        if status == .end {
+          self.job.project.tellOfDamage(manager)
+          throw ExitStatus.failure
+        }
         let info = try job.info()
         // A resume does not end this: whoever does the work has to start it.
         if info.reason == "interrupted" {

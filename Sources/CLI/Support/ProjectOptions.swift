@@ -155,9 +155,9 @@ extension ProjectOptions {
 }
 
 extension ProjectOptions {
-  /// While the copy of a damaged file is there, what is shown may lack something.
+  /// Behind what was read: while a damaged file or a copy of one is there, it may lack something.
   func tellOfDamage(_ manager: JobManager) {
-    guard manager.hasFilesSetAside else { return }
-    Output.note("bgjobs: a damaged file was set aside: see bgjobs check")
+    guard manager.hasDamage else { return }
+    Output.note("bgjobs: a file is damaged, or was: something may be missing. See bgjobs check")
   }
 }

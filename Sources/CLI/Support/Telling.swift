@@ -5,8 +5,11 @@ func tell(_ status: Status, of job: Job) throws {
   guard status == .paused else { return }
   let info = try job.info()
   let why = info.reason.map { ", \($0)" } ?? ""
+  // A resume does not start the job of a program or a script.
+  let isOfProgram = try RunSpec.of(job) == nil
+  let verb = info.reason == "interrupted" && isOfProgram ? "start" : "resume"
   Output.complain(
-    "job \(job.id) is paused\(why): what you said is kept. To go on: bgjobs resume \(job.id)")
+    "job \(job.id) is paused\(why): what you said is kept. To go on: bgjobs \(verb) \(job.id)")
   throw ExitStatus.paused
 }
 
