@@ -7,13 +7,9 @@
     /// As `close`. But what is owed and not yet due is left to `successor`. That hears in how many
     /// milliseconds it is due, and which open directory tells stores apart; false: it cannot.
     func close(leavingTo successor: (Int64, Int32) -> Bool) throws(JobError) {
-      // A command of its own has the time that a call of a library has not: a short row of commands is
-      // in the file when each returns, also where the disk is slow.
-      let wait =
-        state.unseenTransition == nil
-        ? publicationWait(.progress)
-        : state.publication.pace.wait(
-          .transition, since: 0, isLarge: false, at: cposix_realtime() / 1_000_000)
+      // A short row of commands is in the file when each returns, also where the disk is slow. Only a
+      // large file, which takes longer to write than all else that a command does, is left in any case.
+      let wait = publicationWait(state.unseenTransition == nil ? .progress : .transition)
       guard debt.isOwed, wait > 0, !logs.ownsAny, !hasSeenRequest, let files = places.files,
         successor(wait, files.file.descriptor)
       else { return try close() }
