@@ -60,6 +60,9 @@
  *     its own (closefrom, close_range), the manager stops working: its calls return BGJ_IO. The
  *     library notices this within 30 ms. Until then a report may be written into any file that the
  *     host opened under the same number.
+ *   - Each job that a manager owns takes a descriptor. Those that are needed besides are kept: where
+ *     more than a quarter of RLIMIT_NOFILE is taken for jobs and the rest is nearly used up,
+ *     bgj_job_start returns BGJ_IO, with the os_error EMFILE.
  *   - If RLIMIT_FSIZE is lowered below the size of one of the library's files, the library notices
  *     this within 30 ms. Until then a report can raise SIGXFSZ.
  *   - When malloc fails, the library goes on with a reserve of 13 MiB. It is address space only until

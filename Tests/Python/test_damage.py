@@ -192,9 +192,8 @@ def test_a_synced_log_of_a_dead_owner_that_was_cut_is_told(project, python):
     assert is_told(project)
 
 
-@pytest.mark.parametrize("how", ["flip", "page", "gone"])
-def test_an_unsynced_log_of_a_dead_owner_that_is_damaged_is_told(project, python, how):
-    """What a killed process wrote is all there: a hole in it is no torn end."""
+def log_of_a_dead_owner(project, python):
+    """Of 1,000 items, and not synced."""
     process = python(
         """
         import bgjobs, os
@@ -207,6 +206,13 @@ def test_an_unsynced_log_of_a_dead_owner_that_is_damaged_is_told(project, python
     )
     assert process.wait(60) == 0
     (log,) = logs(project)
+    return log
+
+
+@pytest.mark.parametrize("how", ["flip", "page", "gone"])
+def test_an_unsynced_log_of_a_dead_owner_that_is_damaged_is_told(project, python, how):
+    """What a killed process wrote is all there: a hole in it is no torn end."""
+    log = log_of_a_dead_owner(project, python)
     data = bytearray(log.read_bytes())
     if how == "gone":
         log.unlink()
@@ -275,18 +281,7 @@ def test_check_mends_nothing(closed):
 
 def test_after_the_copies_are_deleted_nothing_is_told(project, python):
     """A log that was damaged stays until it is compacted: it has been told."""
-    process = python(
-        """
-        import bgjobs, os
-        job = bgjobs.JobManager(".").ensure("import", "all")
-        job.start()
-        for n in range(1000):
-            job.done(f"item-{n}")
-        os._exit(0)
-        """
-    )
-    assert process.wait(60) == 0
-    (log,) = logs(project)
+    log = log_of_a_dead_owner(project, python)
     data = bytearray(log.read_bytes())
     data[5000] ^= 1
     log.write_bytes(data)

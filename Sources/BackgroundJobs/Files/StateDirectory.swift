@@ -130,20 +130,6 @@ final class StateDirectory {
     }
   }
 
-  #if !hasFeature(Embedded)
-    /// A file in the state directory or the private one, by a name that a state file may have forged.
-    func isThere(_ name: String) -> Bool {
-      let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-      guard let entry = parts.last, let directory = parts.count == 1 ? state : files else {
-        return false
-      }
-      guard parts.count == 1 || (parts.count == 2 && parts[0] == Self.privateName) else {
-        return false
-      }
-      return (try? directory.status(String(entry))) != nil
-    }
-  #endif
-
   /// A new file of ours, which gets its directory's owner: `sudo` must not lock the owner out.
   func create(
     _ name: String, in directory: Directory, mode: mode_t = 0o600, isBrief: Bool = false
