@@ -60,7 +60,8 @@ private func write(_ status: Status, to error: UnsafeMutablePointer<bgj_error>) 
   write(status, 0, UnsafeRawBufferPointer(start: words.utf8Start, count: count), to: error)
 }
 
-/// Writes no further than the caller's `struct_size`. The message is cut between characters.
+/// Writes no further than the caller's `struct_size`. A message that is too long is cut between
+/// characters: in its middle if there is room, for what went wrong stands behind a path.
 private func write(
   _ status: Status, _ number: Int32, _ message: UnsafeRawBufferPointer,
   to error: UnsafeMutablePointer<bgj_error>
@@ -74,12 +75,29 @@ private func write(
   let room = min(size - 16, 496)
   guard room > 0 else { return }
   var length = min(message.count, room - 1)
-  while length > 0, length < message.count, message[length] & 0xc0 == 0x80 { length -= 1 }
+  var head = length
+  if length < message.count {
+    if length > 80 { head /= 2 }
+    while head > 0, isInside(message, head) { head -= 1 }
+    if length > 80 {
+      while isInside(message, message.count - length + head + 3) { length -= 1 }
+    } else {
+      length = head
+    }
+  }
   for position in 0..<length {
-    let byte = message[position]
+    let byte =
+      position < head
+      ? message[position]
+      : position < head + 3 ? UInt8(ascii: ".") : message[message.count - length + position]
     raw.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: 16 + position, as: UInt8.self)
   }
   raw.storeBytes(of: 0, toByteOffset: 16 + length, as: UInt8.self)
+}
+
+/// Whether a character goes on here.
+private func isInside(_ text: UnsafeRawBufferPointer, _ place: Int) -> Bool {
+  text[place] & 0xc0 == 0x80
 }
 
 func missing(_ what: StaticString) -> JobError { JobError(.invalid, "\(what) is NULL") }

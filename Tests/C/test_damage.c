@@ -144,6 +144,33 @@ static void a_cut_journal_is_mended_from_the_file(void **state) {
   }
 }
 
+/* Wherever it was cut: whoever knows that more of it was on disk mends it, and goes on. The last
+ * record tells of a publication. It is not synced, so that its end is no damage. */
+static void a_journal_cut_under_its_owner_is_mended_by_it(void **state) {
+  size_t size = 1;
+  for (size_t part = 0; part < 20; part++) {
+    char id[64];
+    bgj_job *job = running();
+    snprintf(id, sizeof id, "%s", bgj_job_id(job));
+    assert_ok(bgj_job_item_done(job, "a", &error));
+    assert_ok(bgj_manager_sync(manager, &error));
+    char *bytes = read_file(STORE "/journal", &size);
+    assert_int_equal(truncate(path_of(STORE "/journal"), (off_t)(size * part / 24)), 0);
+    free(bytes);
+    usleep(30000); /* until it looks again */
+    assert_ok(bgj_job_item_done(job, "b", &error));
+    assert_int_equal(bgj_job_is_done(job, "a"), 1);
+    close_manager();
+    open_damaged(id, "journal");
+    char *report = NULL;
+    assert_status(BGJ_DAMAGED, bgj_manager_check(manager, &report, &error));
+    assert_non_null(strstr(report, "journal.corrupt-"));
+    bgj_string_free(report);
+    assert_int_equal(tear_down(state), 0);
+    assert_int_equal(set_up(state), 0);
+  }
+}
+
 static void a_journal_of_garbage_is_mended_from_the_file(void **state) {
   (void)state;
   const char *id = make();
@@ -253,6 +280,7 @@ int main(void) {
       TEST(a_damaged_file_is_set_aside_and_made_again),
       TEST(a_missing_file_is_made_again),
       TEST(a_cut_journal_is_mended_from_the_file),
+      TEST(a_journal_cut_under_its_owner_is_mended_by_it),
       TEST(a_journal_of_garbage_is_mended_from_the_file),
       TEST(a_flipped_bit_is_found),
       TEST(a_missing_journal_is_mended_from_the_file),

@@ -175,17 +175,25 @@ static void messages_name_what_they_are_about(void **state) {
   assert_says(bgj_job_id(job));
 }
 
-static void a_long_message_is_cut_at_a_character(void **state) {
+/* In its middle: what went wrong stands behind a long path. */
+static void a_long_message_is_cut_between_characters(void **state) {
   (void)state;
-  char id[256];
-  for (size_t shift = 0; shift < 2; shift++) {
-    bgj_job *none = NULL;
-    memset(id, 'x', shift);
-    for (size_t i = shift; i + 2 < sizeof id; i += 2) memcpy(id + i, "\xc3\xa9", 3);
-    assert_status(BGJ_NOT_FOUND, bgj_manager_find(manager, id, &none, &error));
+  char path[1200];
+  (void)path_of(""); /* the storage in memory opens no path */
+  for (size_t shift = 0; shift < 12; shift++) {
+    bgj_manager *none = NULL;
+    memset(path, 'x', shift);
+    path[0] = '/';
+    for (size_t i = shift ? shift : 1; i + 3 < sizeof path; i += 3) {
+      memcpy(path + i, "\xe2\x82\xac", 4);
+    }
+    assert_status(BGJ_IO, bgj_manager_open(path, NULL, &none, &error));
     json_t *text = json_string(error.message); /* NULL if it is not UTF-8 */
     assert_non_null(text);
     json_decref(text);
+    assert_true(strlen(error.message) > 488);
+    assert_non_null(strstr(error.message, "..."));
+    assert_non_null(strstr(error.message, ": File name too long"));
   }
 }
 
@@ -200,7 +208,7 @@ int main(void) {
       TEST(smaller_options_leave_the_rest_at_its_default),
       TEST(outputs_are_not_touched_by_a_failure),
       TEST(messages_name_what_they_are_about),
-      TEST(a_long_message_is_cut_at_a_character),
+      TEST(a_long_message_is_cut_between_characters),
   };
   return RUN_TESTS(tests);
 }

@@ -125,7 +125,7 @@ extension FileStore {
     do throws(JobError) {
       try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())
       guard try file.status().size == Int64(bytes.count) else {
-        throw JobError(.io, "\(file.name) is shorter than what was written")
+        throw JobError(.io, "\(file.name) is shorter than what was written", osError: EIO)
       }
       try file.sync()
     } catch {

@@ -57,7 +57,8 @@ extension FileStore {
     let status = try status(of: journal.file, journal.inode)
     mustRestart = false
     if status.size < journal.end { reset() }
-    if status.size > journal.end || journal.isLocked {
+    // Not even the snapshot is in the state: it was cut, and is damaged, whatever its size.
+    if status.size > journal.end || journal.isLocked || journal.end == 0 {
       if try !foldEvents(journal, size: status.size) { return false }
     }
     if status.links > 0, !mustRestart { return true }
@@ -116,7 +117,7 @@ extension FileStore {
       journal.pass(record, at: begin + Int64(offset))
       offset += record.size
     }
-    if offset < bytes.count || journal.end == 0 {
+    if offset < bytes.count || isCut(journal) {
       return try handleTail(journal, bytes, offset, at: begin + Int64(offset))
     }
     return true
@@ -127,13 +128,19 @@ extension FileStore {
     return record.seq == state.seq &+ 1
   }
 
+  /// What is known to be on disk is not there.
+  private func isCut(_ journal: Journal) -> Bool {
+    journal.end == 0 || state.seq < journal.durableSeq
+  }
+
   /// PROTOCOL R2: what a kill or a power cut leaves is cut off; what was durable and is gone is
   /// damage.
   private func handleTail(
     _ journal: Journal, _ bytes: UnsafeRawBufferPointer, _ offset: Int, at place: Int64
   ) throws(JobError) -> Bool {
-    let missing = journal.end == 0 ? 0 : state.seq &+ 1
-    if journal.end == 0 || isDamage(bytes, after: offset, missing: missing, salt: journal.salt) {
+    if isCut(journal)
+      || isDamage(bytes, after: offset, missing: state.seq &+ 1, salt: journal.salt)
+    {
       // A reader may be looking at a file that is being replaced.
       if try journal.file.status().links == 0 {
         try followReplacement(of: journal)

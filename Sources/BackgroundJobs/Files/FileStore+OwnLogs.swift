@@ -50,7 +50,8 @@ extension FileStore {
     let status = try status(of: log.file, log.inode)
     guard status.links == 0 else { return status.size < log.end }
     if try places.files?.file.status().links == 0 {
-      throw JobError(.io, "\(log.file.name) was deleted while this process owned its job")
+      throw JobError(
+        .io, "\(log.file.name) was deleted while this process owned its job", osError: ENOENT)
     }
     return true
   }

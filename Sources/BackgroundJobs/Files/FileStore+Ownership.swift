@@ -94,7 +94,8 @@ extension FileStore {
       logs.own(log, inPlaceOf: old)
       job.log?.offset = whole.size
     } catch {
-      try? files.unlink(name)
+      // What could not be undone names it. Otherwise a compaction removes it.
+      if !journal.isPoisoned { try? files.unlink(name) }
       throw error
     }
   }

@@ -207,7 +207,7 @@ extension FileStore {
       _ = try posix(.change, file.name) { Int(cposix_set_modified(file.descriptor, past)) }
       let status = try file.status()
       guard status.size == stream.size else {
-        throw JobError(.io, "\(file.name) is shorter than what was written")
+        throw JobError(.io, "\(file.name) is shorter than what was written", osError: EIO)
       }
       if let old { try file.keepAccess(of: old, status) }
       try file.sync()

@@ -265,7 +265,7 @@ final class FileStore {
         if let log = closingLog(change)?.log { try LogEnd(log).encode(to: buffer) }
       }
     }
-    let begin = journal.end
+    let (begin, known) = (journal.end, journal.durableSeq)
     try journal.append(journalBytes.bytes, durable: durable ? seq : nil)
     // From the bytes, like every reader: what is applied is what was written.
     var offset = 0
@@ -276,6 +276,7 @@ final class FileStore {
         offset += record.size
       }
     } catch {
+      journal.durableSeq = known
       try journal.takeBack(to: begin, after: error)
     }
   }

@@ -27,7 +27,7 @@ final class Journal {
   /// The last record that is in the state, to see that it is still there.
   private(set) var lastRecord: (offset: Int64, checksum: UInt32)?
   /// The last event that is known to be on disk.
-  private(set) var durableSeq: UInt64 = 0
+  var durableSeq: UInt64 = 0
   /// A sync failed: nothing more may be synced through this descriptor.
   private(set) var isPoisoned = false
   private(set) var isLocked = false

@@ -29,7 +29,7 @@
 
     private func descriptor(of file: File, _ flags: Int32) throws(JobError) -> Int32 {
       guard try file.status().is_regular != 0 else {
-        throw JobError(.io, "\(file.name) is not a regular file: delete it")
+        throw JobError(.io, "\(file.name) is not a regular file: delete it", osError: EINVAL)
       }
       let copy = try posix(.open, file.name) {
         Int(cposix_fcntl(file.descriptor, F_DUPFD_CLOEXEC, 3))

@@ -64,7 +64,7 @@ final class Directory {
   /// nil when there is no such file.
   func status(_ entry: String) throws(JobError) -> cposix_file_status? {
     var status = cposix_file_status()
-    let found = try posix(.stat, name, unless: ENOENT) {
+    let found = try posix(.stat, path(entry), unless: ENOENT) {
       withCString(entry) { Int(cposix_fstatat(file.descriptor, $0, &status)) }
     }
     return found == nil ? nil : status

@@ -14,8 +14,13 @@ import Testing
     case full
     /// From one change or sync on nothing works, until the call is over: not even undoing.
     case dead
+    /// The same of the contents of files only: names can be changed.
+    case stuck
     /// One write writes half, and the next one of that call nothing.
     case short
+
+    /// Nothing can be undone.
+    var isLasting: Bool { self == .dead || self == .stuck }
   }
 
   @Test(arguments: Script.all, Mode.allCases)
@@ -135,10 +140,11 @@ import Testing
       let disk = try scratch.copy()
       #expect(disk.hasWholeStateFile, "\(what)")
       let found = try View(disk)
+      #expect(try disk.manager().check().firstFinding == nil, "\(what)")
       var after = before
       step.effect(&after)
       // What could not be undone may have happened: nobody can know then.
-      let mayBe = mode == .dead && error != nil && after.dead != before.dead
+      let mayBe = mode.isLasting && error != nil && after.dead != before.dead
       if mayBe, found == after.dead { view = after }
       if mayBe || error == nil, let partly = step.partly {
         var between = before
@@ -149,7 +155,7 @@ import Testing
       guard error != nil, view == before else { continue }
       // A call that was not acknowledged is made again.
       if let again = failure({ try step.run(cast) }) {
-        if mode == .dead, after.dead == before.dead, again.contains("illegalTransition") {
+        if mode.isLasting, after.dead == before.dead, again.contains("illegalTransition") {
           view = after
           continue
         }
@@ -208,6 +214,11 @@ import Testing
       case .dead:
         Faults.Hook { [self] operation, name in
           guard !isOver, isHit || operation.isChange || operation == .sync else { return nil }
+          return isHit || counts(operation, name) ? EIO : nil
+        }
+      case .stuck:
+        Faults.Hook { [self] operation, name in
+          guard !isOver, [.write, .truncate, .sync].contains(operation) else { return nil }
           return isHit || counts(operation, name) ? EIO : nil
         }
       case .full:
