@@ -317,3 +317,56 @@ def test_a_damaged_file_of_items_names_its_job(project):
     for path in (project / STORE).glob("*.corrupt-*"):
         path.unlink()
     assert import_job(bgjobs.JobManager(project)).info().total == 2000
+
+
+@pytest.mark.parametrize("part", [0, 0.2, 0.4, 0.6, 0.8, 0.95])
+@pytest.mark.parametrize("cuts", [False, True])
+def test_an_owner_goes_on_with_a_journal_that_another_mended(project, part, cuts):
+    manager = bgjobs.JobManager(project)
+    job = fifty_done(manager)
+    manager.sync()
+    journal = project / STORE / "journal"
+    with journal.open("r+b") as file:
+        place = int(journal.stat().st_size * part)
+        if cuts:
+            file.truncate(place)
+        else:
+            file.seek(place)
+            byte = file.read(1)[0]
+            file.seek(place)
+            file.write(bytes([byte ^ 4]))
+    watching = bgjobs.JobManager(project)
+    go_on(project)
+    time.sleep(0.03)
+    job.done("item-50")
+    job.pause()
+    assert watching.find(job.id).info().status == bgjobs.JobStatus.PAUSED
+    job.resume()
+    job.done("item-51")
+    manager.close()
+    watching.close()
+    progress, status, items = values(project)
+    assert (progress["current"], status, len(items)) == (52, "paused", 52)
+    assert is_told(project) == any("journal" in name for name in copies(project))
+
+
+def test_a_job_whose_text_is_damaged_has_what_came_after_it(project):
+    with bgjobs.JobManager(project) as manager:
+        for _ in range(40):
+            manager.create("filler", {"text": "x" * 4000})
+        manager.ensure("import", "all").plan(["a", "b"])
+    # This one begins with a snapshot of it, and does the rest in events.
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("import", "all")
+        job.start()
+        job.done("a")
+        job.done("b")
+        job.complete()
+    before = values(project)
+    (pack,) = (project / STORE).glob("pack-*")
+    data = bytearray(pack.read_bytes())
+    data[data.rindex(b'"type": "import"') + 3] ^= 1
+    pack.write_bytes(data)
+    assert values(project) == before and is_told(project)
+    go_on(project)
+    assert values(project) == before and is_told(project)

@@ -60,6 +60,14 @@ extension Change {
     }
   }
 
+  /// The same, if it can have been there before.
+  var jobBefore: String? {
+    switch self {
+    case .job(_, .created), .store(.imported): nil
+    case .job, .store: jobID
+    }
+  }
+
   /// It came from another tool.
   var isOthers: Bool {
     switch self {

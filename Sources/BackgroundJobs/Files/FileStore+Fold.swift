@@ -176,9 +176,8 @@ extension FileStore {
         .unsupported, "the journal has a record of kind \(record.kind): written by a newer version?"
       )
     }
-    if record.seq <= mendedUpTo, let id = event.change.jobID, let job = try state.job(id),
-      record.seq <= job.knownUpTo
-    {
+    // Loaded first: that may be what finds it damaged, and takes it from a newer file.
+    if let id = event.change.jobBefore, let job = try state.job(id), record.seq <= job.knownUpTo {
       state.seq = record.seq
       return
     }

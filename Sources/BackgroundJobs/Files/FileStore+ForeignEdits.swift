@@ -141,7 +141,8 @@ extension FileStore {
       if case .other(let error) = error { throw error }
       if isBeingWritten(stamp) { return nil }
       if try LockFile.isHeld(places) { return nil }
-      let aside = try copyAside(name, in: directory)
+      let aside = asideName(name)
+      try copy(name, to: aside, in: directory)
       return ([.store(.setAside(name: aside, why: fault.message))], 0)
     }
     try checkFormat(document.state)

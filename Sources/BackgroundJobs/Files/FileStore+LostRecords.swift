@@ -111,7 +111,6 @@ extension FileStore {
     guard let (job, seq) = try published(stored) else { return nil }
     job.createdSeq = stored.created
     job.knownUpTo = seq
-    mendedUpTo = max(mendedUpTo, seq)
     // Of its status the snapshot knows more, if it is younger.
     if seq < pack.seq, let status = stored.knownStatus { job.status = status }
     return job
@@ -126,7 +125,7 @@ extension FileStore {
     guard let files = places.files else { throw JobError(.io, "no journal") }
     // An empty one of what is missing: it is told until somebody deletes it.
     if try files.status(name) != nil {
-      _ = try copyAside(name, in: files)
+      try copy(name, to: asideName(name), in: files)
     } else {
       _ = try places.create(asideName(name), in: files)
     }

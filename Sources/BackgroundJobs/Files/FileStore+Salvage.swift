@@ -36,7 +36,8 @@ extension FileStore {
     let next = try writeJournal(new, in: files, epoch: epoch, isRebuilt: true, snapshot)
     // Locked until it has the name.
     defer { withExtendedLifetime(next) {} }
-    try files.link(Journal.name, to: aside)
+    // No second name: whoever has it open sees by its links that it was replaced.
+    try copy(Journal.name, to: aside, in: files)
     try files.rename(new, to: Journal.name)
     try files.sync()
     reset()

@@ -59,7 +59,8 @@ extension FileStore {
       let error = StateDocument.describe(fault, directory.path(name))
       guard error.status == .damaged, mends else { throw error }
       if try isSetAside(name, bytes, in: directory) { return loaded(FileState(), stamp) }
-      let aside = try copyAside(name, in: directory)
+      let aside = asideName(name)
+      try copy(name, to: aside, in: directory)
       throw JobError(
         .damaged, "\(error.message); a copy is in \(aside), the next call goes on without it")
     }
@@ -95,15 +96,13 @@ extension FileStore {
     return false
   }
 
-  /// Gives the copy's name. It is of what is there now, so that whoever may read the copy may read
-  /// what it is a copy of.
-  func copyAside(_ name: String, in directory: Directory) throws(JobError) -> String {
+  /// Sets aside what is there now; whoever may read the copy may read what it is a copy of.
+  func copy(_ name: String, to aside: String, in directory: Directory) throws(JobError) {
     guard let original = try openForReading(name, in: directory) else {
       throw .system(ENOENT, "copy", directory.path(name))
     }
     let status = try original.status()
     let bytes = try readWhole(original, status)
-    let aside = asideName(name)
     let file = try places.create(aside, in: directory)
     do throws(JobError) {
       try file.keepAccess(of: status, try file.status())
@@ -114,7 +113,6 @@ extension FileStore {
       throw error
     }
     try directory.sync()
-    return aside
   }
 }
 

@@ -25,8 +25,6 @@ final class FileStore {
   /// While the lock is held: what the state file says, once somebody has asked.
   var published: FileState?
   var partial = PartialItems()
-  /// The highest `knownUpTo` of a job.
-  var mendedUpTo: UInt64 = 0
   /// A command has its own: what one compacts, the next need not fold.
   var compactions = Throttle(burst: 2, interval: 0)
   /// Machine nanoseconds.
@@ -134,7 +132,6 @@ final class FileStore {
     take(FileState())
     logs.startAnew()
     lost.forgetAll()
-    mendedUpTo = 0
     readFrom = nil
     isOverlaid = false
     journal?.rewind()
