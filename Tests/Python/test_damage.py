@@ -347,7 +347,9 @@ def test_an_owner_goes_on_with_a_journal_that_another_mended(project, part, cuts
     watching.close()
     progress, status, items = values(project)
     assert (progress["current"], status, len(items)) == (52, "paused", 52)
-    assert is_told(project) == any("journal" in name for name in copies(project))
+    # Behind 0.7 there are only publications, which are not synced.
+    is_kept = any(name.startswith("journal.corrupt-") for name in copies(project))
+    assert is_told(project) == is_kept and (is_kept or part > 0.7)
 
 
 def test_a_job_whose_text_is_damaged_has_what_came_after_it(project):
