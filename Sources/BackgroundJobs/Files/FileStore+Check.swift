@@ -31,7 +31,7 @@ extension FileStore {
     func noteAside(_ names: [String]) {
       for name in names where has(name, ".corrupt-") {
         note(
-          name, "set aside because it was damaged; delete it when it is of no more use",
+          name, "set aside as damaged; delete it when it is of no more use",
           sound: false)
       }
     }

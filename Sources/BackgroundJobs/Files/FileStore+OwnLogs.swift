@@ -51,7 +51,7 @@ extension FileStore {
     guard status.links == 0 else { return status.size < log.end }
     if try places.files?.file.status().links == 0 {
       throw JobError(
-        .io, "\(log.file.name) was deleted while this process owned its job", osError: ENOENT)
+        .io, "\(log.file.name) was deleted under its owner", osError: ENOENT)
     }
     return true
   }

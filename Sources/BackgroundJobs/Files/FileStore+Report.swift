@@ -65,8 +65,7 @@ extension FileStore {
     try checkUsable()
     if journal == nil { try catchUp() }
     guard let journal else { return }
-    // Past this limit the kernel would send SIGXFSZ.
-    log.sizeLimit = cposix_file_size_limit()
+    log.lookAtSizeLimit(now)
     let isCut = try isCut(log)
     let theirs = try status(of: journal.file, journal.inode)
     if theirs.size != journal.end || theirs.links == 0 {

@@ -180,6 +180,14 @@ final class OwnedLog {
     sizeLimit = cposix_file_size_limit()
   }
 
+  /// Beyond its limit for files the kernel would end this process by SIGXFSZ. The limit is asked for
+  /// after a pause of the reports, and by one look of four while they come one after the other.
+  @inline(never)
+  func lookAtSizeLimit(_ now: Int64) {
+    guard now >= min(lastLook &+ 34_000_000, lastSync &+ 75_000_000) else { return }
+    sizeLimit = cposix_file_size_limit()
+  }
+
   /// One write(2). Whatever fails, nothing of the record counts: the next one is written over it.
   func append(_ report: Report) throws(JobError) {
     record.clear()
