@@ -676,6 +676,16 @@ BGJ_API bgj_status bgj_job_advance(bgj_job *job, int64_t count, bgj_error *error
  * done. */
 BGJ_API bgj_status bgj_job_item_done(bgj_job *job, const char *item, bgj_error *error);
 
+/*
+ * Marks count items done, all of them or none, in one record: for work that ends many at a time. From
+ * the owner that is one write(2), from another process one turn of the writer lock. items may be NULL if
+ * count is 0: then the call only tells the status of the job.
+ *   BGJ_INVALID      one of the items is, or they have more than 4,000,000 bytes, one or two for the
+ *                    length of each included
+ */
+BGJ_API bgj_status bgj_job_items_done(bgj_job *job, const char *const *items, size_t count,
+                                      bgj_error *error);
+
 /* Marks an item failed, unless it is already done or skipped. why: the cause in words, or NULL. */
 BGJ_API bgj_status bgj_job_item_failed(bgj_job *job, const char *item, const char *why,
                                        bgj_error *error);

@@ -46,6 +46,13 @@ extension Job {
     try withBytes(of: item) { bytes throws(JobError) in try sendDone(bytes) }
   }
 
+  /// Marks items done, all of them or none, in one record: for work that ends many at a time. They
+  /// have at most 4,000,000 bytes, one or two for the length of each included.
+  @discardableResult
+  public func itemsDone(_ items: [String]) throws(JobError) -> Status {
+    try sendDone(packed: try pack(items))
+  }
+
   /// Marks an item failed, unless it is done already.
   @discardableResult
   public func itemFailed(_ item: String, why: String? = nil) throws(JobError) -> Status {
@@ -130,6 +137,10 @@ extension Job {
   /// Names items in advance; those that the job knows are skipped.
   @discardableResult
   public func plan(_ items: [String]) throws(JobError) -> Status {
+    try plan(packed: try pack(items))
+  }
+
+  private func pack(_ items: [String]) throws(JobError) -> Buffer {
     let packed = Buffer()
     for item in items {
       try withBytes(of: item) { bytes throws(JobError) in
@@ -137,7 +148,7 @@ extension Job {
         try packed.appendCounted(bytes)
       }
     }
-    return try plan(packed: packed)
+    return packed
   }
 
   /// Makes these items the plan, in this order: open ones that are not among them are withdrawn, what
@@ -146,14 +157,7 @@ extension Job {
   /// - Returns: How many were withdrawn.
   @discardableResult
   public func setPlan(_ items: [String]) throws(JobError) -> Int {
-    let packed = Buffer()
-    for item in items {
-      try withBytes(of: item) { bytes throws(JobError) in
-        try Limits.checkItem(bytes)
-        try packed.appendCounted(bytes)
-      }
-    }
-    return try setPlan(packed: packed).withdrawn
+    try setPlan(packed: try pack(items)).withdrawn
   }
 
   /// The next planned item that is neither done nor failed; nil with `.end` or `.paused`.

@@ -42,6 +42,18 @@ public final class Job: @unchecked Sendable {
     return try send { $0.done = item }
   }
 
+  /// Marks any number of items done, in one record.
+  package func sendDone(packed: Buffer) throws(JobError) -> Status {
+    guard packed.count <= Limits.itemsAtOnce else {
+      throw JobError(
+        .invalid, "the items have \(packed.count) bytes; at most \(Limits.itemsAtOnce) are possible")
+    }
+    let bytes = packed.bytes
+    let status = try send { $0.doneItems = bytes }
+    withExtendedLifetime(packed) {}
+    return status
+  }
+
   /// nil: it is not to be done quickly, and nothing has happened.
   @inline(__always)
   package func sendQuickly(

@@ -22,6 +22,11 @@ package struct ReportFields {
     get { report.done }
     set { report.done = newValue }
   }
+  /// Each behind its length, and checked.
+  package var doneItems: UnsafeRawBufferPointer? {
+    get { report.doneItems }
+    set { report.doneItems = newValue }
+  }
   package var failed: UnsafeRawBufferPointer? {
     get { report.failed }
     set { report.failed = newValue }

@@ -65,6 +65,17 @@ public func bgj_job_item_done(
   }
 }
 
+@_cdecl("bgj_job_items_done") @implementation
+public func bgj_job_items_done(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ items: UnsafePointer<UnsafePointer<CChar>?>?,
+  _ count: Int, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    return try job.sendDone(packed: try pack(items, count))
+  }
+}
+
 @_cdecl("bgj_job_item_failed") @implementation
 public func bgj_job_item_failed(
   _ job: UnsafeMutablePointer<bgj_job>?, _ item: UnsafePointer<CChar>?,

@@ -248,7 +248,11 @@ static void call_job(bgj_job *job) {
       CALL(bgj_job_update, job, chance(2) ? -1 : any_number(), any_text(), any_text(), any_text());
       break;
     case 16: CALL(bgj_job_advance, job, any_number()); break;
-    case 17: case 18: CALL(bgj_job_item_done, job, any_text()); break;
+    case 17: CALL(bgj_job_item_done, job, any_text()); break;
+    case 18:
+      for (int i = 0; i < 8; i++) plan[i] = chance(20) ? any_text() : any_name();
+      CALL(bgj_job_items_done, job, chance(50) ? NULL : plan, (size_t)below(9));
+      break;
     case 19: CALL(bgj_job_item_failed, job, any_text(), any_text()); break;
     case 20: CALL(bgj_job_set_total, job, any_number()); break;
     case 21: CALL(bgj_job_set_cursor, job, any_json()); break;

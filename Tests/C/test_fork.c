@@ -51,6 +51,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_job_update(job, 1, "a", "b", "c", NULL));
   FORKED(bgj_job_advance(job, 1, NULL));
   FORKED(bgj_job_item_done(job, "a", NULL));
+  FORKED(bgj_job_items_done(job, plan, 1, NULL));
   FORKED(bgj_job_item_failed(job, "a", NULL, NULL));
   FORKED(bgj_job_item_skipped(job, "a", NULL, NULL));
   FORKED(bgj_job_rate_limited_until(job, NULL, "5", NULL));

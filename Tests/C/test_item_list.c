@@ -201,6 +201,47 @@ static void done_beats_skipped_beats_failed(void **state) {
   assert_string_equal(walk(theirs, BGJ_ITEM_MASK_FAILED), "");
 }
 
+static void many_items_are_done_at_once(void **state) {
+  (void)state;
+  const char *first[] = {"a", "b", "c", "a", "f"}, *again[] = {"a", "b"}, *bad[] = {"x", "y", ""};
+  bgj_job *job = running();
+  assert_ok(bgj_job_item_failed(job, "f", "why", &error));
+  assert_ok(bgj_job_update(job, -1, "b", NULL, NULL, &error));
+  assert_ok(bgj_job_items_done(job, first, 5, &error));
+  assert_string_equal(walk(job, 0), "done a x1; done b x1; done c x1; done f x1");
+  assert_int_equal(look(job)->current, 4);
+  assert_int_equal(look(job)->items_failed, 0);
+  assert_null(look(job)->current_item);
+  assert_ok(bgj_job_items_done(job, again, 2, &error));
+  assert_ok(bgj_job_items_done(job, NULL, 0, &error));
+  assert_int_equal(look(job)->current, 4);
+  /* All or none. */
+  assert_status(BGJ_INVALID, bgj_job_items_done(job, bad, 3, &error));
+  assert_int_equal(look(job)->current, 4);
+  assert_ok(bgj_job_update(job, 10, NULL, NULL, NULL, &error));
+  assert_ok(bgj_job_items_done(job, bad, 2, &error));
+  assert_int_equal(look(job)->current, 12);
+  assert_ok(bgj_job_complete(job, NULL, &error));
+  assert_status(BGJ_FINISHED, bgj_job_items_done(job, bad, 2, &error));
+}
+
+static void what_is_done_at_once_has_a_limit(void **state) {
+  (void)state;
+  enum { MANY = 4000000 / 1002 };
+  static char text[MANY + 1][1001];
+  static const char *items[MANY + 1];
+  for (int i = 0; i <= MANY; i++) {
+    snprintf(text[i], sizeof text[i], "%01000d", i);
+    items[i] = text[i];
+  }
+  bgj_job *job = running();
+  assert_ok(bgj_job_items_done(job, items, MANY, &error));
+  assert_int_equal(look(job)->current, MANY);
+  assert_status(BGJ_INVALID, bgj_job_items_done(job, items, MANY + 1, &error));
+  assert_non_null(strstr(error.message, "4000000"));
+  assert_int_equal(look(job)->current, MANY);
+}
+
 static void current_counts_skipped_items_once(void **state) {
   (void)state;
   bgj_job *job = running();
@@ -334,6 +375,8 @@ int main(void) {
       TEST(a_long_list),
       TEST(a_skipped_item_has_ended_and_is_no_failure),
       TEST(done_beats_skipped_beats_failed),
+      TEST(many_items_are_done_at_once),
+      TEST(what_is_done_at_once_has_a_limit),
       TEST(current_counts_skipped_items_once),
       TEST(skipped_items_stay_through_a_retry_and_every_file),
       TEST(an_edit_of_others_keeps_what_was_skipped),

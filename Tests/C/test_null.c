@@ -112,6 +112,7 @@ static void lives(void **state) {
 static void reports(void **state) {
   (void)state;
   const char *const plan[] = {"a"};
+  const char *const none[] = {NULL};
   INVALID(bgj_job_update(NULL, 1, "a", "b", "c", &error));
   INVALID(bgj_job_update(NULL, 1, NULL, NULL, NULL, NULL));
   INVALID(bgj_job_advance(NULL, 1, &error));
@@ -119,6 +120,9 @@ static void reports(void **state) {
   INVALID(bgj_job_item_done(NULL, "a", &error));
   INVALID(bgj_job_item_done(job, NULL, &error));
   INVALID(bgj_job_item_done(NULL, NULL, NULL));
+  INVALID(bgj_job_items_done(NULL, none, 1, &error));
+  INVALID(bgj_job_items_done(job, NULL, 1, &error));
+  INVALID(bgj_job_items_done(job, none, 1, &error));
   INVALID(bgj_job_item_failed(NULL, "a", "why", &error));
   INVALID(bgj_job_item_failed(job, NULL, "why", &error));
   INVALID(bgj_job_item_failed(NULL, NULL, NULL, NULL));
@@ -186,6 +190,7 @@ static void optional(void **state) {
   assert_int_equal(bgj_manager_ensure(manager, "t", "k", NULL, 0, &j, NULL), BGJ_OK);
   bgj_job_release(j);
   assert_int_equal(bgj_job_update(job, -1, NULL, NULL, NULL, NULL), BGJ_OK);
+  assert_int_equal(bgj_job_items_done(job, NULL, 0, NULL), BGJ_OK);
   assert_int_equal(bgj_job_item_failed(job, "x", NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_item_skipped(job, "y", NULL, NULL), BGJ_OK);
   assert_int_equal(bgj_job_plan(job, NULL, 0, NULL), BGJ_OK);

@@ -192,6 +192,10 @@ static bgj_status done_often(subject *s) {
 static bgj_status item_failed(subject *s) {
   return bgj_job_item_failed(s->owned, "item-101", "no answer", &fault);
 }
+static bgj_status items_done(subject *s) {
+  const char *names[] = {"item-103", "a very new one", "item-104"};
+  return bgj_job_items_done(s->owned, names, COUNT_OF(names), &fault);
+}
 static bgj_status skipped(subject *s) {
   return bgj_job_item_skipped(s->owned, "a new one", "there", &fault);
 }
@@ -287,6 +291,7 @@ const memory_operation operations[] = {
     {"done", done, 0, 0},
     {"done often", done_often, 0, 1},
     {"failed", item_failed, 0, 0},
+    {"items done", items_done, 0, 0},
     {"skipped", skipped, 0, 0},
     {"begin", begin, 0, 0},
     {"give back", give_back, 0, 0},

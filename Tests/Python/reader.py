@@ -34,8 +34,8 @@ EVENTS = {
     **{16: "json", 17: "byte paths json", 21: "text varint signed items", 22: "text items items"},
     **{25: "byte paths json", 26: "text varint signed items", 30: "text items"},
 }
-OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28)
-REPORT = "signed signed signed text text text text text none none signed varint text text text"
+OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, 32, 33)
+REPORT = "signed signed signed text text text text text none none signed varint text text text items"
 
 
 def crc32c(data):

@@ -43,6 +43,8 @@ class Job:
         for bit, state in ((4, "done"), (5, "failed"), (14, "skipped")):
             if bit in report:
                 self.end(report[bit], state, report.get(6))
+        for item in report.get(15, []):
+            self.end(item, "done")
         if 7 in report:
             self.cursor = json.loads(report[7])
 

@@ -314,6 +314,16 @@ class Store(RuleBasedStateMachine):
         if isinstance(expected, Outcome):
             self.jobs[id].keep_done(item)
 
+    @rule(name=managers, id=ids, chosen=st.lists(items, max_size=4))
+    def done_many(self, name, id, chosen):
+        if not self.known(id):
+            return
+        expected = self.jobs[id].admit(prepares=False)
+        self.check(expected, lambda: self.handle(name, id).done_many(chosen))
+        if isinstance(expected, Outcome):
+            for item in chosen:
+                self.jobs[id].keep_done(item)
+
     @rule(name=managers, id=ids, item=items, why=reasons)
     def failed(self, name, id, item, why):
         if not self.known(id):

@@ -38,7 +38,7 @@ extension FileStore {
       report.time = awake(now) &- log.base
       // What is written must be applied.
       let room = report.room
-      try job.items.reserve(4, room)
+      try job.items.reserve(4 + report.newItems, room)
       try job.currentItem.reserve(room)
       if report.cursor != nil { try job.cursor.reserve(room) }
       try log.append(report)

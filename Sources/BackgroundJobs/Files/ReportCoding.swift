@@ -16,13 +16,14 @@ extension Report {
   private static let begunBit: UInt64 = 1 << 12
   private static let givenBackBit: UInt64 = 1 << 13
   private static let skippedBit: UInt64 = 1 << 14
+  private static let doneItemsBit: UInt64 = 1 << 15
   /// Whoever meets one of these was told more than it can know, and must not guess the rest.
-  private static let unknownBits: UInt64 = ~0x7fff
+  private static let unknownBits: UInt64 = ~0xffff
 
   /// The most that `encode` writes.
   var room: Int {
-    var room = 15 * Pen.number
-    for text in [currentItem, done, failed, skipped, begun, givenBack, why, cursor] {
+    var room = 16 * Pen.number
+    for text in [currentItem, done, failed, skipped, begun, givenBack, why, cursor, doneItems] {
       room += text?.count ?? 0
     }
     return room
@@ -47,6 +48,7 @@ extension Report {
     if begun != nil { mask |= Self.begunBit }
     if givenBack != nil { mask |= Self.givenBackBit }
     if skipped != nil { mask |= Self.skippedBit }
+    if doneItems != nil { mask |= Self.doneItemsBit }
     pen.varint(mask)
     pen.signed(time)
     pen.optional(shift)
@@ -62,6 +64,7 @@ extension Report {
     pen.optional(begun)
     pen.optional(givenBack)
     pen.optional(skipped)
+    pen.optional(doneItems)
     buffer.grow(by: pen.written)
   }
 
@@ -85,6 +88,7 @@ extension Report {
     if mask & Self.begunBit != 0 { begun = reader.counted() }
     if mask & Self.givenBackBit != 0 { givenBack = reader.counted() }
     if mask & Self.skippedBit != 0 { skipped = reader.counted() }
+    if mask & Self.doneItemsBit != 0 { doneItems = reader.counted() }
     if reader.failed { return nil }
   }
 }

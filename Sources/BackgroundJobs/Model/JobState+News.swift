@@ -15,6 +15,15 @@ extension JobState {
         added += 1
       }
     }
+    if let packed = report.doneItems {
+      var reader = Reader(packed)
+      while !reader.isAtEnd {
+        let mark = items.find(reader.counted()).map { items.mark(of: $0) } ?? .none
+        if mark != .done { report.newItems += 1 }
+        if mark == .none { added += 1 }
+      }
+      if report.newItems == 0 { report.doneItems = nil } else { isNews = true }
+    }
     if let item = report.failed {
       let isSame = report.done.map { $0.elementsEqual(item) } ?? false
       if isSame || (items.find(item).map { items.mark(of: $0) } ?? .none) != .none {

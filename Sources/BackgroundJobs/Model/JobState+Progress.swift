@@ -11,6 +11,15 @@ extension JobState {
       _ = try items.markDone(try items.insert(item))
       leaveCurrentItem(item, report.seen)
     }
+    if let packed = report.doneItems {
+      var reader = Reader(packed)
+      while !reader.isAtEnd {
+        let item = reader.counted()
+        if reader.failed { break }
+        _ = try items.markDone(try items.insert(item))
+        leaveCurrentItem(item, report.seen)
+      }
+    }
     if let item = report.failed {
       let why = report.why.map { String(bytes: $0) }
       _ = try items.markFailed(try items.insert(item), why: why)

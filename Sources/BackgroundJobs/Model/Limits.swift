@@ -3,6 +3,8 @@ package enum Limits {
   static let item = 4096
   static let name = 255
   package static let cursor = 64 << 10
+  /// Bytes of items that are reported at once, with their lengths.
+  static let itemsAtOnce = 4_000_000
   /// Levels of a JSON value: deep inside the state file it must still be readable, jansson stops at
   /// 2048.
   static let depth = 1000

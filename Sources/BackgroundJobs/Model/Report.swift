@@ -13,6 +13,10 @@ struct Report {
   /// Empty: none any more.
   var currentItem: UnsafeRawBufferPointer?
   var done: UnsafeRawBufferPointer?
+  /// Any number of items that are done, each behind its length.
+  var doneItems: UnsafeRawBufferPointer?
+  /// How many of these are not done yet; never written.
+  var newItems = 0
   var failed: UnsafeRawBufferPointer?
   var skipped: UnsafeRawBufferPointer?
   /// An item on which work begins.
@@ -32,8 +36,7 @@ struct Report {
 
   /// Whether a job may get it before it is started.
   var isPreparation: Bool {
-    done == nil && failed == nil && skipped == nil && begun == nil && givenBack == nil
-      && advance == nil && shift == nil
-      && current == nil
+    done == nil && doneItems == nil && failed == nil && skipped == nil && begun == nil
+      && givenBack == nil && advance == nil && shift == nil && current == nil
   }
 }

@@ -54,7 +54,10 @@ struct DoneCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "done", abstract: "Mark items done.",
     usage: "bgjobs done ID ITEM... [OPTIONS]",
-    discussion: "Anyone may do that, beside the owner too. Saying it again changes nothing.")
+    discussion: """
+      Anyone may do that, beside the owner too. Saying it again changes nothing. All of them are kept, \
+      or none: they have at most 4 MB.
+      """)
 
   @OptionGroup var job: JobArgument
   @OptionGroup var list: ItemList
@@ -69,9 +72,7 @@ struct DoneCommand: ParsableCommand {
   func run() throws {
     let items = names + (try list.read() ?? [])
     try job.withJob { job, _ in
-      var status = Status.ok
-      for item in items { status = try job.itemDone(item) }
-      try tell(status, of: job)
+      try tell(try job.itemsDone(items), of: job)
     }
   }
 }

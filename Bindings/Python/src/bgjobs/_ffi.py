@@ -398,6 +398,9 @@ bgj_job_advance = _function("bgj_job_advance", bgj_status, job=_job, count=c_int
 bgj_job_item_done = _function(
     "bgj_job_item_done", bgj_status, job=_job, item=c_char_p, error=_error
 )
+bgj_job_items_done = _function(
+    "bgj_job_items_done", bgj_status, job=_job, items=POINTER(c_char_p), count=c_size_t, error=_error
+)
 bgj_job_item_failed = _function(
     "bgj_job_item_failed", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error
 )
