@@ -121,7 +121,12 @@ struct JSONValue {
   var isString: Bool { kind == JSON_STRING }
 
   subscript(name: StaticString) -> JSONValue? {
-    let name = UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
+    @inline(__always) get { member(UnsafeRawPointer(name.utf8Start)) }
+  }
+
+  @inline(never)
+  private func member(_ name: UnsafeRawPointer) -> JSONValue? {
+    let name = name.assumingMemoryBound(to: CChar.self)
     guard isObject, let found = json_object_get(raw, name) else { return nil }
     return JSONValue(raw: found)
   }

@@ -27,9 +27,22 @@ final class JSONText {
   func endArray() throws(JobError) { try end(UInt8(ascii: "]")) }
 
   /// The name of a member; its value must follow.
+  @inline(__always)
+  func name(_ name: StaticString) throws(JobError) { try self.name(literal: name.utf8Start) }
+
+  @_disfavoredOverload
   func name(_ name: String) throws(JobError) {
+    try withBytes(of: name) { bytes throws(JobError) in try self.name(bytes: bytes) }
+  }
+
+  @inline(never)
+  private func name(literal: UnsafePointer<UInt8>) throws(JobError) {
+    try name(bytes: UnsafeRawBufferPointer(literal: literal))
+  }
+
+  private func name(bytes: UnsafeRawBufferPointer) throws(JobError) {
     try next()
-    try string(name)
+    try string(bytes)
     try buffer.append(": " as StaticString)
   }
 
@@ -41,13 +54,25 @@ final class JSONText {
     try newLine(depth)
   }
 
+  @inline(__always)
+  func member(_ name: StaticString, _ value: Int64) throws(JobError) {
+    try member(name.utf8Start, value)
+  }
+
+  @_disfavoredOverload
   func member(_ name: String, _ value: Int64) throws(JobError) {
     try self.name(name)
     try integer(value)
   }
 
+  @inline(never)
+  private func member(_ name: UnsafePointer<UInt8>, _ value: Int64) throws(JobError) {
+    try self.name(literal: name)
+    try integer(value)
+  }
+
   /// 16 digits.
-  func member(_ name: String, hexadecimal value: UInt64) throws(JobError) {
+  func member(_ name: StaticString, hexadecimal value: UInt64) throws(JobError) {
     try self.name(name)
     try buffer.append(UInt8(ascii: "\""))
     try hexadecimal(value)
@@ -63,8 +88,24 @@ final class JSONText {
     }
   }
 
+  @inline(__always)
+  func date(_ name: StaticString, _ milliseconds: Int64) throws(JobError) {
+    try date(name.utf8Start, milliseconds)
+  }
+
+  @_disfavoredOverload
   func date(_ name: String, _ milliseconds: Int64) throws(JobError) {
     try self.name(name)
+    try date(milliseconds)
+  }
+
+  @inline(never)
+  private func date(_ name: UnsafePointer<UInt8>, _ milliseconds: Int64) throws(JobError) {
+    try self.name(literal: name)
+    try date(milliseconds)
+  }
+
+  private func date(_ milliseconds: Int64) throws(JobError) {
     try buffer.append(UInt8(ascii: "\""))
     try DateText.write(milliseconds, to: buffer)
     try buffer.append(UInt8(ascii: "\""))
@@ -80,8 +121,20 @@ final class JSONText {
     try buffer.append(UInt8(ascii: "]"))
   }
 
+  @inline(__always)
+  func member(_ name: StaticString, _ value: String) throws(JobError) {
+    try member(name.utf8Start, value)
+  }
+
+  @_disfavoredOverload
   func member(_ name: String, _ value: String) throws(JobError) {
     try self.name(name)
+    try string(value)
+  }
+
+  @inline(never)
+  private func member(_ name: UnsafePointer<UInt8>, _ value: String) throws(JobError) {
+    try self.name(literal: name)
     try string(value)
   }
 

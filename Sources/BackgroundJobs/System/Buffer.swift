@@ -140,9 +140,12 @@ package final class Buffer {
     text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
   }
 
+  @inline(__always)
+  func append(_ text: StaticString) throws(JobError) { try append(literal: text.utf8Start) }
+
   @inline(never)
-  func append(_ text: StaticString) throws(JobError) {
-    try append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  func append(literal: UnsafePointer<UInt8>) throws(JobError) {
+    try append(UnsafeRawBufferPointer(literal: literal))
   }
 
   @inline(never)
@@ -194,5 +197,13 @@ package final class Buffer {
     guard let text else { return try append(UInt8(0)) }
     try append(UInt8(1))
     try appendCounted(text)
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The compiler puts a zero behind each literal.
+  init(literal: UnsafePointer<UInt8>) {
+    let text = UnsafeRawPointer(literal).assumingMemoryBound(to: CChar.self)
+    self.init(start: text, count: strlen(text))
   }
 }

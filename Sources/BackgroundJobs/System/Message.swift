@@ -5,10 +5,14 @@ package struct Message: ExpressibleByStringInterpolation {
 
   package init(_ text: String) { self.text = text }
 
+  // Of a literal only its address is handed on: the rest would be two more instructions each time.
+  @inline(__always)
+  package init(stringLiteral: StaticString) { self.init(literal: stringLiteral.utf8Start) }
+
   @inline(never)
-  package init(stringLiteral: StaticString) {
+  private init(literal: UnsafePointer<UInt8>) {
     var bytes = StringInterpolation()
-    bytes.appendLiteral(stringLiteral)
+    bytes.append(literal: literal)
     self.init(stringInterpolation: bytes)
   }
 
@@ -27,11 +31,14 @@ package struct Message: ExpressibleByStringInterpolation {
 
     package init(literalCapacity: Int, interpolationCount: Int) {}
 
-    @inline(never)
+    @inline(__always)
     package mutating func appendLiteral(_ literal: StaticString) {
-      bytes.append(
-        contentsOf: UnsafeBufferPointer(
-          start: literal.utf8Start, count: literal.utf8CodeUnitCount))
+      append(literal: literal.utf8Start)
+    }
+
+    @inline(never)
+    fileprivate mutating func append(literal: UnsafePointer<UInt8>) {
+      bytes.append(contentsOf: UnsafeRawBufferPointer(literal: literal))
     }
 
     @inline(never)
@@ -40,6 +47,7 @@ package struct Message: ExpressibleByStringInterpolation {
       text.withUTF8 { bytes.append(contentsOf: $0) }
     }
 
+    @inline(__always)
     package mutating func appendInterpolation(_ text: StaticString) { appendLiteral(text) }
 
     package mutating func appendInterpolation(_ message: Message) {
