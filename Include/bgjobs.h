@@ -178,6 +178,8 @@ typedef enum bgj_status {
   BGJ_RESUMED = 2,
   /* There are no more items. */
   BGJ_END = 3,
+  /* Not yet: something must come first. The call that returns it says what. */
+  BGJ_WAITING = 4,
   /* The job is completed or failed. The call is no longer possible. */
   BGJ_FINISHED = 10,
   /* An argument is invalid; the error names it. */
@@ -499,6 +501,40 @@ BGJ_API bgj_status bgj_job_list_at(const bgj_job_list *list, size_t index, bgj_j
 
 /* Frees a list. NULL is fine. */
 BGJ_API void bgj_job_list_free(bgj_job_list *list);
+
+/* ---- The queue: what all jobs and processes share ------------------------------------------- */
+
+/*
+ * At most count requests to a provider in period_ms, of all processes on this state together: a budget
+ * from which bgj_manager_permit takes. It is kept, also when no process lives. In no period are there
+ * more than count and burst requests. burst is what may come at once after a silence: a sixtieth of
+ * count, or as many as one call takes, if that is more. Said again, the later counts; what was
+ * permitted before stays used.
+ * provider: the name of the server ("github"), 1 to 255 bytes. count: 0 to 10^9; 0 removes the budget.
+ * period_ms: 1 to 2678400000 (31 days).
+ *   BGJ_INVALID      a number is out of its range, or there are 1000 budgets already
+ */
+BGJ_API bgj_status bgj_manager_set_rate(bgj_manager *manager, const char *provider, int64_t count,
+                                        int64_t period_ms, bgj_error *error);
+
+/*
+ * Takes count requests, 1 or more, out of the budget of a provider. *wait_ms: how many milliseconds to
+ * wait before you make them, 0: none. This call does not wait. Who asks first goes first. The algorithm
+ * is the virtual scheduling of ITU-T I.371 (GCRA). What was taken stays taken if you die; a power cut
+ * may give it back. It costs one turn of the writer lock: if requests are frequent, take several.
+ *   BGJ_WAITING      nothing was taken, because those ahead take longer than a period and a minute;
+ *                    ask again in *wait_ms
+ *   BGJ_NOT_FOUND    no rate was set for this provider
+ *   BGJ_INVALID      count is below 1, or above the count of the rate
+ */
+BGJ_API bgj_status bgj_manager_permit(bgj_manager *manager, const char *provider, int64_t count,
+                                      int64_t *wait_ms, bgj_error *error);
+
+/*
+ * The queue as JSON: an object with "rates", an array of objects with "provider", "count", "periodMs",
+ * "burst" and "waitMs", how long one request would have to wait now. Free it with bgj_string_free.
+ */
+BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_error *error);
 
 /* ---- A job: its life ----------------------------------------------------------------------- */
 

@@ -46,7 +46,8 @@ public final class Job: @unchecked Sendable {
   package func sendDone(packed: Buffer) throws(JobError) -> Status {
     guard packed.count <= Limits.itemsAtOnce else {
       throw JobError(
-        .invalid, "the items have \(packed.count) bytes; at most \(Limits.itemsAtOnce) are possible")
+        .invalid, "the items have \(packed.count) bytes; at most \(Limits.itemsAtOnce) are possible"
+      )
     }
     let bytes = packed.bytes
     let status = try send { $0.doneItems = bytes }

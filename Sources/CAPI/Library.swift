@@ -23,6 +23,7 @@ public func bgj_status_name(_ status: bgj_status) -> UnsafePointer<CChar>? {
   case .paused: pointer("BGJ_PAUSED")
   case .resumed: pointer("BGJ_RESUMED")
   case .end: pointer("BGJ_END")
+  case .waiting: pointer("BGJ_WAITING")
   case .finished: pointer("BGJ_FINISHED")
   case .invalid: pointer("BGJ_INVALID")
   case .notFound: pointer("BGJ_NOT_FOUND")
@@ -52,6 +53,7 @@ func words(for status: Status?) -> StaticString {
   case .paused: "the job is paused"
   case .resumed: "the job was resumed meanwhile and is still yours"
   case .end: "there is no further item"
+  case .waiting: "something must come first"
   case .finished: "the job has ended; nothing was kept"
   case .invalid: "an argument is not valid"
   case .notFound: "there is no such job"

@@ -16,7 +16,8 @@ struct Bgjobs: ParsableCommand {
 
       Exit codes: 0 ok; 1 failure; 2 usage; 3 not found, or ambiguous; 4 busy: another process \
       owns it; 5 damaged state; 6 not possible in this status; 7 done, with failed items; 8 kept, \
-      but the job is paused; 9 the job has ended, nothing was kept; 124 the time has passed.
+      but the job is paused; 9 the job has ended, nothing was kept; 10 not yet, something must come \
+      first; 124 the time has passed.
       """,
     version: "0.2.0",
     subcommands: [BareCommand.self, RunWorker.self, PublishOwed.self],
@@ -32,14 +33,15 @@ struct Bgjobs: ParsableCommand {
         name: "Steer",
         subcommands: [
           PauseCommand.self, ResumeCommand.self, CancelCommand.self, RetryCommand.self,
-          WaitCommand.self,
+          WaitCommand.self, RateCommand.self,
         ]),
       CommandGroup(
         name: "Work, in a script",
         subcommands: [
           CreateCommand.self, EnsureCommand.self, PlanCommand.self, StartCommand.self,
           NextCommand.self, UpdateCommand.self, DoneCommand.self, FailedCommand.self,
-          SkippedCommand.self, RateLimitedCommand.self, CompleteCommand.self, FailCommand.self,
+          SkippedCommand.self, RateLimitedCommand.self, PermitCommand.self, CompleteCommand.self,
+          FailCommand.self,
         ]),
     ], defaultSubcommand: BareCommand.self)
 }

@@ -151,7 +151,14 @@ static void call_manager(bgj_manager **slot) {
     case 0:
       if (chance(4)) { CALL(bgj_manager_close, manager); *slot = NULL; }
       break;
-    case 1: CALL(bgj_manager_sync, manager); break;
+    case 1: {
+      int64_t wait;
+      if (chance(3)) CALL(bgj_manager_set_rate, manager, any_name(), any_number(), any_number());
+      if (chance(3)) CALL(bgj_manager_permit, manager, any_name(), any_number(), &wait);
+      if (CALL(bgj_manager_get_queue, manager, &text) == BGJ_OK) bgj_string_free(text);
+      CALL(bgj_manager_sync, manager);
+      break;
+    }
     case 2:
       status = CALL(bgj_manager_create, manager, any_name(), any_json(), any_number(), &job);
       put_job(status, job);

@@ -29,6 +29,7 @@ static int all_give_forked(bgj_job *job) {
   bgj_job_list *list = NULL;
   bgj_item_list *items = NULL;
   char *text = NULL;
+  int64_t number = 0;
   FORKED(bgj_manager_sync(manager, NULL));
   FORKED(bgj_manager_create(manager, "t", NULL, 0, &other, NULL));
   FORKED(bgj_manager_ensure(manager, "t", "k", NULL, 0, &other, NULL));
@@ -37,6 +38,9 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_cleanup(manager, 0, NULL, NULL));
   FORKED(bgj_manager_cleanup_with(manager, 0, BGJ_CLEANUP_DRY_RUN, &list, NULL));
   FORKED(bgj_manager_check(manager, NULL, NULL));
+  FORKED(bgj_manager_set_rate(manager, "p", 1, 1, NULL));
+  FORKED(bgj_manager_permit(manager, "p", 1, &number, NULL));
+  FORKED(bgj_manager_get_queue(manager, &text, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));
   FORKED(bgj_job_leave(job, NULL, NULL));
   FORKED(bgj_job_pause(job, NULL, 0, NULL));

@@ -19,6 +19,17 @@ static void managers(void **state) {
   INVALID(bgj_manager_open(NULL, NULL, NULL, NULL));
   assert_int_equal(bgj_manager_close(NULL, &error), BGJ_OK);
   assert_int_equal(bgj_manager_close(NULL, NULL), BGJ_OK);
+  int64_t wait = 0;
+  char *queue = NULL;
+  INVALID(bgj_manager_set_rate(NULL, "p", 1, 1, &error));
+  INVALID(bgj_manager_set_rate(manager, NULL, 1, 1, &error));
+  INVALID(bgj_manager_set_rate(NULL, NULL, 1, 1, NULL));
+  INVALID(bgj_manager_permit(NULL, "p", 1, &wait, &error));
+  INVALID(bgj_manager_permit(manager, NULL, 1, &wait, &error));
+  INVALID(bgj_manager_permit(manager, "p", 1, NULL, &error));
+  INVALID(bgj_manager_get_queue(NULL, &queue, &error));
+  INVALID(bgj_manager_get_queue(manager, NULL, &error));
+  INVALID(bgj_manager_get_queue(NULL, NULL, NULL));
   INVALID(bgj_manager_sync(NULL, &error));
   INVALID(bgj_manager_sync(NULL, NULL));
 

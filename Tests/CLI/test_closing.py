@@ -53,8 +53,17 @@ def test_each_report_to_a_paused_job_is_published(project, options):
 def test_a_failure_in_the_middle_publishes_what_came_before(project):
     id = project.out("create", "t")
     project.run("start", id)
+    project.run("pause", id, "no-such-job", code=3)
+    assert is_soon(lambda: job_in(project, id)["status"] == "paused")
+
+
+def test_of_several_items_all_are_kept_or_none(project):
+    id = project.out("create", "t")
+    project.run("start", id)
     project.run("done", id, *(f"item-{n}" for n in range(20)), "", code=2)
-    assert is_soon(lambda: len(job_in(project, id)["progress"]["itemsCompleted"]) == 20)
+    assert project.out("items", id) == ""
+    project.run("done", id, *(f"item-{n}" for n in range(20)))
+    assert len(project.out("items", id).splitlines()) == 20
 
 
 @pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))

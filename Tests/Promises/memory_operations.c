@@ -138,6 +138,17 @@ static bgj_status check(subject *s) {
   bgj_string_free(text);
   return status;
 }
+static bgj_status permit(subject *s) {
+  int64_t wait = 0;
+  bgj_status status = bgj_manager_set_rate(s->manager, "github", 5000, 3600000, &fault);
+  return status < 10 ? bgj_manager_permit(s->manager, "github", 1, &wait, &fault) : status;
+}
+static bgj_status queue(subject *s) {
+  char *text = NULL;
+  bgj_status status = bgj_manager_get_queue(s->manager, &text, &fault);
+  bgj_string_free(text);
+  return status;
+}
 static bgj_status sync_all(subject *s) { return bgj_manager_sync(s->manager, &fault); }
 static bgj_status publish(subject *s) {
   bgj_status status = bgj_job_item_done(s->owned, "published", &fault);
@@ -268,6 +279,8 @@ const memory_operation operations[] = {
     {"list beside another tool", list_jobs, 1, 0},
     {"cleanup", cleanup, 0, 0},
     {"check", check, 0, 0},
+    {"rate", permit, 0, 1},
+    {"queue", queue, 0, 0},
     {"sync", sync_all, 0, 0},
     {"sync beside another tool", sync_all, 1, 0},
     {"publish", publish, 0, 0},

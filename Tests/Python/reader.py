@@ -35,7 +35,7 @@ EVENTS = {
     **{25: "byte paths json", 26: "text varint signed items", 30: "text items"},
 }
 OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, 32, 33)
-REPORT = "signed signed signed text text text text text none none signed varint text text text items"
+REPORT = "signed " * 3 + "text " * 5 + "none none signed varint text text text items"
 
 
 def crc32c(data):

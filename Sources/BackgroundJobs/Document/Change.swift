@@ -3,6 +3,7 @@
 indirect enum Change {
   case job(String, JobChange)
   case store(StoreChange)
+  case queue(QueueChange)
 }
 
 /// What only a store of files knows of: its own books, and what other tools write into its document.
@@ -50,6 +51,7 @@ extension Change {
   var jobID: String? {
     switch self {
     case .job(let id, _): id
+    case .queue: nil
     case .store(let change):
       switch change {
       case .rolled(let id, _, _), .adopted(let id, _, _), .refused(let id, _): id
@@ -64,14 +66,14 @@ extension Change {
   var jobBefore: String? {
     switch self {
     case .job(_, .created), .store(.imported): nil
-    case .job, .store: jobID
+    case .job, .store, .queue: jobID
     }
   }
 
   /// It came from another tool.
   var isOthers: Bool {
     switch self {
-    case .job: false
+    case .job, .queue: false
     case .store(let change):
       switch change {
       case .imported, .importedOpaque, .edited, .adopted, .refused, .topEdited: true
@@ -88,6 +90,7 @@ extension Change {
       case .started, .left, .detached, .completed, .failed, .retried, .removed: true
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
       }
+    case .queue: false
     case .store(let change):
       switch change {
       case .edited(_, _, let life): life != .nothing
@@ -107,6 +110,7 @@ extension Change {
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
       }
+    case .queue: false
     case .store(let change):
       switch change {
       case .rolled: true
@@ -129,7 +133,7 @@ extension Change {
         .removed, .configured:
         nil
       }
-    case .store: nil
+    case .store, .queue: nil
     }
   }
 }

@@ -26,6 +26,7 @@ final class FileState: State {
     switch change {
     case .job(let id, let change): try apply(change, to: id, at: moment)
     case .store(let change): try apply(change, at: moment)
+    case .queue(let change): apply(change, at: moment)
     }
     if let id = change.jobID { known(id)?.entry = nil }
   }

@@ -4,6 +4,8 @@ protocol JobDesk: AnyObject {
   var clock: Clock { get }
   /// What was handed out of plans, by job.
   var dispensers: [TextBytes: Dispenser] { get set }
+  /// As it is while alone.
+  var jobs: State { get }
 
   /// Runs `body` with everything seen and nobody else changing anything.
   func alone<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result
@@ -26,6 +28,8 @@ protocol JobDesk: AnyObject {
   func lock(_ descriptor: Int32, for job: JobState) throws(JobError) -> OwnerLock
   /// Makes a change, in order with what was reported before it, for good.
   func settle(_ change: JobChange, _ job: JobState) throws(JobError)
+  /// Makes a change of the queue. `durable`: else a power cut may undo it.
+  func settle(_ change: QueueChange, durable: Bool) throws(JobError)
 }
 
 extension JobDesk {

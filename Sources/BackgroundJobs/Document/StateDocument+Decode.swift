@@ -69,6 +69,7 @@ extension StateDocument {
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
     decodeRemoved(ours["removed"], decoded.state)
+    decodeQueue(ours, decoded.state)
     decodeOthers(ours, decoded.state)
   }
 

@@ -1,6 +1,7 @@
 /// The state file's text, which is also the journal's snapshot.
 struct StateDocument {
-  static let format: Int64 = 1
+  /// The newest that we know.
+  static let format: Int64 = 2
 
   /// Random, for the store's life; tells files of this store from copies of others.
   struct Epoch: Equatable {
@@ -58,7 +59,8 @@ struct StateDocument {
   {
     try out.name("bgjobs")
     try out.beginObject()
-    try out.member("format", format)
+    // A version that does not know the queue would drop it.
+    try out.member("format", state.budgets.isEmpty ? 1 : format)
     try out.name("epoch")
     try out.buffer.append(UInt8(ascii: "\""))
     try out.hexadecimal(epoch.high)
@@ -82,6 +84,7 @@ struct StateDocument {
       try out.endObject()
     }
     try encodeRemoved(state, out)
+    try encodeQueue(of: state, out)
     try encodeOthers(of: state, out)
     try out.endObject()
   }

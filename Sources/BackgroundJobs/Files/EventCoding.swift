@@ -4,6 +4,7 @@ extension Change {
     switch self {
     case .job(_, let change): change.kind
     case .store(let change): change.kind
+    case .queue(let change): change.kind
     }
   }
 
@@ -14,6 +15,7 @@ extension Change {
       try buffer.appendCounted(id)
       try change.encode(to: buffer)
     case .store(let change): try change.encode(to: buffer)
+    case .queue(let change): try change.encode(to: buffer)
     }
   }
 
@@ -38,6 +40,7 @@ extension Change {
       reader = theirs
       return .store(change)
     }
+    if let change = QueueChange.decode(kind, &reader) { return .queue(change) }
     let id = reader.text()
     return try JobChange.decode(kind, &reader).map { .job(id, $0) }
   }
@@ -138,7 +141,7 @@ extension JobChange {
       return .replanned(try items(&reader), mark)
     case .configured: return .configured(reader.text())
     case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
-      .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside:
+      .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside, .rated, .permitted:
       return nil
     }
   }

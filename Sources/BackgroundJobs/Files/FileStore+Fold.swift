@@ -185,7 +185,7 @@ extension FileStore {
     case .job(_, .reported), .job(_, .left): journal?.lastReportSeq = record.seq
     case .job(_, .removed): hasRemovedJobs = true
     case .store(.setAside(let name, _)): lost.forget(name)
-    case .job, .store: break
+    case .job, .store, .queue: break
     }
     do throws(JobError) {
       if let job = closingLog(event.change) { try finishLog(job, event.logEnd) }

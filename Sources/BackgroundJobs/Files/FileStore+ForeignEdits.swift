@@ -118,7 +118,7 @@ extension FileStore {
     switch change {
     case .job(let id, .removed), .store(.adopted(let id, _, _)): id
     case .store(.edited(let job, _, _)), .store(.imported(let job)): job.id
-    case .job, .store: nil
+    case .job, .store, .queue: nil
     }
   }
 
@@ -126,7 +126,7 @@ extension FileStore {
   private func isRequest(_ change: Change) -> Bool {
     switch change {
     case .job(_, .paused), .job(_, .resumed), .store(.refused): true
-    case .job, .store: false
+    case .job, .store, .queue: false
     }
   }
 

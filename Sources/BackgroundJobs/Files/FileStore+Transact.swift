@@ -12,6 +12,8 @@ extension FileStore: JobDesk {
     return try reference.resolve(in: state, generation)
   }
 
+  var jobs: State { state }
+
   func isOwner(of job: JobState) -> Bool { ownedLog(of: job) != nil }
 
   func takeOwnership(of job: JobState) throws(JobError) { try open(job) }
@@ -29,5 +31,14 @@ extension FileStore: JobDesk {
     try append(.job(job.id, change), durable: true)
     if case .completed = change { try? removeOldJobs() }
     try? acknowledge(job)
+  }
+
+  func queue() throws(JobError) -> Buffer {
+    try refresh()
+    return try queue(state)
+  }
+
+  func settle(_ change: QueueChange, durable: Bool) throws(JobError) {
+    try append(.queue(change), durable: durable)
   }
 }

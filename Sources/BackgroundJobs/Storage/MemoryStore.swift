@@ -43,6 +43,7 @@
     }
 
     private var state: State { world.state }
+    var jobs: State { world.state }
 
     private func look<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
       Self.mutex?.lock()
@@ -278,6 +279,14 @@
         for old in try state.oldJobs(options, now: clock.realtimeMs) { try apply(.removed, old.id) }
       }
       if isOwner(of: job) { try acknowledge(job) }
+    }
+
+    func queue() throws(JobError) -> Buffer {
+      try look { () throws(JobError) in try queue(state) }
+    }
+
+    func settle(_ change: QueueChange, durable: Bool) throws(JobError) {
+      state.apply(change, at: Moment(seq: state.seq &+ 1, time: clock.realtimeMs))
     }
 
     func isOwner(of job: JobState) -> Bool {

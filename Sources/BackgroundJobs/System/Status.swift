@@ -10,6 +10,8 @@ public enum Status: Int32, Sendable {
   case resumed = 2
   /// There is no further item.
   case end = 3
+  /// Not yet: something must come first.
+  case waiting = 4
   /// The job is completed or failed: it takes no more.
   case finished = 10
   /// An argument is out of its range.

@@ -103,6 +103,17 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Whom the commands ask: each takes one request out of its rate (bgjobs rate).",
+      valueName: "name"))
+  var provider: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Set the rate of --provider, for all who ask it: 5000/h, 600/min; none.", valueName: "rate"))
+  var rate: RequestRate?
+
+  @Option(
+    help: ArgumentHelp(
       "Begin nothing further after so many failures, or so many percent of the items (10%).",
       valueName: "n"))
   var halt: HaltLimit?
@@ -169,7 +180,7 @@ struct RunCommand: ParsableCommand {
     if once, list.items == nil, each.isEmpty {
       throw ValidationError("--once is for items, and there is neither --items nor --each")
     }
-    for (name, text) in [("--key", key), ("--type", type)] {
+    for (name, text) in [("--key", key), ("--type", type), ("--provider", provider)] {
       guard let text, Redaction.text(text) != text else { continue }
       throw ValidationError("\(name) has a secret in it, and everybody may read it")
     }
@@ -187,6 +198,10 @@ struct RunCommand: ParsableCommand {
       throw ValidationError("--skip-exit and --rate-limit-exit are the same")
     }
     _ = try keptVariables()
+    if rate != nil, provider == nil { throw ValidationError("--rate needs --provider") }
+    if let provider, !(1...255).contains(provider.utf8.count) {
+      throw ValidationError("--provider must have 1 to 255 bytes")
+    }
     if let haltInARow, haltInARow < 1 { throw ValidationError("--halt-in-a-row must be 1 or more") }
     if let timeout, timeout.milliseconds < 1 { throw ValidationError("--timeout must be above 0") }
     if detach, dryRun || tag {
@@ -219,7 +234,8 @@ struct RunCommand: ParsableCommand {
       retries: retries, pauseMode: pauseMode, rateLimitExit: rateLimitExit,
       rateLimitMatch: rateLimitMatch, rateLimitWait: max(1, rateLimitWait.seconds),
       rateLimitRetries: rateLimitRetries,
-      timeout: timeout?.milliseconds, delay: delay?.milliseconds, halt: haltRule,
+      timeout: timeout?.milliseconds, delay: delay?.milliseconds, provider: provider,
+      halt: haltRule,
       skipExit: skipExit, once: once ? true : nil)
     do { _ = try RateLimit(spec) } catch { throw ValidationError("\(error)") }
     try check(items ?? [], spec)
@@ -245,6 +261,9 @@ struct RunCommand: ParsableCommand {
     if let (id, error) = try request.busy(in: manager) {
       if detach { Output.line(id) }
       throw error
+    }
+    if let provider, let rate {
+      try manager.setRate(provider, count: rate.count, perMs: rate.period.milliseconds)
     }
     guard let taken = try request.take(in: manager) else { return }
     let job = taken.job

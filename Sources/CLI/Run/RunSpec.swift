@@ -37,6 +37,8 @@ struct RunSpec: Codable {
   var timeout: Int64?
   /// Milliseconds between the beginnings of two commands.
   var delay: Int64?
+  /// Whose rate each command needs a permit of.
+  var provider: String?
   /// After so many failures nothing further is started.
   var halt: HaltRule?
   /// An exit code that means: there was nothing to do.

@@ -15,11 +15,11 @@ extension Runner {
     guard unreported.isEmpty, unlogged.isEmpty else { return }
     while underWay.count < spec.jobs, !isPaused, haltReason == nil {
       if let delay = spec.delay, monotonicMs() - lastBegin < delay { return }
-      guard let work = try nextWork(), try start(work) else { return }
+      guard let work = try nextPermitted(), try start(work) else { return }
     }
   }
 
-  private func nextWork() throws -> Work? {
+  func nextWork() throws -> Work? {
     let (item, status) = try job.next()
     if status == .paused { isPaused = true }
     isAtEnd = status == .end

@@ -52,7 +52,7 @@ extension Runner {
     sayOnce("\(full.message): waiting for room")
   }
 
-  private func sayOnce(_ text: String) {
+  func sayOnce(_ text: String) {
     guard !isWaitingForRoom else { return }
     isWaitingForRoom = true
     progress.clear()

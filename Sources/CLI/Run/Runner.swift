@@ -65,6 +65,9 @@ final class Runner {
   var underWay: [UInt32: Command] = [:]
   /// To be run again, and when.
   var again: [(work: Work, time: Int64)] = []
+  /// To begin as soon as there is a permit for it.
+  var held: Work?
+  var permit: Permit?
   /// Done or failed, and not to be told just now: the disk is full, say.
   var unreported: [(item: String, result: ItemResult)] = []
   /// Ended, and their output is not in the log yet: likewise.
@@ -139,7 +142,8 @@ final class Runner {
     if underWay.isEmpty, unreported.isEmpty {
       if stopSignal != 0 { return try leave() }
       if let haltReason, unlogged.isEmpty { return try halt(because: haltReason) }
-      if again.isEmpty, unlogged.isEmpty, try isAtEnd || (isPaused && hasNothingLeft()) {
+      if again.isEmpty, held == nil, unlogged.isEmpty, try isAtEnd || (isPaused && hasNothingLeft())
+      {
         return try finish()
       }
     }
@@ -179,6 +183,7 @@ final class Runner {
     var left = live?.isBehind ?? false ? 1 : Self.lookInterval
     let now = monotonicMs()
     if let delay = spec.delay, !isPaused, !isAtEnd { left = min(left, lastBegin + delay - now) }
+    if let permit, !isPaused { left = min(left, permit.time - now) }
     return Int32(max(1, left))
   }
 

@@ -15,6 +15,8 @@ enum ExitStatus: Int32, Error {
   case paused = 8
   /// The job has ended: nothing was kept.
   case finished = 9
+  /// Not yet: something must come first.
+  case waiting = 10
   case timeout = 124
 
   init(_ status: Status) {
@@ -23,6 +25,7 @@ enum ExitStatus: Int32, Error {
       case .ok, .resumed: .ok
       case .paused: .paused
       case .end: .failure
+      case .waiting: .waiting
       case .finished: .finished
       case .invalid: .usage
       case .notFound, .ambiguous: .notFound

@@ -50,6 +50,8 @@ import Testing
       .job(
         "j", .planned(PackedItems(try packed(["a"])), beside: PlanMark(seen: .max, items: .min))),
       .job("j", .replanned(PackedItems(try packed(["a", "bb"])), PlanMark(seen: 7, items: 2))),
+      .queue(.rated(provider: "github", count: 0, periodMs: .max)),
+      .queue(.permitted(provider: "", earned: .min)),
       .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
       .store(.imported(try job())),
       .store(.importedOpaque("[1,{\"a\":null}]")),

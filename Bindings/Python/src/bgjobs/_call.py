@@ -20,6 +20,8 @@ class Outcome(IntEnum):
     RESUMED = _ffi.BGJ_RESUMED
     #: There is no further item.
     END = _ffi.BGJ_END
+    #: Not yet: something must come first.
+    WAITING = _ffi.BGJ_WAITING
 
 
 OK = Outcome.OK

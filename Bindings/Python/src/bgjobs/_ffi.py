@@ -63,6 +63,7 @@ BGJ_OK = 0
 BGJ_PAUSED = 1
 BGJ_RESUMED = 2
 BGJ_END = 3
+BGJ_WAITING = 4
 BGJ_FINISHED = 10
 BGJ_INVALID = 11
 BGJ_NOT_FOUND = 12
@@ -334,6 +335,30 @@ bgj_job_list_at = _function(
 )
 bgj_job_list_free = _function("bgj_job_list_free", None, list=POINTER(bgj_job_list))
 
+# ---- The queue ----------------------------------------------------------------------------------
+
+bgj_manager_set_rate = _function(
+    "bgj_manager_set_rate",
+    bgj_status,
+    manager=_manager,
+    provider=c_char_p,
+    count=c_int64,
+    period_ms=c_int64,
+    error=_error,
+)
+bgj_manager_permit = _function(
+    "bgj_manager_permit",
+    bgj_status,
+    manager=_manager,
+    provider=c_char_p,
+    count=c_int64,
+    wait_ms=POINTER(c_int64),
+    error=_error,
+)
+bgj_manager_get_queue = _function(
+    "bgj_manager_get_queue", bgj_status, manager=_manager, json=POINTER(c_char_p), error=_error
+)
+
 # ---- A job: its life ----------------------------------------------------------------------------
 
 bgj_job_start = _function(
@@ -399,7 +424,12 @@ bgj_job_item_done = _function(
     "bgj_job_item_done", bgj_status, job=_job, item=c_char_p, error=_error
 )
 bgj_job_items_done = _function(
-    "bgj_job_items_done", bgj_status, job=_job, items=POINTER(c_char_p), count=c_size_t, error=_error
+    "bgj_job_items_done",
+    bgj_status,
+    job=_job,
+    items=POINTER(c_char_p),
+    count=c_size_t,
+    error=_error,
 )
 bgj_job_item_failed = _function(
     "bgj_job_item_failed", bgj_status, job=_job, item=c_char_p, why=c_char_p, error=_error

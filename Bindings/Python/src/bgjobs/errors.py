@@ -125,6 +125,15 @@ class TakenAhead(BgjobsError, RuntimeError):
     """track() was asked for items by a pool, ahead of the work. Use map()."""
 
 
+class NotPermitted(BgjobsError, RuntimeError):
+    """permit(wait=False): too many requests to the provider are ahead. Nothing was taken."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"too many requests are ahead: ask again in {seconds:g} s")
+        #: When to ask again.
+        self.retry_after = seconds
+
+
 class WorkerDied(BgjobsError, RuntimeError):
     """A worker process of map() ended (os._exit, a crash, no memory) while it was at an item."""
 

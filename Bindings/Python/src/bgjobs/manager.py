@@ -1,6 +1,7 @@
 """An open state directory."""
 
 import ctypes
+import json
 import math
 import os
 import re
@@ -10,11 +11,12 @@ from contextlib import suppress
 from datetime import timedelta
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, Optional, Type, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Type, Union
 from weakref import WeakSet
 
 from . import _ffi
 from ._call import (
+    Outcome,
     call,
     milliseconds,
     number,
@@ -25,7 +27,15 @@ from ._call import (
     text,
     to_json,
 )
-from .errors import BgjobsError, Damaged, Forked, Invalid, NotFound, ProjectNotFound
+from .errors import (
+    BgjobsError,
+    Damaged,
+    Forked,
+    Invalid,
+    NotFound,
+    NotPermitted,
+    ProjectNotFound,
+)
 from .info import InfoBuffer, JobInfo, Statuses, mask
 from .job import Job
 
@@ -314,6 +324,63 @@ class JobManager:
             problem.report = lines
             raise
         return lines
+
+    # ---- The queue ------------------------------------------------------------------------------
+
+    def rate(self, provider: str, count: int, *, per: "float | timedelta" = 1) -> None:
+        """At most count requests to a provider in per seconds, of all processes together.
+
+        0: no limit any more. In no period are there more than count and what may come at once after
+        a silence: a sixtieth of it, or as many as one call takes, if that is more.
+        """
+        seconds = per.total_seconds() if isinstance(per, timedelta) else per
+        period = round(seconds * 1000)
+        with self._use() as manager:
+            call(
+                _ffi.bgj_manager_set_rate,
+                manager,
+                text(provider, "the provider"),
+                number(count, "count"),
+                number(period, "per"),
+            )
+
+    def permit(self, provider: str, count: int = 1, *, wait: bool = True) -> float:
+        """Takes count requests out of the budget of a provider, and waits until they may be made.
+
+        Says how many seconds that takes. wait=False leaves the waiting to the caller. Then it
+        raises NotPermitted, and takes nothing, if those ahead take longer than a period and a
+        minute.
+        """
+        waited = 0.0
+        while True:
+            outcome, seconds = self._permit(provider, count)
+            if outcome is Outcome.WAITING and not wait:
+                raise NotPermitted(seconds)
+            if seconds and wait:
+                time.sleep(seconds)
+            waited += seconds
+            if outcome is not Outcome.WAITING:
+                return waited
+
+    def _permit(self, provider: str, count: int) -> "Tuple[Outcome, float]":
+        milliseconds = ctypes.c_int64()
+        with self._use() as manager:
+            outcome = call(
+                _ffi.bgj_manager_permit,
+                manager,
+                text(provider, "the provider"),
+                number(count, "count"),
+                ctypes.byref(milliseconds),
+            )
+        return outcome, milliseconds.value / 1000
+
+    def queue(self) -> Dict[str, Any]:
+        """What all jobs share, as the command's --json has it: "rates"."""
+        string = ctypes.c_char_p()
+        with self._use() as manager:
+            call(_ffi.bgj_manager_get_queue, manager, ctypes.byref(string))
+        value: Dict[str, Any] = json.loads(take_string(string) or "{}")
+        return value
 
 
 def _read_jobs(list: Any) -> List[JobInfo]:

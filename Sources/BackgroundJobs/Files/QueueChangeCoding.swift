@@ -1,0 +1,33 @@
+/// Events of the queue as the payloads of journal records.
+extension QueueChange {
+  var kind: Record.Kind {
+    switch self {
+    case .rated: .rated
+    case .permitted: .permitted
+    }
+  }
+
+  func encode(to buffer: Buffer) throws(JobError) {
+    switch self {
+    case .rated(let provider, let count, let periodMs):
+      try buffer.appendCounted(provider)
+      try buffer.appendSigned(count)
+      try buffer.appendSigned(periodMs)
+    case .permitted(let provider, let earned):
+      try buffer.appendCounted(provider)
+      try buffer.appendSigned(earned)
+    }
+  }
+
+  static func decode(_ kind: Record.Kind, _ reader: inout Reader) -> QueueChange? {
+    switch kind {
+    case .rated:
+      let (provider, count) = (reader.text(), reader.signed())
+      return .rated(provider: provider, count: count, periodMs: reader.signed())
+    case .permitted:
+      let provider = reader.text()
+      return .permitted(provider: provider, earned: reader.signed())
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,34 @@
+// Verbs of a storage, each handed on to the one that is open: the queue.
+extension Storage {
+  /// At most so many requests in a period; 0: no limit any more.
+  func setRate(_ provider: String, _ count: Int64, _ periodMs: Int64) throws(JobError) {
+    switch self {
+    case .files(let store): try store.setRate(provider, count, periodMs)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.setRate(provider, count, periodMs)
+    #endif
+    }
+  }
+
+  /// `.waiting`: nothing was permitted.
+  func permit(
+    _ provider: String, _ requests: Int64
+  ) throws(JobError) -> (status: Status, waitMs: Int64) {
+    switch self {
+    case .files(let store): try store.permit(provider, requests)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.permit(provider, requests)
+    #endif
+    }
+  }
+
+  /// JSON text.
+  func queue() throws(JobError) -> Buffer {
+    switch self {
+    case .files(let store): try store.queue()
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.queue()
+    #endif
+    }
+  }
+}
