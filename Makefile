@@ -13,8 +13,8 @@ CUTS ?= 500
 REPLAYS ?= 200
 
 .PHONY: build help setup library package cli demo demo-c test faults stress-neighbours bench \
-  bench-eta bench-growth bench-python bench-report docs wheel dist lint lint-python format install \
-  clean
+  bench-eta bench-growth bench-queue bench-python bench-report docs wheel dist lint lint-python \
+  format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target library package cli
@@ -65,6 +65,9 @@ bench-eta: library ## Measure the estimates against others', into Benchmarks/ETA
 bench-growth: cli library ## Measure what grows with a store, into Benchmarks/GROWTH.md
 	@$(PYTHON) Benchmarks/growth.py --build $(BUILD) --report Benchmarks/GROWTH.md \
 	  $(if $(BEFORE),--before $(BEFORE))
+
+bench-queue: library ## Measure rates and rate limits with many processes
+	@$(PYTHON) Benchmarks/queue.py --build $(BUILD)
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 	@sh scripts/setup.sh hyperfine sqlite3

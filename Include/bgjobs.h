@@ -531,8 +531,19 @@ BGJ_API bgj_status bgj_manager_permit(bgj_manager *manager, const char *provider
                                       int64_t *wait_ms, bgj_error *error);
 
 /*
- * The queue as JSON: an object with "rates", an array of objects with "provider", "count", "periodMs",
- * "burst" and "waitMs", how long one request would have to wait now. Free it with bgj_string_free.
+ * A provider asked somebody to slow down: all its jobs pause, as by bgj_job_rate_limited, and permits
+ * wait. Its jobs are those whose config has the member "provider" with this name. seconds: the wait
+ * that it asked for, at most 31 days; 0: it named none, and 60 s are used; -1: the limit is over before
+ * its time, and its jobs may go on.
+ *   BGJ_INVALID      seconds is out of its range
+ */
+BGJ_API bgj_status bgj_manager_rate_limited(bgj_manager *manager, const char *provider,
+                                            int64_t seconds, bgj_error *error);
+
+/*
+ * The queue as JSON: an object with "providers", an array of objects with "provider"; "count",
+ * "periodMs" and "burst" if it has a rate; "waitMs", how long one request would have to wait now;
+ * "limitedUntil", in milliseconds since 1970, while it is limited. Free it with bgj_string_free.
  */
 BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_error *error);
 
@@ -590,6 +601,11 @@ BGJ_API bgj_status bgj_job_pause(bgj_job *job, const char *reason, int64_t retry
  * this. Of two rate limits the later end counts. provider: the name of the server ("github"), or
  * NULL. seconds: the wait that the provider asked for, at most 31 days; 0: it named none, and 60 s
  * are used.
+ *
+ * If the member "provider" of the job's config is this provider ({"provider": "github"}), it is a limit
+ * of all jobs with that member: those that run are paused, too, and one that is started before the time
+ * is paused in its turn. They go on one after the other, the oldest first, within a tenth of the wait
+ * and 30 s at most behind its end, so that they do not meet the next limit together.
  *   BGJ_PAUSED       the job was already paused for another reason, or interrupted; that pause
  *                    stays
  *   BGJ_FINISHED     it has ended

@@ -67,6 +67,10 @@ extension Job {
   /// The worker was told to slow down: pauses the running job until that time has passed, which
   /// ends the pause by itself in ``wait(for:timeoutMs:)``.
   ///
+  /// If the member `provider` of the job's config names the provider, then it is a limit of all jobs
+  /// with that member. Those that run are paused, too; they go on one after the other. One that is
+  /// to start before that is paused in its turn.
+  ///
   /// - Parameters:
   ///   - provider: Who said so.
   ///   - seconds: What it said, at most 31 days; nil: nothing, 60 s are taken.
@@ -99,18 +103,8 @@ extension Job {
   private func rateLimited(
     _ provider: String?, _ wait: (Int64) throws(JobError) -> Int64
   ) throws(JobError) -> Status {
-    try change(.rateLimited) { job, now throws(JobError) in
-      let wait = try wait(now)
-      if wait == 0 { return nil }
-      let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
-      let error = (provider.map { "\($0): \(limit)" } ?? limit).text
-      let resumeAt = now.clampedAdding(wait)
-      if job.status == .paused, job.reason?.bytes == Reason.rateLimit.bytes,
-        job.resumeAt ?? 0 >= resumeAt
-      {
-        return nil
-      }
-      return .paused(reason: Reason.rateLimit, error: error, resumeAt: resumeAt)
+    try manager.with { storage throws(JobError) in
+      try storage.rateLimited(reference, provider, wait)
     }
   }
 

@@ -14,7 +14,7 @@ extension JobManager {
     _ provider: String, count: Int64, perMs periodMs: Int64
   ) throws(JobError) {
     try check(provider)
-    guard RateBudget.isPossible(count, periodMs) else {
+    guard Provider.isPossible(count, periodMs) else {
       throw JobError(
         .invalid,
         "\(count) requests in \(periodMs) ms are no rate: 0 to 1000000000 in 1 ms to 31 days")
@@ -38,8 +38,25 @@ extension JobManager {
     return try with { storage throws(JobError) in try storage.permit(provider, requests) }
   }
 
-  /// The queue as JSON: an object with `rates`, each with `provider`, `count`, `periodMs`, `burst` and
-  /// `waitMs`, how long one request would have to wait now.
+  /// A provider told somebody to slow down: all jobs whose config names it in `provider` pause, as
+  /// by ``Job/rateLimited(provider:seconds:)``, and permits wait.
+  ///
+  /// - Parameter seconds: What it said, at most 31 days; nil: nothing, 60 s are taken.
+  public func rateLimited(_ provider: String, seconds: Int64? = nil) throws(JobError) {
+    try limit(provider, min(max(1, seconds ?? 60), 31 * 86_400).clampedSeconds)
+  }
+
+  /// The limit of a provider is over before its time: its jobs go on.
+  public func rateLimitIsOver(_ provider: String) throws(JobError) { try limit(provider, 0) }
+
+  private func limit(_ provider: String, _ wait: Int64) throws(JobError) {
+    try check(provider)
+    try with { storage throws(JobError) in try storage.rateLimited(provider, wait) }
+  }
+
+  /// The queue as JSON: an object with `providers`, each with `provider`; `count`, `periodMs` and
+  /// `burst` if it has a rate; `waitMs`, how long one request would have to wait now; `limitedUntil`,
+  /// in milliseconds since 1970, if it told us of a limit.
   public func queue() throws(JobError) -> String {
     try withQueue { bytes throws(JobError) in String(bytes: bytes) }
   }

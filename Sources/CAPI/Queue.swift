@@ -33,6 +33,26 @@ public func bgj_manager_permit(
   }
 }
 
+@_cdecl("bgj_manager_rate_limited") @implementation
+public func bgj_manager_rate_limited(
+  _ manager: UnsafeMutablePointer<bgj_manager>?, _ provider: UnsafePointer<CChar>?,
+  _ seconds: Int64, _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let provider = try text(provider, "provider")
+    let manager = try object(manager)
+    guard seconds >= -1, seconds <= 31 * 86_400 else {
+      throw JobError(.invalid, "seconds is \(seconds); it must be -1 to 2678400")
+    }
+    if seconds < 0 {
+      try manager.rateLimitIsOver(provider)
+    } else {
+      try manager.rateLimited(provider, seconds: seconds == 0 ? nil : seconds)
+    }
+    return .ok
+  }
+}
+
 @_cdecl("bgj_manager_get_queue") @implementation
 public func bgj_manager_get_queue(
   _ manager: UnsafeMutablePointer<bgj_manager>?,

@@ -154,6 +154,7 @@ static void call_manager(bgj_manager **slot) {
     case 1: {
       int64_t wait;
       if (chance(3)) CALL(bgj_manager_set_rate, manager, any_name(), any_number(), any_number());
+      if (chance(3)) CALL(bgj_manager_rate_limited, manager, any_name(), any_number());
       if (chance(3)) CALL(bgj_manager_permit, manager, any_name(), any_number(), &wait);
       if (CALL(bgj_manager_get_queue, manager, &text) == BGJ_OK) bgj_string_free(text);
       CALL(bgj_manager_sync, manager);

@@ -40,6 +40,7 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_check(manager, NULL, NULL));
   FORKED(bgj_manager_set_rate(manager, "p", 1, 1, NULL));
   FORKED(bgj_manager_permit(manager, "p", 1, &number, NULL));
+  FORKED(bgj_manager_rate_limited(manager, "p", 1, NULL));
   FORKED(bgj_manager_get_queue(manager, &text, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));
   FORKED(bgj_job_leave(job, NULL, NULL));

@@ -24,6 +24,8 @@ static void managers(void **state) {
   INVALID(bgj_manager_set_rate(NULL, "p", 1, 1, &error));
   INVALID(bgj_manager_set_rate(manager, NULL, 1, 1, &error));
   INVALID(bgj_manager_set_rate(NULL, NULL, 1, 1, NULL));
+  INVALID(bgj_manager_rate_limited(NULL, "p", 1, &error));
+  INVALID(bgj_manager_rate_limited(manager, NULL, 1, &error));
   INVALID(bgj_manager_permit(NULL, "p", 1, &wait, &error));
   INVALID(bgj_manager_permit(manager, NULL, 1, &wait, &error));
   INVALID(bgj_manager_permit(manager, "p", 1, NULL, &error));

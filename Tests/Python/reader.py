@@ -34,7 +34,7 @@ EVENTS = {
     **{16: "json", 17: "byte paths json", 21: "text varint signed items", 22: "text items items"},
     **{25: "byte paths json", 26: "text varint signed items", 30: "text items"},
 }
-OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, 32, 33)
+OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, 32, 33, 34)
 REPORT = "signed " * 3 + "text " * 5 + "none none signed varint text text text items"
 
 

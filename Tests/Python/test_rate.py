@@ -87,12 +87,12 @@ def test_a_rate_is_kept_changed_and_removed(project):
         # What was used stays used, whatever is said of the rate.
         manager.rate("github", 120, per=3600)
         assert manager.permit("github", wait=False) > 29
-        (rate,) = manager.queue()["rates"]
+        (rate,) = manager.queue()["providers"]
         assert (rate["provider"], rate["count"], rate["burst"]) == ("github", 120, 2)
         with pytest.raises(bgjobs.Invalid):
             manager.permit("github", 121)
         manager.rate("github", 0)
-        assert manager.queue() == {"rates": []}
+        assert manager.queue() == {"providers": []}
         with pytest.raises(bgjobs.NotFound):
             manager.permit("github")
 
@@ -191,3 +191,29 @@ def test_processes_that_are_killed_keep_to_one_rate(project):
         # One more, since times are told in whole milliseconds.
         assert inside <= count + count // 60 + 1
     assert len(times) > count and kills > 5
+
+
+def test_a_limit_of_one_is_a_limit_of_all(project):
+    with bgjobs.JobManager(project) as manager, bgjobs.JobManager(project) as other:
+        config = {"provider": "github"}
+        one = manager.ensure("sync", key="one", config=config)
+        two = other.ensure("sync", key="two", config=config)
+        free = other.ensure("sync", key="free", config={"provider": "gitlab"})
+        late = other.ensure("sync", key="late", config=config)
+        for job in (one, two, free):
+            job.start()
+        one.rate_limited("github", 900)
+        assert two.done("a") is bgjobs.Outcome.PAUSED
+        assert two.info().reason == "rate-limit" and "github" in two.info().error
+        assert not free.done("a")
+        assert late.start() is bgjobs.Outcome.PAUSED
+        (provider,) = other.queue()["providers"]
+        assert provider["provider"] == "github" and 890_000 < provider["waitMs"] <= 900_000
+        other.rate_limit_over("github")
+        assert other.queue() == {"providers": []}
+        assert not two.done("b") and one.info().status is bgjobs.JobStatus.RUNNING
+        late.start()
+        manager.rate_limited("github", 900)
+        assert late.done("a") is bgjobs.Outcome.PAUSED
+        with pytest.raises(bgjobs.Invalid):
+            manager.rate_limited("github", -1)

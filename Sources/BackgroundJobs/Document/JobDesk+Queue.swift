@@ -1,60 +1,153 @@
 // The queue, in what is the same for each storage.
 extension JobDesk {
-  func setRate(_ provider: String, _ count: Int64, _ periodMs: Int64) throws(JobError) {
+  func setRate(_ name: String, _ count: Int64, _ periodMs: Int64) throws(JobError) {
     try alone { () throws(JobError) in
-      if let place = jobs.budget(provider) {
-        let known = jobs.budgets[place]
-        if known.count == count, known.periodMs == periodMs { return }
-      } else {
-        guard count > 0 else { return }
-        guard jobs.budgets.count < RateBudget.mostProviders else {
-          throw JobError(
-            .invalid, "there are \(jobs.budgets.count) rates; no more are possible")
-        }
+      let known = jobs.place(of: name).map { jobs.providers[$0] }
+      if count == known?.count ?? 0, count == 0 || periodMs == known?.periodMs { return }
+      guard known != nil || jobs.providers.count < Provider.most else {
+        throw JobError(.invalid, "there are \(jobs.providers.count) rates; no more are possible")
       }
-      try settle(.rated(provider: provider, count: count, periodMs: periodMs), durable: true)
+      try settle(.rated(provider: name, count: count, periodMs: periodMs), durable: true)
     }
   }
 
-  /// The queue, for who asks.
+  /// A power cut may undo it: then some are permitted twice.
+  func permit(_ name: String, _ requests: Int64) throws(JobError) -> (status: Status, waitMs: Int64)
+  {
+    try alone { () throws(JobError) -> (Status, Int64) in
+      guard let place = jobs.place(of: name), jobs.providers[place].count > 0 else {
+        throw JobError(.notFound, "there is no rate for \(name)")
+      }
+      let provider = jobs.providers[place]
+      guard requests <= provider.count else {
+        throw JobError(
+          .invalid, "\(requests) requests are more than the \(provider.count) of a period")
+      }
+      let (next, wait) = provider.permitting(requests, at: clock.realtimeMs)
+      guard let next else { return (.waiting, wait) }
+      try settle(.permitted(provider: name, earned: next.earned), durable: false)
+      return (.ok, wait)
+    }
+  }
+
+  // MARK: A limit of one is a limit of all
+
+  /// `wait` gives the milliseconds from now, which it gets; 0: it has passed.
+  func rateLimited(
+    _ reference: JobReference, _ provider: String?, _ wait: (Int64) throws(JobError) -> Int64
+  ) throws(JobError) -> Status {
+    try alone { () throws(JobError) -> Status in
+      let (job, _, already) = try admit(.rateLimited, reference)
+      if let already { return already }
+      let now = clock.realtimeMs
+      let wait = try wait(now)
+      if wait == 0 { return .ok }
+      if let provider, job.isLimited(by: try quoted(provider)) {
+        try limit(provider, now: now, wait)
+      }
+      // Not all jobs that a provider limits say so in their config.
+      try pause(job, provider, now: now, wait, until: now.clampedAdding(wait))
+      return .ok
+    }
+  }
+
+  /// Of all its jobs. `wait`: in milliseconds; 0: it is over.
+  func rateLimited(_ provider: String, _ wait: Int64) throws(JobError) {
+    try alone { () throws(JobError) in
+      let now = clock.realtimeMs
+      if wait > 0 { return try limit(provider, now: now, wait) }
+      guard jobs.place(of: provider) != nil else { return }
+      try settle(.throttled(provider: provider, until: 0), durable: true)
+      for job in try limited(by: provider) where job.status == .paused {
+        try settle(.resumed, job)
+      }
+    }
+  }
+
+  /// They go on one after the other, so that they do not run into the next limit together: spread over
+  /// a tenth of the wait, and half a minute at most.
+  private func limit(_ provider: String, now: Int64, _ wait: Int64) throws(JobError) {
+    let until = now.clampedAdding(wait)
+    let known = jobs.place(of: provider).map { jobs.providers[$0].limitedUntil } ?? 0
+    guard known < until else { return }
+    try settle(.throttled(provider: provider, until: until), durable: true)
+    let all = try limited(by: provider)
+    let spread = min(wait / 10, 30_000)
+    for (place, job) in all.enumerated() {
+      let share = spread &* Int64(place) / Int64(all.count)
+      try pause(job, provider, now: now, wait, until: until.clampedAdding(share))
+    }
+  }
+
+  /// Of two limits, the later one counts.
+  private func pause(
+    _ job: JobState, _ provider: String?, now: Int64, _ wait: Int64, until: Int64
+  ) throws(JobError) {
+    if job.status == .paused, job.resumeAt ?? 0 >= until { return }
+    let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
+    let error = (provider.map { "\($0): \(limit)" } ?? limit).text
+    try settle(.paused(reason: Reason.rateLimit, error: error, resumeAt: until), job)
+  }
+
+  /// Jobs of a provider that run, or wait for a limit.
+  private func limited(by provider: String) throws(JobError) -> [JobState] {
+    let provider = try quoted(provider)
+    var limited: [JobState] = []
+    for job in try jobs.jobs({ $0.isOne(of: .running) || $0.isOne(of: .paused) })
+    where job.isLimited(by: provider) {
+      try closeIfOwnerIsDead(job)
+      let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
+      if job.status == .running || (job.status == .paused && isLimited) { limited.append(job) }
+    }
+    return limited
+  }
+
+  /// Whether a job that is to start has to wait for its provider: it is paused, then.
+  func isHeldBack(_ job: JobState) throws(JobError) -> Bool {
+    let now = clock.realtimeMs
+    for provider in jobs.providers where provider.limitedUntil > now {
+      guard job.isLimited(by: try quoted(provider.name)) else { continue }
+      let wait = provider.limitedUntil &- now
+      let place = Int64(try limited(by: provider.name).count)
+      let share = min(wait / 10, 30_000) &* place / (place + 1)
+      try pause(
+        job, provider.name, now: now, wait, until: provider.limitedUntil.clampedAdding(share))
+      return true
+    }
+    return false
+  }
+
+  private func quoted(_ text: String) throws(JobError) -> String {
+    let buffer = Buffer()
+    try JSONText(buffer).string(text)
+    return String(bytes: buffer.bytes)
+  }
+
+  // MARK: For who asks
+
   func queue(_ state: State) throws(JobError) -> Buffer {
     let (buffer, now) = (Buffer(), clock.realtimeMs)
     let out = JSONText(buffer)
     try out.beginObject()
-    try out.name("rates")
+    try out.name("providers")
     try out.beginArray()
-    for budget in state.budgets {
+    for provider in state.providers {
       try out.next()
       try out.beginObject()
-      try out.member("provider", budget.provider)
-      try out.member("count", budget.count)
-      try out.member("periodMs", budget.periodMs)
-      try out.member("burst", budget.burst)
-      try out.member("waitMs", budget.permitting(1, at: now).wait)
+      try out.member("provider", provider.name)
+      var wait = max(0, provider.limitedUntil &- now)
+      if provider.count > 0 {
+        try out.member("count", provider.count)
+        try out.member("periodMs", provider.periodMs)
+        try out.member("burst", provider.burst)
+        wait = provider.permitting(1, at: now).wait
+      }
+      try out.member("waitMs", wait)
+      if provider.limitedUntil > now { try out.member("limitedUntil", provider.limitedUntil) }
       try out.endObject()
     }
     try out.endArray()
     try out.endObject()
     return buffer
-  }
-
-  /// A power cut may undo it: then some are permitted twice.
-  func permit(
-    _ provider: String, _ requests: Int64
-  ) throws(JobError) -> (status: Status, waitMs: Int64) {
-    try alone { () throws(JobError) -> (Status, Int64) in
-      guard let place = jobs.budget(provider) else {
-        throw JobError(.notFound, "there is no rate for \(provider)")
-      }
-      let budget = jobs.budgets[place]
-      guard requests <= budget.count else {
-        throw JobError(
-          .invalid, "\(requests) requests are more than the \(budget.count) of a period")
-      }
-      let (next, wait) = budget.permitting(requests, at: clock.realtimeMs)
-      guard let next else { return (.waiting, wait) }
-      try settle(.permitted(provider: provider, earned: next.earned), durable: false)
-      return (.ok, wait)
-    }
   }
 }

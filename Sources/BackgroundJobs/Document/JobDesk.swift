@@ -88,6 +88,7 @@ extension JobDesk {
     let status = try alone { () throws(JobError) -> Status in
       let (job, caller, already) = try admit(.start, reference)
       if let already { return already }
+      if try isHeldBack(job) { return .paused }
       if caller == .owner { try settle(.resumed, job) } else { try takeOwnership(of: job) }
       return .ok
     }
@@ -98,10 +99,14 @@ extension JobDesk {
   func startDetached(
     _ reference: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?
   ) throws(JobError) -> Status {
-    try admit(.start, reference) { job throws(JobError) in
+    try alone { () throws(JobError) -> Status in
+      let (job, _, already) = try admit(.start, reference)
+      if let already { return already }
+      if try isHeldBack(job) { return .paused }
       var lock: OwnerLock?
       if let descriptor { lock = try self.lock(descriptor, for: job) }
-      return .detached(watched: process, lock: lock)
+      try settle(.detached(watched: process, lock: lock), job)
+      return .ok
     }
   }
 

@@ -59,8 +59,7 @@ struct StateDocument {
   {
     try out.name("bgjobs")
     try out.beginObject()
-    // A version that does not know the queue would drop it.
-    try out.member("format", state.budgets.isEmpty ? 1 : format)
+    try out.member("format", format(of: state))
     try out.name("epoch")
     try out.buffer.append(UInt8(ascii: "\""))
     try out.hexadecimal(epoch.high)

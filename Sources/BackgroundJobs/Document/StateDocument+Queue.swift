@@ -1,25 +1,31 @@
 // What is kept of the queue, under `bgjobs` at the top level.
 extension StateDocument {
+  /// A version that does not know the queue would lose something. A limit passes by itself, and is
+  /// told again by the provider.
+  static func format(of state: State) -> Int64 {
+    state.providers.contains { $0.count > 0 } ? format : 1
+  }
+
   static func encodeQueue(of state: State, _ out: JSONText) throws(JobError) {
-    guard !state.budgets.isEmpty else { return }
-    try out.name("rates")
+    guard !state.providers.isEmpty else { return }
+    try out.name("providers")
     try out.beginObject()
-    for budget in state.budgets {
-      try out.name(budget.provider)
-      try out.numbers(budget.count, budget.periodMs, budget.earned)
+    for provider in state.providers {
+      try out.name(provider.name)
+      try out.numbers(provider.count, provider.periodMs, provider.earned, provider.limitedUntil)
     }
     try out.endObject()
   }
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
-    ours["rates"]?.forEachMember { (provider, entry) throws(Never) in
-      guard state.budgets.count < RateBudget.mostProviders, let count = entry.at(0)?.integer,
-        let periodMs = entry.at(1)?.integer, RateBudget.isPossible(count, periodMs), count > 0
-      else { return }
-      state.budgets.append(
-        RateBudget(
-          provider: provider, count: count, periodMs: periodMs,
-          earned: entry.at(2)?.integer ?? 0))
+    ours["providers"]?.forEachMember { (name, entry) throws(Never) in
+      guard state.providers.count < Provider.most else { return }
+      let numbers = (0..<4).map { entry.at($0)?.integer ?? 0 }
+      guard Provider.isPossible(numbers[0], numbers[1]) || numbers[0] == 0 else { return }
+      state.providers.append(
+        Provider(
+          name: name, count: numbers[0], periodMs: numbers[1], earned: numbers[2],
+          limitedUntil: numbers[3]))
     }
   }
 }

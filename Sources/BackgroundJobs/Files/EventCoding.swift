@@ -141,7 +141,8 @@ extension JobChange {
       return .replanned(try items(&reader), mark)
     case .configured: return .configured(reader.text())
     case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
-      .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside, .rated, .permitted:
+      .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside, .rated, .permitted,
+      .throttled:
       return nil
     }
   }

@@ -4,6 +4,7 @@ extension QueueChange {
     switch self {
     case .rated: .rated
     case .permitted: .permitted
+    case .throttled: .throttled
     }
   }
 
@@ -13,9 +14,9 @@ extension QueueChange {
       try buffer.appendCounted(provider)
       try buffer.appendSigned(count)
       try buffer.appendSigned(periodMs)
-    case .permitted(let provider, let earned):
+    case .permitted(let provider, let number), .throttled(let provider, let number):
       try buffer.appendCounted(provider)
-      try buffer.appendSigned(earned)
+      try buffer.appendSigned(number)
     }
   }
 
@@ -27,6 +28,9 @@ extension QueueChange {
     case .permitted:
       let provider = reader.text()
       return .permitted(provider: provider, earned: reader.signed())
+    case .throttled:
+      let provider = reader.text()
+      return .throttled(provider: provider, until: reader.signed())
     default: return nil
     }
   }

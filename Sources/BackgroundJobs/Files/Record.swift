@@ -11,14 +11,14 @@ struct Record {
     case retriedItems = 30
     /// A snapshot that refers to a pack.
     case table
-    case rated, permitted
+    case rated, permitted, throttled
 
     /// How soon it is to be seen in the state file; nil: it says nothing that stands there.
     var urgency: Urgency? {
       switch self {
       case .snapshot, .table, .named, .published, .permitted: nil
       case .reported, .imported, .importedOpaque, .removedOpaque, .edited, .editedStatus, .adopted,
-        .topEdited, .rated:
+        .topEdited, .rated, .throttled:
         .progress
       // Who asked for it, or has lost sight of it, waits to see what comes of it.
       case .refused, .collided, .setAside: .transition

@@ -4,26 +4,28 @@ enum QueueChange {
   case rated(provider: String, count: Int64, periodMs: Int64)
   /// Requests to a provider are permitted; what of its budget is used then.
   case permitted(provider: String, earned: Int64)
+  /// A provider takes no requests until then.
+  case throttled(provider: String, until: Int64)
 }
 
 extension State {
-  /// Those of a provider.
-  final func budget(_ provider: String) -> Int? {
-    budgets.firstIndex { $0.provider.bytes == provider.bytes }
-  }
-
   final func apply(_ change: QueueChange, at moment: Moment) {
     defer { seq = moment.seq }
     switch change {
-    case .rated(let provider, let count, let periodMs):
-      let place = budget(provider)
+    case .rated(let name, let count, let periodMs):
       // What was permitted stays so: nobody gets a budget twice by naming it again.
-      let earned = place.map { budgets.remove(at: $0).earned } ?? 0
-      guard count > 0 else { return }
-      budgets.append(
-        RateBudget(provider: provider, count: count, periodMs: periodMs, earned: earned))
-    case .permitted(let provider, let earned):
-      if let place = budget(provider) { budgets[place].earned = earned }
+      alter(name, at: moment) { ($0.count, $0.periodMs) = (count, periodMs) }
+    case .permitted(let name, let earned): alter(name, at: moment) { $0.earned = earned }
+    case .throttled(let name, let until): alter(name, at: moment) { $0.limitedUntil = until }
     }
+  }
+
+  /// Those of which nothing is to be known any more go.
+  private final func alter(_ name: String, at moment: Moment, _ change: (inout Provider) -> Void) {
+    let place = place(of: name)
+    var provider = place.map { providers.remove(at: $0) } ?? Provider(name: name)
+    change(&provider)
+    providers.append(provider)
+    providers.removeAll { $0.count == 0 && $0.limitedUntil <= moment.time }
   }
 }

@@ -16,7 +16,7 @@ class State {
   final var seq: UInt64 = 0
   /// Oldest first.
   final var removed: [RemovedJob] = []
-  final var budgets: [RateBudget] = []
+  final var providers: [Provider] = []
   /// Where the stored ones are.
   final var shelf: JobShelf?
 

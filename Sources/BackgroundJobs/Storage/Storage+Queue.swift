@@ -22,6 +22,28 @@ extension Storage {
     }
   }
 
+  /// A provider told a job to slow down. `wait`: gives the milliseconds from now, which it gets.
+  func rateLimited(
+    _ job: JobReference, _ provider: String?, _ wait: (Int64) throws(JobError) -> Int64
+  ) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.rateLimited(job, provider, wait)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.rateLimited(job, provider, wait)
+    #endif
+    }
+  }
+
+  /// The same of all jobs of a provider, in milliseconds; 0: it is over.
+  func rateLimited(_ provider: String, _ wait: Int64) throws(JobError) {
+    switch self {
+    case .files(let store): try store.rateLimited(provider, wait)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.rateLimited(provider, wait)
+    #endif
+    }
+  }
+
   /// JSON text.
   func queue() throws(JobError) -> Buffer {
     switch self {

@@ -16,8 +16,11 @@ struct RateCommand: ParsableCommand {
       requests than that and a sixtieth of it, but at least one: so many may come at once after a \
       silence. bgjobs permit takes from it, and so does bgjobs run --provider.
 
-      Without RATE it is a line for each: provider, rate, milliseconds that one request would have \
-      to wait now, with tabs between.
+      With --limited all jobs of the provider pause, and go on by themselves. These are those of \
+      run --provider, and those whose config names it in the member provider.
+
+      Without RATE it is a line for each: provider, rate or -, milliseconds that one request would \
+      have to wait now, with tabs between.
       """)
 
   @OptionGroup var project: ProjectOptions
@@ -25,46 +28,66 @@ struct RateCommand: ParsableCommand {
   var provider: String?
   @Argument(help: ArgumentHelp("So many requests in a time.", valueName: "rate"))
   var rate: RequestRate?
+  @Option(
+    help: ArgumentHelp(
+      "It takes no requests for that time, as for rate-limited --retry-after; 0: it does again.",
+      valueName: "time"))
+  var limited: RetryAfterArgument?
   @Flag(help: "Print one JSON document.") var json = false
 
   func validate() throws {
-    if rate != nil, json { throw ValidationError("--json shows; it sets nothing") }
+    let sets = rate != nil || limited != nil
+    if sets, json { throw ValidationError("--json shows; it sets nothing") }
+    if limited != nil, provider == nil { throw ValidationError("--limited needs a provider") }
   }
 
   func run() throws {
-    if let provider, let rate {
+    if let provider, rate != nil || limited != nil {
       return try project.withManager { manager in
-        try manager.setRate(provider, count: rate.count, perMs: rate.period.milliseconds)
+        if let rate {
+          try manager.setRate(provider, count: rate.count, perMs: rate.period.milliseconds)
+        }
+        switch limited?.seconds {
+        case nil: break
+        case 0: try manager.rateLimitIsOver(provider)
+        case let seconds: try manager.rateLimited(provider, seconds: seconds)
+        }
       }
     }
     let text = try project.withManager { try $0.queue() }
-    let known = try JSONDecoder().decode(Queue.self, from: Data(text.utf8)).rates
-    let rates = known.filter { provider == nil || $0.provider == provider }
-    if let provider, rates.isEmpty { throw RunError("no rate for \(provider)", .notFound) }
+    let known = try JSONDecoder().decode(Queue.self, from: Data(text.utf8)).providers
+    let wanted = known.filter { provider == nil || $0.provider == provider }
+    if let provider, wanted.isEmpty { throw RunError("no rate for \(provider)", .notFound) }
     if json {
       var document = JSONDocument()
-      document.add(
-        "rates",
-        JSONDocument.array(
-          rates.map {
-            "{\"provider\":\(JSONDocument.quoted($0.provider)),\"count\":\($0.count),"
-              + "\"periodMs\":\($0.periodMs),\"burst\":\($0.burst),\"waitMs\":\($0.waitMs)}"
-          }))
+      document.add("providers", JSONDocument.array(wanted.map(\.json)))
       return document.print()
     }
-    for one in rates {
-      let rate = RequestRate(count: one.count, period: TimeSpan(milliseconds: one.periodMs))
-      Output.data("\(one.provider)\t\(rate.text)\t\(one.waitMs)")
-    }
-    if rates.isEmpty { Output.note("no rates") }
+    for one in wanted { Output.data("\(one.provider)\t\(one.rate ?? "-")\t\(one.waitMs)") }
+    if wanted.isEmpty { Output.note("no rates") }
   }
 
   private struct Queue: Decodable {
-    struct Rate: Decodable {
+    struct Provider: Decodable {
       let provider: String
-      let count, periodMs, burst, waitMs: Int64
+      let count, periodMs, burst, limitedUntil: Int64?
+      let waitMs: Int64
+
+      var rate: String? {
+        guard let count, let periodMs else { return nil }
+        return RequestRate(count: count, period: TimeSpan(milliseconds: periodMs)).text
+      }
+
+      var json: String {
+        let numbers = [
+          ("count", count), ("periodMs", periodMs), ("burst", burst), ("waitMs", waitMs),
+          ("limitedUntil", limitedUntil),
+        ]
+        let members = numbers.compactMap { name, value in value.map { ",\"\(name)\":\($0)" } }
+        return "{\"provider\":\(JSONDocument.quoted(provider))\(members.joined())}"
+      }
     }
-    let rates: [Rate]
+    let providers: [Provider]
   }
 }
 

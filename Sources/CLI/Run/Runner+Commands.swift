@@ -174,7 +174,7 @@ extension Runner {
       isPaused = true
       return
     }
-    _ = try job.rateLimited(seconds: wait)
+    _ = try job.rateLimited(provider: spec.provider, seconds: wait)
     isPaused = true
     tell("rate limit: going on in \(EstimateText.span(Double(wait)))")
   }

@@ -52,6 +52,7 @@ import Testing
       .job("j", .replanned(PackedItems(try packed(["a", "bb"])), PlanMark(seen: 7, items: 2))),
       .queue(.rated(provider: "github", count: 0, periodMs: .max)),
       .queue(.permitted(provider: "", earned: .min)),
+      .queue(.throttled(provider: "ä", until: .max)),
       .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
       .store(.imported(try job())),
       .store(.importedOpaque("[1,{\"a\":null}]")),

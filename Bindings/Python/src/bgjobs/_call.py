@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import math
 import operator
 from enum import IntEnum
 from typing import Any, List, Optional, Tuple
@@ -131,3 +132,13 @@ def take_string(string: ctypes.c_char_p) -> Optional[str]:
         return None if string.value is None else string.value.decode("utf-8", "replace")
     finally:
         _ffi.bgj_string_free(string)
+
+
+def whole_seconds(seconds: float, what: str) -> int:
+    """Rounded up: who waits too short is told to wait again."""
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"{what} must be a number, not {type(seconds).__name__}: {seconds!r}")
+    try:
+        return number(math.ceil(seconds), what, 0)
+    except (OverflowError, ValueError):
+        raise Invalid(f"{what} is {seconds}; it must be 0 or more seconds") from None

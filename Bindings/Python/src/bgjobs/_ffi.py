@@ -355,6 +355,14 @@ bgj_manager_permit = _function(
     wait_ms=POINTER(c_int64),
     error=_error,
 )
+bgj_manager_rate_limited = _function(
+    "bgj_manager_rate_limited",
+    bgj_status,
+    manager=_manager,
+    provider=c_char_p,
+    seconds=c_int64,
+    error=_error,
+)
 bgj_manager_get_queue = _function(
     "bgj_manager_get_queue", bgj_status, manager=_manager, json=POINTER(c_char_p), error=_error
 )

@@ -37,6 +37,7 @@ from ._call import (
     take_string,
     text,
     to_json,
+    whole_seconds,
 )
 from .errors import (
     BgjobsError,
@@ -198,7 +199,7 @@ class Job:
             _ffi.bgj_job_pause,
             self._handle,
             optional_text(reason, "the reason"),
-            _whole_seconds(retry_after, "retry_after"),
+            whole_seconds(retry_after, "retry_after"),
         )
 
     def rate_limited(
@@ -227,7 +228,7 @@ class Job:
             _ffi.bgj_job_rate_limited,
             self._handle,
             optional_text(provider, "the provider"),
-            _whole_seconds(seconds, "seconds"),
+            whole_seconds(seconds, "seconds"),
         )
 
     def resume(self) -> Outcome:
@@ -546,13 +547,3 @@ def describe(error: BaseException) -> str:
         words = ""
     line = " ".join(f"{type(error).__name__}: {words}".rstrip(": ").replace("\0", " ").split())
     return line.encode("utf-8", "replace")[:255].decode("utf-8", "ignore")
-
-
-def _whole_seconds(seconds: float, what: str) -> int:
-    """Rounded up: who waits too short is told to wait again."""
-    if not isinstance(seconds, (int, float)):
-        raise TypeError(f"{what} must be a number, not {type(seconds).__name__}: {seconds!r}")
-    try:
-        return number(math.ceil(seconds), what, 0)
-    except (OverflowError, ValueError):
-        raise Invalid(f"{what} is {seconds}; it must be 0 or more seconds") from None

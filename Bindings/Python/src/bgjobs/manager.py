@@ -26,6 +26,7 @@ from ._call import (
     take_string,
     text,
     to_json,
+    whole_seconds,
 )
 from .errors import (
     BgjobsError,
@@ -374,8 +375,25 @@ class JobManager:
             )
         return outcome, milliseconds.value / 1000
 
+    def rate_limited(self, provider: str, seconds: float = 0) -> None:
+        """A provider asked somebody to slow down, for these seconds (0: 60): all its jobs pause.
+
+        Its jobs are those whose config has the member "provider" with this name. permit() waits,
+        too. Who has a job says it with Job.rate_limited.
+        """
+        self._limit(provider, whole_seconds(seconds, "seconds"))
+
+    def rate_limit_over(self, provider: str) -> None:
+        """The limit of a provider is over before its time: its jobs may go on."""
+        self._limit(provider, -1)
+
+    def _limit(self, provider: str, seconds: int) -> None:
+        with self._use() as manager:
+            name = text(provider, "the provider")
+            call(_ffi.bgj_manager_rate_limited, manager, name, seconds)
+
     def queue(self) -> Dict[str, Any]:
-        """What all jobs share, as the command's --json has it: "rates"."""
+        """What all jobs share: "providers", each with its rate and how long to wait for it."""
         string = ctypes.c_char_p()
         with self._use() as manager:
             call(_ffi.bgj_manager_get_queue, manager, ctypes.byref(string))

@@ -1,18 +1,22 @@
-/// How many requests a provider allows in a period: a budget that all processes share. It is the
-/// virtual scheduling algorithm of ITU-T I.371 (GCRA): one number, whatever was permitted to whom.
-struct RateBudget {
-  static let mostProviders = 1000
+/// Who limits us. A rate is a budget of requests that all processes share: the virtual scheduling
+/// algorithm of ITU-T I.371 (GCRA), one number, whatever was permitted to whom. A limit that it told
+/// us of is one of all its jobs.
+struct Provider {
+  static let most = 1000
   static let mostRequests: Int64 = 1_000_000_000
   static let longestPeriodMs: Int64 = 31 * 86_400_000
   /// Nobody is permitted what comes later than a period and this: who dies waiting takes it along.
   private static let patience: Int64 = 60_000_000
 
-  let provider: String
-  let count: Int64
-  let periodMs: Int64
+  let name: String
+  /// The rate; 0: none.
+  var count: Int64 = 0
+  var periodMs: Int64 = 0
   /// The theoretical arrival time: when all that was permitted will have been earned, in microseconds
   /// since 1970.
   var earned: Int64 = 0
+  /// Until then it takes no requests, in milliseconds since 1970.
+  var limitedUntil: Int64 = 0
 
   static func isPossible(_ count: Int64, _ periodMs: Int64) -> Bool {
     count >= 0 && count <= mostRequests && periodMs >= 1 && periodMs <= longestPeriodMs
@@ -32,18 +36,34 @@ struct RateBudget {
 
   /// Takes so many requests out of the budget, and gives in how many milliseconds they may be made.
   /// nil: nothing was taken, for too much is ahead of them; `wait` tells when to ask again.
-  func permitting(_ requests: Int64, at nowMs: Int64) -> (budget: RateBudget?, wait: Int64) {
+  func permitting(_ requests: Int64, at nowMs: Int64) -> (provider: Provider?, wait: Int64) {
     let now = nowMs.multipliedClamped(by: 1000)
+    let free = limitedUntil.multipliedClamped(by: 1000)
     let (cost, limit) = (time(for: requests), period &+ Self.patience)
     // Nobody waits for longer than that: the clock was set back.
-    let isOff = earned.clampedAdding(-now) > limit &+ period
-    let begin = isOff ? now : max(earned, now)
-    let wait = begin.clampedAdding(cost &- max(cost, time(for: burst)) &- now)
+    let isOff = earned.clampedAdding(-now) > max(limit &+ period, free.clampedAdding(limit &- now))
+    let begin = max(isOff ? now : max(earned, now), free)
+    let wait = max(begin.clampedAdding(cost &- max(cost, time(for: burst))), free) &- now
     guard wait <= limit else { return (nil, Self.milliseconds(wait &- limit)) }
-    var budget = self
-    budget.earned = begin.clampedAdding(cost)
-    return (budget, Self.milliseconds(wait))
+    var provider = self
+    provider.earned = begin.clampedAdding(cost)
+    return (provider, Self.milliseconds(wait))
   }
 
   private static func milliseconds(_ time: Int64) -> Int64 { time <= 0 ? 0 : (time &+ 999) / 1000 }
+}
+
+extension JobState {
+  /// Whether its config names this provider, which is given as JSON.
+  func isLimited(by provider: String) -> Bool {
+    let members = self.members["config"].flatMap { JSONObjectText.members($0) }
+    return members?["provider"]?.bytes == provider.bytes
+  }
+}
+
+extension State {
+  /// A provider's place in the list.
+  final func place(of provider: String) -> Int? {
+    providers.firstIndex { $0.name.bytes == provider.bytes }
+  }
 }
