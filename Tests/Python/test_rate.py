@@ -8,7 +8,7 @@ from contextlib import suppress
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bgjobs
@@ -49,6 +49,8 @@ def scripts(draw):
     return count, period, draw(st.lists(steps, max_size=30))
 
 
+# How long a case takes is the machine's affair.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scripts())
 def test_it_is_the_reference(tmp_path_factory, script):
     count, period, steps = script
