@@ -26,7 +26,9 @@ extension JobManager {
   ///
   /// They are taken also if the caller dies, but a power cut may give them back.
   ///
-  /// - Parameter requests: 1 to the count of the rate.
+  /// - Parameters:
+  ///   - provider: Whose budget.
+  ///   - requests: 1 to the count of the rate.
   /// - Returns: How many milliseconds to wait. With `.waiting` nothing was taken, for there is more
   ///   ahead than a period and a minute: ask again after that time.
   /// - Throws: `.notFound` if there is no rate for the provider.
@@ -41,7 +43,9 @@ extension JobManager {
   /// A provider told somebody to slow down: all jobs whose config names it in `provider` pause, as
   /// by ``Job/rateLimited(provider:seconds:)``, and permits wait.
   ///
-  /// - Parameter seconds: What it said, at most 31 days; nil: nothing, 60 s are taken.
+  /// - Parameters:
+  ///   - provider: Who said so.
+  ///   - seconds: What it said, at most 31 days; nil: nothing, 60 s are taken.
   public func rateLimited(_ provider: String, seconds: Int64? = nil) throws(JobError) {
     try limit(provider, min(max(1, seconds ?? 60), 31 * 86_400).clampedSeconds)
   }
