@@ -118,6 +118,41 @@ static void a_limit_of_one_is_a_limit_of_all(void **state) {
   assert_ok(bgj_job_start(late, NULL, &error));
 }
 
+static void who_is_paused_for_another_reason_still_tells_the_others(void **state) {
+  (void)state;
+  bgj_job *one = of_provider("a", of_github), *two = of_provider("b", of_github);
+  assert_ok(bgj_job_start(one, NULL, &error));
+  assert_ok(bgj_job_start(two, NULL, &error));
+  assert_ok(bgj_job_pause(one, "lunch", 0, &error));
+  assert_status(BGJ_PAUSED, bgj_job_rate_limited(one, "github", 100, &error));
+  assert_string_equal(look(one)->reason, "lunch");
+  assert_string_equal(look(two)->reason, "rate-limit");
+  /* It is no job of that provider: nobody else hears of it. */
+  bgj_job *other = of_provider("c", NULL);
+  assert_ok(bgj_manager_rate_limited(manager, "github", -1, &error));
+  assert_ok(bgj_job_start(other, NULL, &error));
+  assert_ok(bgj_job_rate_limited(other, "github", 100, &error));
+  assert_int_equal(look(two)->status, BGJ_JOB_RUNNING);
+}
+
+static void limits_of_many_providers_are_no_leak(void **state) {
+  (void)state;
+  char name[16];
+  assert_ok(bgj_manager_set_rate(manager, "kept", 10, 1000, &error));
+  for (int i = 0; i < 1100; i++) {
+    snprintf(name, sizeof name, "p%d", i);
+    assert_ok(bgj_manager_rate_limited(manager, name, 1000, &error));
+  }
+  char *text = NULL;
+  assert_ok(bgj_manager_get_queue(manager, &text, &error));
+  json_t *queue = json_loads(text, 0, NULL);
+  assert_int_equal(json_array_size(json_object_get(queue, "providers")), 1000);
+  assert_non_null(strstr(text, "\"kept\""));
+  assert_non_null(strstr(text, "\"p1099\""));
+  json_decref(queue);
+  bgj_string_free(text);
+}
+
 static void a_limit_is_said_without_a_job(void **state) {
   (void)state;
   bgj_job *job = of_provider("a", of_github);
@@ -161,6 +196,8 @@ int main(void) {
       TEST(numbers_out_of_range_are_refused),
       TEST(the_queue_says_what_is_set),
       TEST(a_limit_of_one_is_a_limit_of_all),
+      TEST(who_is_paused_for_another_reason_still_tells_the_others),
+      TEST(limits_of_many_providers_are_no_leak),
       TEST(a_limit_is_said_without_a_job),
       TEST(a_limit_ends_by_itself),
   };

@@ -1,5 +1,6 @@
 """One rate for all: against a reference, and with processes that are killed."""
 
+import json
 import os
 import random
 import signal
@@ -114,7 +115,7 @@ def test_only_who_does_not_know_the_queue_is_refused(project):
     state = project / ".specweave/state/background-jobs.json"
 
     def format():
-        return __import__("json").loads(state.read_text())["bgjobs"]["format"]
+        return json.loads(state.read_text())["bgjobs"]["format"]
 
     with bgjobs.JobManager(project) as manager:
         manager.create("t")
@@ -219,3 +220,25 @@ def test_a_limit_of_one_is_a_limit_of_all(project):
         assert late.done("a") is bgjobs.Outcome.PAUSED
         with pytest.raises(bgjobs.Invalid):
             manager.rate_limited("github", -1)
+
+
+def test_what_another_tool_runs_is_left_alone(project):
+    state = project / ".specweave/state/background-jobs.json"
+    state.parent.mkdir(parents=True)
+    theirs = {
+        "id": "theirs",
+        "type": "sync-external",
+        "status": "running",
+        "progress": {"current": 1, "total": 9},
+        "startedAt": "2026-01-01T00:00:00.000Z",
+        "config": {"provider": "github"},
+    }
+    state.write_text(json.dumps({"jobs": [theirs]}))
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("sync", "ours", {"provider": "github"})
+        job.start()
+        job.rate_limited("github", 900)
+        manager.sync()
+        assert job.info().reason == "rate-limit"
+    jobs = {job["id"]: job for job in json.loads(state.read_text())["jobs"]}
+    assert jobs["theirs"] == theirs

@@ -38,13 +38,14 @@ extension JobDesk {
   ) throws(JobError) -> Status {
     try alone { () throws(JobError) -> Status in
       let (job, _, already) = try admit(.rateLimited, reference)
-      if let already { return already }
       let now = clock.realtimeMs
       let wait = try wait(now)
-      if wait == 0 { return .ok }
+      if wait == 0 { return already ?? .ok }
       if let provider, job.isLimited(by: try quoted(provider)) {
         try limit(provider, now: now, wait)
       }
+      // Its own pause is for another reason, and stays.
+      if let already { return already }
       // Not all jobs that a provider limits say so in their config.
       try pause(job, provider, now: now, wait, until: now.clampedAdding(wait))
       return .ok
@@ -89,12 +90,12 @@ extension JobDesk {
     try settle(.paused(reason: Reason.rateLimit, error: error, resumeAt: until), job)
   }
 
-  /// Jobs of a provider that run, or wait for a limit.
+  /// Jobs of a provider that run, or wait for a limit. What another tool runs is that tool's.
   private func limited(by provider: String) throws(JobError) -> [JobState] {
     let provider = try quoted(provider)
     var limited: [JobState] = []
     for job in try jobs.jobs({ $0.isOne(of: .running) || $0.isOne(of: .paused) })
-    where job.isLimited(by: provider) {
+    where job.isOurs && job.isLimited(by: provider) {
       try closeIfOwnerIsDead(job)
       let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
       if job.status == .running || (job.status == .paused && isLimited) { limited.append(job) }

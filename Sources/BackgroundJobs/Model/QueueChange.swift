@@ -27,5 +27,8 @@ extension State {
     change(&provider)
     providers.append(provider)
     providers.removeAll { $0.count == 0 && $0.limitedUntil <= moment.time }
+    if providers.count > Provider.most, let place = providers.firstIndex(where: { $0.count == 0 }) {
+      providers.remove(at: place)
+    }
   }
 }
