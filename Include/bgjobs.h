@@ -508,8 +508,9 @@ BGJ_API void bgj_job_list_free(bgj_job_list *list);
  * At most count requests to a provider in period_ms, of all processes on this state together: a budget
  * from which bgj_manager_permit takes. It is kept, also when no process lives. In no period are there
  * more than count and burst requests. burst is what may come at once after a silence: a sixtieth of
- * count, or as many as one call takes, if that is more. Said again, the later counts; what was
- * permitted before stays used.
+ * count, or as many as one call takes, if that is more. Said again, the later counts: so many requests
+ * as are ahead stay ahead, at the new rate. Who has a permit already keeps to what it was told. On a
+ * clock that is set back nothing is permitted again.
  * provider: the name of the server ("github"), 1 to 255 bytes. count: 0 to 10^9; 0 removes the budget.
  * period_ms: 1 to 2678400000 (31 days).
  *   BGJ_INVALID      a number is out of its range, or there are 1000 budgets already
@@ -534,7 +535,8 @@ BGJ_API bgj_status bgj_manager_permit(bgj_manager *manager, const char *provider
  * A provider asked somebody to slow down: all its jobs pause, as by bgj_job_rate_limited, and permits
  * wait. Its jobs are those whose config has the member "provider" with this name. seconds: the wait
  * that it asked for, at most 31 days; 0: it named none, and 60 s are used; -1: the limit is over before
- * its time, and its jobs may go on.
+ * its time, and the jobs that it paused go on. Said again, it finds whoever was left out. Limits of at
+ * most 1000 providers are remembered, the newest.
  *   BGJ_INVALID      seconds is out of its range
  */
 BGJ_API bgj_status bgj_manager_rate_limited(bgj_manager *manager, const char *provider,

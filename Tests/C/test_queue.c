@@ -146,7 +146,7 @@ static void limits_of_many_providers_are_no_leak(void **state) {
   char *text = NULL;
   assert_ok(bgj_manager_get_queue(manager, &text, &error));
   json_t *queue = json_loads(text, 0, NULL);
-  assert_int_equal(json_array_size(json_object_get(queue, "providers")), 1000);
+  assert_int_equal(json_array_size(json_object_get(queue, "providers")), 1001);
   assert_non_null(strstr(text, "\"kept\""));
   assert_non_null(strstr(text, "\"p1099\""));
   json_decref(queue);

@@ -17,6 +17,19 @@ import bgjobs
 PATIENCE = 60_000  # ms, beyond a period
 
 
+HOUR = 3600
+
+
+def clocked(project):
+    """A manager, and what sets its clock: to so many seconds from now."""
+    now = [1_800_000_000_000]
+
+    def later(seconds):
+        now[0] += seconds * 1000
+
+    return bgjobs.JobManager(project, clock=lambda _: now[0] * 1_000_000), later
+
+
 class Reference:
     """The virtual scheduling of ITU-T I.371, in fractions of a microsecond rounded up per call."""
 
@@ -30,8 +43,6 @@ class Reference:
     def permit(self, requests, now):
         cost, limit = self.cost(requests), (self.period + PATIENCE) * 1000
         now *= 1000
-        if self.earned - now > limit + self.period * 1000:
-            self.earned = now
         wait = max(self.earned, now) + cost - max(cost, self.cost(self.burst)) - now
         if wait > limit:
             return None, -(-(wait - limit) // 1000)
@@ -100,14 +111,150 @@ def test_a_rate_is_kept_changed_and_removed(project):
             manager.permit("github")
 
 
-def test_a_clock_that_was_set_back_stops_nobody(project):
-    now = [1_800_000_000_000]
-    with bgjobs.JobManager(project, clock=lambda _: now[0] * 1_000_000) as manager:
+def test_a_clock_that_was_set_back_neither_stops_nor_gives_again(project):
+    """What was ahead stays ahead."""
+    manager, later = clocked(project)
+    with manager:
         manager.rate("api", 10, per=10)
-        now[0] += 10**11
-        manager.permit("api", 10, wait=False)
-        now[0] -= 10**11
+        later(10**8)
+        assert manager.permit("api", 10, wait=False) == 0
+        later(-(10**8))
+        assert manager.permit("api", wait=False) == 10
+        later(-86_400)
+        assert manager.permit("api", wait=False) == 11
+        later(11)
+        assert manager.permit("api", wait=False) == 1
+        with pytest.raises(bgjobs.Invalid):
+            manager.rate_limited("api", -0.5)
+        manager.rate_limited("api", 60)
+        later(-86_400)
+        assert manager.queue()["providers"][0]["waitMs"] == 60_000
+
+
+def test_another_rate_gives_nothing_again(project):
+    """So many requests as are ahead stay ahead, at the new rate."""
+    manager, _ = clocked(project)
+    with manager:
+        manager.rate("api", 5000, per=HOUR)
+        manager.permit("api", 5000, wait=False)
+        manager.rate("api", 10, per=1)
+        with pytest.raises(bgjobs.NotPermitted) as caught:
+            manager.permit("api", wait=False)
+        # 500 s, which are more than a period and a minute.
+        assert 438 < caught.value.retry_after <= 439
+        manager.rate("api", 5000, per=HOUR)
+        assert manager.permit("api", wait=False) > HOUR - 61
+        manager.rate("web", 10, per=HOUR)
+        manager.permit("web", 10, wait=False)
+        manager.rate("web", 5000, per=HOUR)
+        assert manager.permit("web", wait=False) == 0  # 11 of a burst of 83
+        manager.rate("few", 6000, per=60)
+        manager.permit("few", 100, wait=False)
+        manager.rate("few", 10, per=60)
+        with pytest.raises(bgjobs.NotPermitted) as caught:
+            manager.permit("few", wait=False)
+        assert caught.value.retry_after == 600 - 120
+
+
+def test_a_limit_that_is_lifted_puts_nobody_off(project):
+    manager, later = clocked(project)
+    with manager:
+        manager.rate("api", 5000, per=HOUR)
+        manager.rate_limited("api", HOUR)
+        assert manager.permit("api", 83, wait=False) == HOUR
+        later(10)
+        manager.rate_limit_over("api")
         assert manager.permit("api", wait=False) == 0
+        manager.rate_limited("api", 100)
+        assert manager.permit("api", wait=False) == 100
+        later(200)
+        # It has passed by itself: what was put off was used.
+        manager.rate_limit_over("api")
+        assert manager.permit("api", wait=False) == 0
+
+
+def test_limits_leave_room_for_rates(project):
+    manager, _ = clocked(project)
+    with manager:
+        for number in range(1000):
+            manager.rate_limited(f"limited-{number}", 20)
+            manager.rate(f"rated-{number}", 10)
+        with pytest.raises(bgjobs.Invalid):
+            manager.rate("one more", 10)
+        manager.rate_limited("late", 500)
+        job = manager.ensure("sync", "late", {"provider": "late"})
+        assert job.start() is bgjobs.Outcome.PAUSED
+    with bgjobs.JobManager(project) as manager:
+        assert len(manager.queue()["providers"]) > 1000
+
+
+def test_a_limit_that_is_said_again_finds_who_was_left(project):
+    """Somebody resumed one, or who said it first died before all were paused."""
+    with bgjobs.JobManager(project) as manager:
+        jobs = [manager.ensure("sync", str(n), {"provider": "hub"}) for n in range(3)]
+        for job in jobs:
+            job.start()
+        manager.rate_limited("hub", 900)
+        jobs[1].resume()
+        jobs[2].resume()
+        jobs[1].rate_limited("hub", 5)
+        assert [job.info().reason for job in jobs] == ["rate-limit"] * 3
+        assert all(job.info().wait.total_seconds() > 800 for job in jobs)
+
+
+def test_only_its_own_limit_is_lifted(project):
+    with bgjobs.JobManager(project) as manager:
+        job = manager.ensure("sync", "a", {"provider": "github"})
+        job.start()
+        job.rate_limited("gitlab", 3600)
+        manager.rate_limited("github", 1)
+        manager.rate_limit_over("github")
+        assert job.info().reason == "rate-limit" and job.info().wait.total_seconds() > 3000
+        held = manager.ensure("sync", "b", {"provider": "github"})
+        held.pause("rate-limit")
+        manager.rate_limited("github", 1)
+        assert held.info().resume_at is None
+
+
+def test_those_that_start_meanwhile_go_on_one_after_the_other(project):
+    manager, _ = clocked(project)
+    with manager:
+        manager.rate_limited("hub", 100)
+        times = []
+        for number in range(20):
+            job = manager.ensure("sync", str(number), {"provider": "hub"})
+            assert job.start() is bgjobs.Outcome.PAUSED
+            times.append(job.info().wait.total_seconds())
+        times.sort()
+        assert times[0] > 99 and times[-1] < 111
+        assert max(b - a for a, b in zip(times, times[1:])) < 1.2
+
+
+def test_who_dies_while_a_limit_is_said_or_lifted_leaves_nobody(project, tmp_path):
+    """Killed after each of its changes, and said again."""
+    jobs, dice = 12, random.Random(2)
+    with bgjobs.JobManager(project) as manager:
+        all = [manager.ensure("sync", str(n), {"provider": "hub"}) for n in range(jobs)]
+        for job in all:
+            job.start()
+        for turn in range(12):
+            pid = os.fork()
+            if pid == 0:
+                with bgjobs.JobManager(project) as other:
+                    if turn % 2:
+                        other.rate_limit_over("hub")
+                    else:
+                        other.rate_limited("hub", 1000)
+                os._exit(0)
+            time.sleep(dice.random() * 0.02)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            if turn % 2:
+                manager.rate_limit_over("hub")
+            else:
+                manager.rate_limited("hub", 900)
+            expected = bgjobs.JobStatus.RUNNING if turn % 2 else bgjobs.JobStatus.PAUSED
+            assert {job.info().status for job in all} == {expected}
 
 
 def test_only_who_does_not_know_the_queue_is_refused(project):

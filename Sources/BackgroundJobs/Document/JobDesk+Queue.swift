@@ -4,8 +4,8 @@ extension JobDesk {
     try alone { () throws(JobError) in
       let known = jobs.place(of: name).map { jobs.providers[$0] }
       if count == known?.count ?? 0, count == 0 || periodMs == known?.periodMs { return }
-      guard known != nil || jobs.providers.count < Provider.most else {
-        throw JobError(.invalid, "there are \(jobs.providers.count) rates; no more are possible")
+      guard known?.count ?? 0 > 0 || jobs.rateCount < Provider.most else {
+        throw JobError(.invalid, "there are \(Provider.most) rates; no more are possible")
       }
       try settle(.rated(provider: name, count: count, periodMs: periodMs), durable: true)
     }
@@ -25,7 +25,8 @@ extension JobDesk {
       }
       let (next, wait) = provider.permitting(requests, at: clock.realtimeMs)
       guard let next else { return (.waiting, wait) }
-      try settle(.permitted(provider: name, earned: next.earned), durable: false)
+      try settle(
+        .permitted(provider: name, earned: next.earned, pushed: next.pushed), durable: false)
       return (.ok, wait)
     }
   }
@@ -57,10 +58,14 @@ extension JobDesk {
     try alone { () throws(JobError) in
       let now = clock.realtimeMs
       if wait > 0 { return try limit(provider, now: now, wait) }
-      guard jobs.place(of: provider) != nil else { return }
-      try settle(.throttled(provider: provider, until: 0), durable: true)
+      // Only pauses that it is the reason of.
+      let mark = Message("\(provider): ").text
       for job in try limited(by: provider) where job.status == .paused {
-        try settle(.resumed, job)
+        if let error = job.error, begins(error, with: mark) { try settle(.resumed, job) }
+      }
+      // At last: who dies before that is followed by somebody who says it again.
+      if jobs.place(of: provider) != nil {
+        try settle(.throttled(provider: provider, until: 0), durable: true)
       }
     }
   }
@@ -68,15 +73,17 @@ extension JobDesk {
   /// They go on one after the other, so that they do not run into the next limit together: spread over
   /// a tenth of the wait, and half a minute at most.
   private func limit(_ provider: String, now: Int64, _ wait: Int64) throws(JobError) {
-    let until = now.clampedAdding(wait)
-    let known = jobs.place(of: provider).map { jobs.providers[$0].limitedUntil } ?? 0
-    guard known < until else { return }
-    try settle(.throttled(provider: provider, until: until), durable: true)
-    let all = try limited(by: provider)
+    let known = jobs.place(of: provider).map { jobs.providers[$0].seen(at: now).limitedUntil } ?? 0
+    let until = max(known, now.clampedAdding(wait))
+    if known < until {
+      try settle(.throttled(provider: provider, until: until), durable: true)
+    }
+    // Also when it is known: who said it may have died before all were paused.
+    let all = try limited(by: provider).filter { $0.status == .running || $0.resumeAt ?? 0 < until }
     let spread = min(wait / 10, 30_000)
     for (place, job) in all.enumerated() {
       let share = spread &* Int64(place) / Int64(all.count)
-      try pause(job, provider, now: now, wait, until: until.clampedAdding(share))
+      try pause(job, provider, now: now, until &- now, until: until.clampedAdding(share))
     }
   }
 
@@ -97,7 +104,7 @@ extension JobDesk {
     for job in try jobs.jobs({ $0.isOne(of: .running) || $0.isOne(of: .paused) })
     where job.isOurs && job.isLimited(by: provider) {
       try closeIfOwnerIsDead(job)
-      let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
+      let isLimited = job.resumeAt != nil && job.reason?.bytes == Reason.rateLimit.bytes
       if job.status == .running || (job.status == .paused && isLimited) { limited.append(job) }
     }
     return limited
@@ -106,13 +113,13 @@ extension JobDesk {
   /// Whether a job that is to start has to wait for its provider: it is paused, then.
   func isHeldBack(_ job: JobState) throws(JobError) -> Bool {
     let now = clock.realtimeMs
-    for provider in jobs.providers where provider.limitedUntil > now {
-      guard job.isLimited(by: try quoted(provider.name)) else { continue }
-      let wait = provider.limitedUntil &- now
-      let place = Int64(try limited(by: provider.name).count)
-      let share = min(wait / 10, 30_000) &* place / (place + 1)
-      try pause(
-        job, provider.name, now: now, wait, until: provider.limitedUntil.clampedAdding(share))
+    for provider in jobs.providers {
+      let until = provider.seen(at: now).limitedUntil
+      guard until > now, job.isLimited(by: try quoted(provider.name)) else { continue }
+      // By the golden ratio, any number of them are spread evenly.
+      let place = Int64(try limited(by: provider.name).count) &* 618 % 1000
+      let share = min((until &- now) / 10, 30_000) &* place / 1000
+      try pause(job, provider.name, now: now, until &- now, until: until.clampedAdding(share))
       return true
     }
     return false
@@ -136,7 +143,8 @@ extension JobDesk {
       try out.next()
       try out.beginObject()
       try out.member("provider", provider.name)
-      var wait = max(0, provider.limitedUntil &- now)
+      let until = provider.seen(at: now).limitedUntil
+      var wait = max(0, until &- now)
       if provider.count > 0 {
         try out.member("count", provider.count)
         try out.member("periodMs", provider.periodMs)
@@ -144,7 +152,7 @@ extension JobDesk {
         wait = provider.permitting(1, at: now).wait
       }
       try out.member("waitMs", wait)
-      if provider.limitedUntil > now { try out.member("limitedUntil", provider.limitedUntil) }
+      if until > now { try out.member("limitedUntil", until) }
       try out.endObject()
     }
     try out.endArray()

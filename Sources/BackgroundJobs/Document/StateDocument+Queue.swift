@@ -12,20 +12,22 @@ extension StateDocument {
     try out.beginObject()
     for provider in state.providers {
       try out.name(provider.name)
-      try out.numbers(provider.count, provider.periodMs, provider.earned, provider.limitedUntil)
+      try out.numbers(
+        provider.count, provider.periodMs, provider.earned, provider.limitedUntil, provider.pushed,
+        provider.changed)
     }
     try out.endObject()
   }
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
     ours["providers"]?.forEachMember { (name, entry) throws(Never) in
-      guard state.providers.count < Provider.most else { return }
-      let numbers = (0..<4).map { entry.at($0)?.integer ?? 0 }
+      guard state.providers.count < 2 * Provider.most else { return }
+      let numbers = (0..<6).map { entry.at($0)?.integer ?? 0 }
       guard Provider.isPossible(numbers[0], numbers[1]) || numbers[0] == 0 else { return }
       state.providers.append(
         Provider(
           name: name, count: numbers[0], periodMs: numbers[1], earned: numbers[2],
-          limitedUntil: numbers[3]))
+          limitedUntil: numbers[3], pushed: numbers[4], changed: numbers[5]))
     }
   }
 }

@@ -14,9 +14,13 @@ extension QueueChange {
       try buffer.appendCounted(provider)
       try buffer.appendSigned(count)
       try buffer.appendSigned(periodMs)
-    case .permitted(let provider, let number), .throttled(let provider, let number):
+    case .permitted(let provider, let earned, let pushed):
       try buffer.appendCounted(provider)
-      try buffer.appendSigned(number)
+      try buffer.appendSigned(earned)
+      try buffer.appendSigned(pushed)
+    case .throttled(let provider, let until):
+      try buffer.appendCounted(provider)
+      try buffer.appendSigned(until)
     }
   }
 
@@ -26,8 +30,8 @@ extension QueueChange {
       let (provider, count) = (reader.text(), reader.signed())
       return .rated(provider: provider, count: count, periodMs: reader.signed())
     case .permitted:
-      let provider = reader.text()
-      return .permitted(provider: provider, earned: reader.signed())
+      let (provider, earned) = (reader.text(), reader.signed())
+      return .permitted(provider: provider, earned: earned, pushed: reader.signed())
     case .throttled:
       let provider = reader.text()
       return .throttled(provider: provider, until: reader.signed())

@@ -17,6 +17,10 @@ struct Provider {
   var earned: Int64 = 0
   /// Until then it takes no requests, in milliseconds since 1970.
   var limitedUntil: Int64 = 0
+  /// By so many microseconds that limit has put off what was permitted.
+  var pushed: Int64 = 0
+  /// When anything of this was last said, in milliseconds since 1970.
+  var changed: Int64 = 0
 
   static func isPossible(_ count: Int64, _ periodMs: Int64) -> Bool {
     count >= 0 && count <= mostRequests && periodMs >= 1 && periodMs <= longestPeriodMs
@@ -27,6 +31,7 @@ struct Provider {
   var burst: Int64 { max(1, count / 60) }
 
   private var period: Int64 { periodMs &* 1000 }
+  private var free: Int64 { limitedUntil.multipliedClamped(by: 1000) }
 
   /// Rounded up, in microseconds. `requests`: at most `count`.
   private func time(for requests: Int64) -> Int64 {
@@ -37,17 +42,44 @@ struct Provider {
   /// Takes so many requests out of the budget, and gives in how many milliseconds they may be made.
   /// nil: nothing was taken, for too much is ahead of them; `wait` tells when to ask again.
   func permitting(_ requests: Int64, at nowMs: Int64) -> (provider: Provider?, wait: Int64) {
+    var provider = seen(at: nowMs)
     let now = nowMs.multipliedClamped(by: 1000)
-    let free = limitedUntil.multipliedClamped(by: 1000)
     let (cost, limit) = (time(for: requests), period &+ Self.patience)
-    // Nobody waits for longer than that: the clock was set back.
-    let isOff = earned.clampedAdding(-now) > max(limit &+ period, free.clampedAdding(limit &- now))
-    let begin = max(isOff ? now : max(earned, now), free)
+    let (next, free) = (max(provider.earned, now), provider.free)
+    let begin = max(next, free)
     let wait = max(begin.clampedAdding(cost &- max(cost, time(for: burst))), free) &- now
     guard wait <= limit else { return (nil, Self.milliseconds(wait &- limit)) }
-    var provider = self
+    provider.pushed = (free > now ? pushed : 0).clampedAdding(begin &- next)
     provider.earned = begin.clampedAdding(cost)
     return (provider, Self.milliseconds(wait))
+  }
+
+  /// When a clock was set back since the last event, what was ahead then is ahead now.
+  func seen(at now: Int64) -> Provider {
+    let back = changed.clampedAdding(-now)
+    guard back > 0 else { return self }
+    var provider = self
+    provider.earned = earned.clampedAdding(-back.multipliedClamped(by: 1000))
+    provider.limitedUntil = limitedUntil.clampedAdding(-back)
+    return provider
+  }
+
+  /// So many requests as were ahead stay ahead.
+  mutating func setRate(_ count: Int64, _ periodMs: Int64, at nowMs: Int64) {
+    let begin = max(nowMs.multipliedClamped(by: 1000), pushed > 0 ? free : 0)
+    let old = self
+    (self.count, self.periodMs) = (count, periodMs)
+    guard old.count > 0, count > 0, earned > begin else { return }
+    let requests = Double(earned &- begin) / Double(old.period) * Double(old.count)
+    let ahead = (requests / Double(count) * Double(period)).rounded(.up)
+    earned = begin.clampedAdding(Int64(min(ahead, 9e18)))
+  }
+
+  /// `until`: 0: the limit is over before its time. Who asked meanwhile waits for less, then.
+  mutating func setLimit(until: Int64, at nowMs: Int64) {
+    if until == 0, limitedUntil > nowMs { earned = earned.clampedAdding(-pushed) }
+    if until == 0 { pushed = 0 }
+    limitedUntil = until
   }
 
   private static func milliseconds(_ time: Int64) -> Int64 { time <= 0 ? 0 : (time &+ 999) / 1000 }
@@ -62,6 +94,9 @@ extension JobState {
 }
 
 extension State {
+  /// How many have a rate.
+  final var rateCount: Int { providers.reduce(0) { $0 + ($1.count > 0 ? 1 : 0) } }
+
   /// A provider's place in the list.
   final func place(of provider: String) -> Int? {
     providers.firstIndex { $0.name.bytes == provider.bytes }

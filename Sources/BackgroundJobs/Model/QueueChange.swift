@@ -2,8 +2,8 @@
 enum QueueChange {
   /// At most so many requests in a period; a count of 0: no limit any more.
   case rated(provider: String, count: Int64, periodMs: Int64)
-  /// Requests to a provider are permitted; what of its budget is used then.
-  case permitted(provider: String, earned: Int64)
+  /// Requests to a provider are permitted; what of its budget is used then, and was put off.
+  case permitted(provider: String, earned: Int64, pushed: Int64)
   /// A provider takes no requests until then.
   case throttled(provider: String, until: Int64)
 }
@@ -14,9 +14,11 @@ extension State {
     switch change {
     case .rated(let name, let count, let periodMs):
       // What was permitted stays so: nobody gets a budget twice by naming it again.
-      alter(name, at: moment) { ($0.count, $0.periodMs) = (count, periodMs) }
-    case .permitted(let name, let earned): alter(name, at: moment) { $0.earned = earned }
-    case .throttled(let name, let until): alter(name, at: moment) { $0.limitedUntil = until }
+      alter(name, at: moment) { $0.setRate(count, periodMs, at: moment.time) }
+    case .permitted(let name, let earned, let pushed):
+      alter(name, at: moment) { ($0.earned, $0.pushed) = (earned, pushed) }
+    case .throttled(let name, let until):
+      alter(name, at: moment) { $0.setLimit(until: until, at: moment.time) }
     }
   }
 
@@ -24,10 +26,15 @@ extension State {
   private final func alter(_ name: String, at moment: Moment, _ change: (inout Provider) -> Void) {
     let place = place(of: name)
     var provider = place.map { providers.remove(at: $0) } ?? Provider(name: name)
+    provider = provider.seen(at: moment.time)
     change(&provider)
+    provider.changed = moment.time
     providers.append(provider)
     providers.removeAll { $0.count == 0 && $0.limitedUntil <= moment.time }
-    if providers.count > Provider.most, let place = providers.firstIndex(where: { $0.count == 0 }) {
+    // Of limits without a rate the oldest go.
+    if providers.count - rateCount > Provider.most,
+      let place = providers.firstIndex(where: { $0.count == 0 })
+    {
       providers.remove(at: place)
     }
   }

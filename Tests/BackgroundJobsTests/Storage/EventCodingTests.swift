@@ -51,7 +51,7 @@ import Testing
         "j", .planned(PackedItems(try packed(["a"])), beside: PlanMark(seen: .max, items: .min))),
       .job("j", .replanned(PackedItems(try packed(["a", "bb"])), PlanMark(seen: 7, items: 2))),
       .queue(.rated(provider: "github", count: 0, periodMs: .max)),
-      .queue(.permitted(provider: "", earned: .min)),
+      .queue(.permitted(provider: "", earned: .min, pushed: .max)),
       .queue(.throttled(provider: "ä", until: .max)),
       .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
       .store(.imported(try job())),

@@ -139,6 +139,6 @@ def whole_seconds(seconds: float, what: str) -> int:
     if not isinstance(seconds, (int, float)):
         raise TypeError(f"{what} must be a number, not {type(seconds).__name__}: {seconds!r}")
     try:
-        return number(math.ceil(seconds), what, 0)
+        return number(math.ceil(seconds) if seconds >= 0 else -1, what, 0)
     except (OverflowError, ValueError):
         raise Invalid(f"{what} is {seconds}; it must be 0 or more seconds") from None
