@@ -1,6 +1,7 @@
 """bgjobs run --env: what of the environment a run keeps, and where."""
 
 import os
+import secrets
 
 import pytest
 
@@ -54,23 +55,29 @@ def test_values_stand_in_the_private_file_alone(project, how):
     assert holding(project) == []
 
 
-def test_ps_does_not_show_a_value(project):
+@pytest.fixture
+def token():
+    """One that no other test has: what follows looks at every process of the machine."""
+    return f"ownS3cr3t{secrets.token_hex(8)}"
+
+
+def test_ps_does_not_show_a_value(project, token):
     script = "touch up; while ! test -e go; do sleep 0.01; done"
-    for option in (["--env", f"HARMLESS={TOKEN}"], [f"--env=HARMLESS={TOKEN}"]):
+    for option in (["--env", f"HARMLESS={token}"], [f"--env=HARMLESS={token}"]):
         line = ["--key", f"k{len(option)}", *option, "--", "sh", "-c", script]
         id = project.out("run", "--detach", *line)
         await_true((project.path / "up").exists)
-        assert not any(TOKEN.encode() in line for line in command_lines())
+        assert not any(token.encode() in line for line in command_lines())
         (project.path / "go").touch()
         project.run("wait", id, "--timeout", "30")
         for name in ("up", "go"):
             (project.path / name).unlink()
 
 
-def test_ps_does_not_show_a_value_in_the_foreground(project):
-    project.run("run", "--env", f"HARMLESS={TOKEN}", "--", "sh", "-c", "ps -ewwo args >seen")
+def test_ps_does_not_show_a_value_in_the_foreground(project, token):
+    project.run("run", "--env", f"HARMLESS={token}", "--", "sh", "-c", "ps -ewwo args >seen")
     assert "HARMLESS=" in (project.path / "seen").read_text()
-    assert TOKEN not in (project.path / "seen").read_text()
+    assert token not in (project.path / "seen").read_text()
 
 
 def test_without_its_file_a_run_that_keeps_variables_is_not_resumed(project):
