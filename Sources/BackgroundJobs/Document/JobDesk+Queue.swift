@@ -2,7 +2,7 @@
 extension JobDesk {
   func setRate(_ name: String, _ count: Int64, _ periodMs: Int64) throws(JobError) {
     try alone { () throws(JobError) in
-      let known = jobs.place(of: name).map { jobs.providers[$0] }
+      let known = jobs.provider(name)
       if count == known?.count ?? 0, count == 0 || periodMs == known?.periodMs { return }
       guard known?.count ?? 0 > 0 || jobs.rateCount < Provider.most else {
         throw JobError(.invalid, "there are \(Provider.most) rates; no more are possible")
@@ -15,18 +15,17 @@ extension JobDesk {
   func permit(_ name: String, _ requests: Int64) throws(JobError) -> (status: Status, waitMs: Int64)
   {
     try alone { () throws(JobError) -> (Status, Int64) in
-      guard let place = jobs.place(of: name), jobs.providers[place].count > 0 else {
+      guard let provider = jobs.provider(name), provider.count > 0 else {
         throw JobError(.notFound, "there is no rate for \(name)")
       }
-      let provider = jobs.providers[place]
       guard requests <= provider.count else {
         throw JobError(
           .invalid, "\(requests) requests are more than the \(provider.count) of a period")
       }
-      let (next, wait) = provider.permitting(requests, at: clock.realtimeMs)
-      guard let next else { return (.waiting, wait) }
+      let (used, wait) = provider.permitting(requests, at: clock.realtimeMs)
+      guard let used else { return (.waiting, wait) }
       try settle(
-        .permitted(provider: name, earned: next.earned, pushed: next.pushed), durable: false)
+        .permitted(provider: name, earned: used.earned, pushed: used.pushed), durable: false)
       return (.ok, wait)
     }
   }
@@ -48,7 +47,7 @@ extension JobDesk {
       // Its own pause is for another reason, and stays.
       if let already { return already }
       // Not all jobs that a provider limits say so in their config.
-      try pause(job, provider, now: now, wait, until: now.clampedAdding(wait))
+      try pause(job, provider, now: now, until: now.clampedAdding(wait))
       return .ok
     }
   }
@@ -64,7 +63,7 @@ extension JobDesk {
         if let error = job.error, begins(error, with: mark) { try settle(.resumed, job) }
       }
       // At last: who dies before that is followed by somebody who says it again.
-      if jobs.place(of: provider) != nil {
+      if jobs.provider(provider) != nil {
         try settle(.throttled(provider: provider, until: 0), durable: true)
       }
     }
@@ -73,28 +72,29 @@ extension JobDesk {
   /// They go on one after the other, so that they do not run into the next limit together: spread over
   /// a tenth of the wait, and half a minute at most.
   private func limit(_ provider: String, now: Int64, _ wait: Int64) throws(JobError) {
-    let known = jobs.place(of: provider).map { jobs.providers[$0].seen(at: now).limitedUntil } ?? 0
+    let known = jobs.provider(provider)?.limit(at: now) ?? 0
     let until = max(known, now.clampedAdding(wait))
     if known < until {
       try settle(.throttled(provider: provider, until: until), durable: true)
     }
     // Also when it is known: who said it may have died before all were paused.
-    let all = try limited(by: provider).filter { $0.status == .running || $0.resumeAt ?? 0 < until }
-    let spread = min(wait / 10, 30_000)
+    let all = try limited(by: provider)
     for (place, job) in all.enumerated() {
-      let share = spread &* Int64(place) / Int64(all.count)
-      try pause(job, provider, now: now, until &- now, until: until.clampedAdding(share))
+      try pause(job, provider, now: now, until: until, share: Int64(place), of: Int64(all.count))
     }
   }
 
-  /// Of two limits, the later one counts.
+  /// Of two limits, the later one counts. `share`: of the time over which those of one are spread.
   private func pause(
-    _ job: JobState, _ provider: String?, now: Int64, _ wait: Int64, until: Int64
+    _ job: JobState, _ provider: String?, now: Int64, until: Int64, share: Int64 = 0,
+    of all: Int64 = 1
   ) throws(JobError) {
     if job.status == .paused, job.resumeAt ?? 0 >= until { return }
+    let wait = until &- now
+    let resumeAt = until.clampedAdding(min(wait / 10, 30_000) &* share / all)
     let limit: Message = "Rate limit exceeded (retry after \((wait + 999) / 1000)s)"
     let error = (provider.map { "\($0): \(limit)" } ?? limit).text
-    try settle(.paused(reason: Reason.rateLimit, error: error, resumeAt: until), job)
+    try settle(.paused(reason: Reason.rateLimit, error: error, resumeAt: resumeAt), job)
   }
 
   /// Jobs of a provider that run, or wait for a limit. What another tool runs is that tool's.
@@ -114,12 +114,11 @@ extension JobDesk {
   func isHeldBack(_ job: JobState) throws(JobError) -> Bool {
     let now = clock.realtimeMs
     for provider in jobs.providers {
-      let until = provider.seen(at: now).limitedUntil
+      let until = provider.limit(at: now)
       guard until > now, job.isLimited(by: try quoted(provider.name)) else { continue }
       // By the golden ratio, any number of them are spread evenly.
       let place = Int64(try limited(by: provider.name).count) &* 618 % 1000
-      let share = min((until &- now) / 10, 30_000) &* place / 1000
-      try pause(job, provider.name, now: now, until &- now, until: until.clampedAdding(share))
+      try pause(job, provider.name, now: now, until: until, share: place, of: 1000)
       return true
     }
     return false
@@ -143,7 +142,7 @@ extension JobDesk {
       try out.next()
       try out.beginObject()
       try out.member("provider", provider.name)
-      let until = provider.seen(at: now).limitedUntil
+      let until = provider.limit(at: now)
       var wait = max(0, until &- now)
       if provider.count > 0 {
         try out.member("count", provider.count)

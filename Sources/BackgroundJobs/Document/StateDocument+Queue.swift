@@ -22,12 +22,14 @@ extension StateDocument {
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
     ours["providers"]?.forEachMember { (name, entry) throws(Never) in
       guard state.providers.count < 2 * Provider.most else { return }
-      let numbers = (0..<6).map { entry.at($0)?.integer ?? 0 }
-      guard Provider.isPossible(numbers[0], numbers[1]) || numbers[0] == 0 else { return }
-      state.providers.append(
-        Provider(
-          name: name, count: numbers[0], periodMs: numbers[1], earned: numbers[2],
-          limitedUntil: numbers[3], pushed: numbers[4], changed: numbers[5]))
+      func number(_ place: Int) -> Int64 { entry.at(place)?.integer ?? 0 }
+      let provider = Provider(name: name)
+      (provider.count, provider.periodMs, provider.earned) = (number(0), number(1), number(2))
+      (provider.limitedUntil, provider.pushed, provider.changed) = (number(3), number(4), number(5))
+      guard provider.count == 0 || Provider.isPossible(provider.count, provider.periodMs) else {
+        return
+      }
+      state.providers.append(provider)
     }
   }
 }

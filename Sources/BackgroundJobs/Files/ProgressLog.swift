@@ -184,7 +184,8 @@ final class OwnedLog {
   /// after a pause of the reports, and by one look of four while they come one after the other.
   @inline(never)
   func lookAtSizeLimit(_ now: Int64) {
-    guard now >= min(lastLook &+ 34_000_000, lastSync &+ 75_000_000) else { return }
+    let look = FileStore.lookInterval
+    guard now >= min(lastLook &+ look &+ 8_000_000, lastSync &+ 3 &* look) else { return }
     sizeLimit = cposix_file_size_limit()
   }
 

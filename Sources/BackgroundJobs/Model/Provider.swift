@@ -1,7 +1,7 @@
 /// Who limits us. A rate is a budget of requests that all processes share: the virtual scheduling
 /// algorithm of ITU-T I.371 (GCRA), one number, whatever was permitted to whom. A limit that it told
 /// us of is one of all its jobs.
-struct Provider {
+final class Provider {
   static let most = 1000
   static let mostRequests: Int64 = 1_000_000_000
   static let longestPeriodMs: Int64 = 31 * 86_400_000
@@ -9,6 +9,8 @@ struct Provider {
   private static let patience: Int64 = 60_000_000
 
   let name: String
+  init(name: String) { self.name = name }
+
   /// The rate; 0: none.
   var count: Int64 = 0
   var periodMs: Int64 = 0
@@ -39,44 +41,46 @@ struct Provider {
     return whole &* requests &+ (rest &* requests &+ count &- 1) / count
   }
 
-  /// Takes so many requests out of the budget, and gives in how many milliseconds they may be made.
-  /// nil: nothing was taken, for too much is ahead of them; `wait` tells when to ask again.
-  func permitting(_ requests: Int64, at nowMs: Int64) -> (provider: Provider?, wait: Int64) {
-    var provider = seen(at: nowMs)
+  /// What would be used of the budget with so many requests more, and in how many milliseconds they may
+  /// be made. nil: too much is ahead of them; `wait` tells when to ask again.
+  func permitting(
+    _ requests: Int64, at nowMs: Int64
+  ) -> (used: (earned: Int64, pushed: Int64)?, wait: Int64) {
     let now = nowMs.multipliedClamped(by: 1000)
     let (cost, limit) = (time(for: requests), period &+ Self.patience)
-    let (next, free) = (max(provider.earned, now), provider.free)
+    let free = self.limit(at: nowMs).multipliedClamped(by: 1000)
+    let next = max(now, earned.clampedAdding(-back(at: nowMs).multipliedClamped(by: 1000)))
     let begin = max(next, free)
     let wait = max(begin.clampedAdding(cost &- max(cost, time(for: burst))), free) &- now
     guard wait <= limit else { return (nil, Self.milliseconds(wait &- limit)) }
-    provider.pushed = (free > now ? pushed : 0).clampedAdding(begin &- next)
-    provider.earned = begin.clampedAdding(cost)
-    return (provider, Self.milliseconds(wait))
+    let put = (free > now ? pushed : 0).clampedAdding(begin &- next)
+    return ((begin.clampedAdding(cost), put), Self.milliseconds(wait))
   }
 
-  /// When a clock was set back since the last event, what was ahead then is ahead now.
-  func seen(at now: Int64) -> Provider {
-    let back = changed.clampedAdding(-now)
-    guard back > 0 else { return self }
-    var provider = self
-    provider.earned = earned.clampedAdding(-back.multipliedClamped(by: 1000))
-    provider.limitedUntil = limitedUntil.clampedAdding(-back)
-    return provider
+  /// By how much a clock was set back since the last event: what was ahead then is ahead now.
+  private func back(at now: Int64) -> Int64 { max(0, changed.clampedAdding(-now)) }
+
+  func limit(at now: Int64) -> Int64 { limitedUntil.clampedAdding(-back(at: now)) }
+
+  func see(at now: Int64) {
+    earned = earned.clampedAdding(-back(at: now).multipliedClamped(by: 1000))
+    limitedUntil = limit(at: now)
+    changed = now
   }
 
   /// So many requests as were ahead stay ahead.
-  mutating func setRate(_ count: Int64, _ periodMs: Int64, at nowMs: Int64) {
+  func setRate(_ count: Int64, _ periodMs: Int64, at nowMs: Int64) {
     let begin = max(nowMs.multipliedClamped(by: 1000), pushed > 0 ? free : 0)
-    let old = self
+    if self.count > 0, count > 0, earned > begin {
+      let requests = Double(earned &- begin) / Double(self.periodMs) * Double(self.count)
+      let ahead = (requests / Double(count) * Double(periodMs)).rounded(.up)
+      earned = begin.clampedAdding(Int64(min(ahead, 9e18)))
+    }
     (self.count, self.periodMs) = (count, periodMs)
-    guard old.count > 0, count > 0, earned > begin else { return }
-    let requests = Double(earned &- begin) / Double(old.period) * Double(old.count)
-    let ahead = (requests / Double(count) * Double(period)).rounded(.up)
-    earned = begin.clampedAdding(Int64(min(ahead, 9e18)))
   }
 
   /// `until`: 0: the limit is over before its time. Who asked meanwhile waits for less, then.
-  mutating func setLimit(until: Int64, at nowMs: Int64) {
+  func setLimit(until: Int64, at nowMs: Int64) {
     if until == 0, limitedUntil > nowMs { earned = earned.clampedAdding(-pushed) }
     if until == 0 { pushed = 0 }
     limitedUntil = until
@@ -96,6 +100,8 @@ extension JobState {
 extension State {
   /// How many have a rate.
   final var rateCount: Int { providers.reduce(0) { $0 + ($1.count > 0 ? 1 : 0) } }
+
+  final func provider(_ name: String) -> Provider? { place(of: name).map { providers[$0] } }
 
   /// A provider's place in the list.
   final func place(of provider: String) -> Int? {

@@ -23,12 +23,10 @@ extension State {
   }
 
   /// Those of which nothing is to be known any more go.
-  private final func alter(_ name: String, at moment: Moment, _ change: (inout Provider) -> Void) {
-    let place = place(of: name)
-    var provider = place.map { providers.remove(at: $0) } ?? Provider(name: name)
-    provider = provider.seen(at: moment.time)
-    change(&provider)
-    provider.changed = moment.time
+  private final func alter(_ name: String, at moment: Moment, _ change: (Provider) -> Void) {
+    let provider = place(of: name).map { providers.remove(at: $0) } ?? Provider(name: name)
+    provider.see(at: moment.time)
+    change(provider)
     providers.append(provider)
     providers.removeAll { $0.count == 0 && $0.limitedUntil <= moment.time }
     // Of limits without a rate the oldest go.

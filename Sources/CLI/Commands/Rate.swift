@@ -13,12 +13,12 @@ struct RateCommand: ParsableCommand {
       """,
     discussion: """
       RATE is 5000/h, 600/min, 10/s, 100/15m; none removes it. In no such time are there more \
-      requests than that and a sixtieth of it, or as many as one bgjobs permit takes: so many may come \
-      at once after a silence. bgjobs permit takes from it, and so does bgjobs run --provider.
+      requests than that and a sixtieth of it, or as many as one bgjobs permit takes: so many may \
+      come at once after a silence. bgjobs permit takes from it, and so does bgjobs run --provider.
 
-      With --limited all jobs of the provider pause. Runs go on by themselves, a script when it waits \
-      (bgjobs wait, next --wait). These are those of \
-      run --provider, and those whose config names it in the member provider.
+      With --limited all jobs of the provider pause: those of run --provider, and those whose config \
+      names it in the member provider. Runs go on by themselves, a script when it waits (bgjobs \
+      wait, next --wait).
 
       Without RATE it is a line for each: provider, rate or -, milliseconds that one request would \
       have to wait now, with tabs between.
