@@ -10,7 +10,9 @@ from typing import NamedTuple
 import blocklog
 import disk
 
-SECTOR = 512
+# What a disk writes whole, in bytes. A block of metadata of which a part was written makes xfs refuse
+# the disk: it sees that the checksum is wrong, and leaves the mending to xfs_repair.
+WHOLE = {"ext4": 512, "xfs": 4096}
 
 
 class Entry(NamedTuple):
@@ -74,11 +76,11 @@ def entries(log):
     return found
 
 
-def cut_image(base, log, number, chance, image):
+def cut_image(base, log, number, chance, image, whole):
     """Makes the image that a cut after so many entries leaves. Gives how many met what fate.
 
     All writes before the last flush are there. Of those after it each is kept, dropped or torn: a
-    disk writes sectors whole, and in any order.
+    disk writes so many bytes whole, and in any order.
     """
     disk.copy(base, image)
     flushes = [index for index in range(number) if log[index].is_flush]
@@ -96,16 +98,25 @@ def cut_image(base, log, number, chance, image):
             if fate in ("flushed", "kept"):
                 os.pwrite(file.fileno(), entry.data, entry.offset)
             elif fate == "torn":
-                tear(file.fileno(), entry, chance)
+                tear(file.fileno(), entry, chance, whole)
     return fates
 
 
-def tear(file, entry, chance):
-    """Writes the first sectors, or any."""
-    starts = list(range(0, len(entry.data), SECTOR))
+def tear(file, entry, chance, whole):
+    """Writes the first parts, or any."""
+    parts = list(split(entry, whole))
     if chance.random() < 0.5:
-        starts = starts[: chance.randrange(len(starts) + 1)]
+        parts = parts[: chance.randrange(len(parts) + 1)]
     else:
-        starts = [start for start in starts if chance.random() < 0.5]
-    for start in starts:
-        os.pwrite(file, entry.data[start : start + SECTOR], entry.offset + start)
+        parts = [part for part in parts if chance.random() < 0.5]
+    for start, end in parts:
+        os.pwrite(file, entry.data[start:end], entry.offset + start)
+
+
+def split(entry, whole):
+    """Where the parts begin and end that lie in one unit of the disk each."""
+    start = 0
+    while start < len(entry.data):
+        end = start + whole - (entry.offset + start) % whole
+        yield start, end
+        start = end

@@ -18,7 +18,7 @@ import after_cut
 import disk
 import harness
 import processes
-from recorder import Recorder, cut_image
+from recorder import WHOLE, Recorder, cut_image
 from verdict import Verdict
 
 REPLAYS_OF_A_SESSION = 5
@@ -140,7 +140,7 @@ class Run:
         cut = session.time(number)
         told = session.heard(cut)
         state = self.chance.getstate()
-        self.fates += cut_image(session.base, session.log, number, self.chance, self.disk.image)
+        self.fates += self.cut_image(session, number)
         try:
             self.fates["mended"] += self.disk.boot()
             after_cut.judge(verdict, told, cut, self.disk, self.scratch, self.options.build)
@@ -152,11 +152,15 @@ class Run:
             return verdict
         self.faults.append((self.replays, verdict.faults))
         self.chance.setstate(state)
-        cut_image(session.base, session.log, number, self.chance, self.disk.image)
+        self.cut_image(session, number)
         directory = self.scratch / f"cut-{self.replays}"
         when = f"{cut}, after {number} of {len(session.log)} entries"
         after_cut.keep(verdict, told, when, self.scratch, directory, [self.disk.image])
         return None
+
+    def cut_image(self, session, number):
+        whole = WHOLE[self.options.kind]
+        return cut_image(session.base, session.log, number, self.chance, self.disk.image, whole)
 
 
 def probe(kind, scratch):
