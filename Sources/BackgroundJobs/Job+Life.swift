@@ -187,7 +187,8 @@ extension Job {
   @discardableResult
   public func retry(_ items: [String]) throws(JobError) -> Status {
     let packed = Buffer()
-    for item in items { try packed.appendCounted(item) }
+    for item in items { packed.appendCounted(item) }
+    try packed.requireWhole()
     return try retry(packed: packed)
   }
 

@@ -19,9 +19,10 @@ extension Job {
     let texts = Buffer()
     var ends: [Int] = []
     for text in [currentItem, completed, failed, why] {
-      try texts.append(text ?? "")
+      texts.append(text ?? "")
       ends.append(texts.count)
     }
+    try texts.requireWhole()
     // The bytes stand still from here on.
     func part(_ index: Int, _ text: String?) -> UnsafeRawBufferPointer? {
       guard text != nil else { return nil }
@@ -145,9 +146,10 @@ extension Job {
     for item in items {
       try withBytes(of: item) { bytes throws(JobError) in
         try Limits.checkItem(bytes)
-        try packed.appendCounted(bytes)
+        packed.appendCounted(bytes)
       }
     }
+    try packed.requireWhole()
     return packed
   }
 

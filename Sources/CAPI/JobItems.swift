@@ -21,22 +21,23 @@ final class ItemListHandle {
   func add(
     _ item: UnsafeRawBufferPointer, _ state: ItemState, _ why: String?, _ attempts: Int64
   ) throws(JobError) {
-    try entries.append(UInt64(texts.bytes.count), as: UInt64.self)
-    try append(item)
-    try entries.append(UInt64(why == nil ? 0 : texts.bytes.count), as: UInt64.self)
-    if let why { try withBytes(of: why) { bytes throws(JobError) in try append(bytes) } }
-    try entries.append(Int32(clamping: attempts), as: Int32.self)
-    try entries.append(state.rawValue, as: UInt32.self)
+    entries.append(UInt64(texts.bytes.count), as: UInt64.self)
+    append(item)
+    entries.append(UInt64(why == nil ? 0 : texts.bytes.count), as: UInt64.self)
+    if let why { try withBytes(of: why) { bytes throws(JobError) in append(bytes) } }
+    entries.append(Int32(clamping: attempts), as: Int32.self)
+    entries.append(state.rawValue, as: UInt32.self)
+    for buffer in [texts, entries] { try buffer.requireWhole() }
   }
 
   /// What has a zero byte inside came from another tool; a C string would end there.
-  private func append(_ text: UnsafeRawBufferPointer) throws(JobError) {
+  private func append(_ text: UnsafeRawBufferPointer) {
     if text.contains(0) {
-      for byte in text { try texts.append(byte == 0 ? 0x20 : byte) }
+      for byte in text { texts.append(byte == 0 ? 0x20 : byte) }
     } else {
-      try texts.append(text)
+      texts.append(text)
     }
-    try texts.append(UInt8(0))
+    texts.append(UInt8(0))
   }
 
   /// The index is below the count.

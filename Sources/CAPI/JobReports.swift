@@ -196,7 +196,8 @@ func pack(
   for index in 0..<count {
     guard let item = items[index] else { throw JobError(.invalid, "items[\(index)] is NULL") }
     try Limits.checkItem(bytes(item))
-    try packed.appendCounted(bytes(item))
+    packed.appendCounted(bytes(item))
   }
+  try packed.requireWhole()
   return packed
 }

@@ -2,74 +2,74 @@ import CJansson
 
 // The estimator in the state file: under 2 kB, in whole numbers and five digits.
 extension StateDocument {
-  static func encode(_ estimator: Estimator, _ out: JSONText) throws(JobError) {
+  static func encode(_ estimator: Estimator, _ out: JSONText) {
     guard estimator != Estimator() else { return }
-    try out.name("pace")
-    try out.beginObject()
-    try out.name("at")
-    try out.numbers(estimator.items, estimator.active)
-    if estimator.isFresh { try out.member("fresh", raw: "true") }
-    if estimator.since != 0 { try out.member("since", estimator.since) }
+    out.name("pace")
+    out.beginObject()
+    out.name("at")
+    out.numbers(estimator.items, estimator.active)
+    if estimator.isFresh { out.member("fresh", raw: "true") }
+    if estimator.since != 0 { out.member("since", estimator.since) }
     if estimator.noiseCount > 0 {
-      try list(
+      list(
         "noise", estimator.noise, estimator.noiseCount, estimator.gaps, estimator.gapSquares, out)
     }
     if let held = estimator.held {
-      try out.name("held")
-      try out.buffer.append(UInt8(ascii: "["))
-      try numbers(held, out)
-      try out.buffer.append("]" as StaticString)
+      out.name("held")
+      out.buffer.append(UInt8(ascii: "["))
+      numbers(held, out)
+      out.buffer.append("]" as StaticString)
     }
-    try oddities("stalls", estimator.stalls, out)
-    try oddities("bulk", estimator.bulk, out)
+    oddities("stalls", estimator.stalls, out)
+    oddities("bulk", estimator.bulk, out)
     if !estimator.buckets.isEmpty {
-      try out.name("buckets")
-      try out.buffer.append(UInt8(ascii: "["))
+      out.name("buckets")
+      out.buffer.append(UInt8(ascii: "["))
       for index in estimator.buckets.indices {
-        if index > 0 { try out.buffer.append(", " as StaticString) }
-        try numbers(estimator.buckets[index], out)
+        if index > 0 { out.buffer.append(", " as StaticString) }
+        numbers(estimator.buckets[index], out)
       }
-      try out.buffer.append("]" as StaticString)
+      out.buffer.append("]" as StaticString)
     }
-    try out.endObject()
+    out.endObject()
   }
 
   private static func oddities(
     _ name: String, _ value: Outliers, _ out: JSONText
-  ) throws(JobError) {
+  ) {
     guard value.count > 0 else { return }
-    try out.name(name)
-    try out.buffer.append(UInt8(ascii: "["))
-    try out.integer(value.count)
-    try out.buffer.append(", " as StaticString)
-    try out.number(digits(value.amount))
-    try out.buffer.append("]" as StaticString)
+    out.name(name)
+    out.buffer.append(UInt8(ascii: "["))
+    out.integer(value.count)
+    out.buffer.append(", " as StaticString)
+    out.number(digits(value.amount))
+    out.buffer.append("]" as StaticString)
   }
 
   private static func list(
     _ name: String, _ first: Double, _ second: Double, _ third: Double, _ fourth: Double,
     _ out: JSONText
-  ) throws(JobError) {
-    try out.name(name)
-    try out.buffer.append(UInt8(ascii: "["))
-    try out.number(digits(first))
-    try next(second, out)
-    try next(third, out)
-    try next(fourth, out)
-    try out.buffer.append("]" as StaticString)
+  ) {
+    out.name(name)
+    out.buffer.append(UInt8(ascii: "["))
+    out.number(digits(first))
+    next(second, out)
+    next(third, out)
+    next(fourth, out)
+    out.buffer.append("]" as StaticString)
   }
 
-  private static func numbers(_ bucket: Bucket, _ out: JSONText) throws(JobError) {
-    try out.integer(bucket.events)
-    try next(bucket.items, out)
-    try next(bucket.seconds, out)
-    try next(bucket.squares, out)
-    try next(bucket.logs, out)
+  private static func numbers(_ bucket: Bucket, _ out: JSONText) {
+    out.integer(bucket.events)
+    next(bucket.items, out)
+    next(bucket.seconds, out)
+    next(bucket.squares, out)
+    next(bucket.logs, out)
   }
 
-  private static func next(_ value: Double, _ out: JSONText) throws(JobError) {
-    try out.buffer.append(", " as StaticString)
-    try out.number(digits(value))
+  private static func next(_ value: Double, _ out: JSONText) {
+    out.buffer.append(", " as StaticString)
+    out.number(digits(value))
   }
 
   /// Five digits: more than an estimate has.

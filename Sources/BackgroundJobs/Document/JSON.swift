@@ -172,6 +172,7 @@ struct JSONValue {
   func text() throws(JobError) -> String {
     let buffer = Buffer()
     try write(to: JSONText(buffer))
+    try buffer.requireWhole()
     return String(bytes: buffer.bytes)
   }
 
@@ -179,30 +180,30 @@ struct JSONValue {
   private func write(to out: JSONText) throws(JobError) {
     switch kind {
     case JSON_OBJECT:
-      try out.buffer.append(UInt8(ascii: "{"))
+      out.buffer.append(UInt8(ascii: "{"))
       var isFirst = true
       try forEachMember { name, value throws(JobError) in
-        if !isFirst { try out.buffer.append(UInt8(ascii: ",")) }
+        if !isFirst { out.buffer.append(UInt8(ascii: ",")) }
         isFirst = false
-        try out.string(name)
-        try out.buffer.append(UInt8(ascii: ":"))
+        out.string(name)
+        out.buffer.append(UInt8(ascii: ":"))
         try value.write(to: out)
       }
-      try out.buffer.append(UInt8(ascii: "}"))
+      out.buffer.append(UInt8(ascii: "}"))
     case JSON_ARRAY:
-      try out.buffer.append(UInt8(ascii: "["))
+      out.buffer.append(UInt8(ascii: "["))
       for index in 0..<count {
-        if index > 0 { try out.buffer.append(UInt8(ascii: ",")) }
+        if index > 0 { out.buffer.append(UInt8(ascii: ",")) }
         try at(index)?.write(to: out)
       }
-      try out.buffer.append(UInt8(ascii: "]"))
+      out.buffer.append(UInt8(ascii: "]"))
     case JSON_STRING:
-      if let bytes = stringBytes { try out.string(bytes) }
-    case JSON_INTEGER: try out.buffer.append(String(json_integer_value(raw)))
-    case JSON_REAL: try out.number(json_real_value(raw))
-    case JSON_TRUE: try out.buffer.append("true" as StaticString)
-    case JSON_FALSE: try out.buffer.append("false" as StaticString)
-    default: try out.buffer.append("null" as StaticString)
+      if let bytes = stringBytes { out.string(bytes) }
+    case JSON_INTEGER: out.buffer.append(String(json_integer_value(raw)))
+    case JSON_REAL: out.number(json_real_value(raw))
+    case JSON_TRUE: out.buffer.append("true" as StaticString)
+    case JSON_FALSE: out.buffer.append("false" as StaticString)
+    default: out.buffer.append("null" as StaticString)
     }
   }
 }

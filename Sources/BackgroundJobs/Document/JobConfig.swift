@@ -10,12 +10,13 @@ package enum JobConfig {
       let compact = try value.text()
       guard value["type"] == nil else { return compact }
       let buffer = Buffer()
-      try buffer.append("{\"type\":" as StaticString)
-      try JSONText(buffer).string(type)
-      if compact.bytes != empty.bytes { try buffer.append(",") }
+      buffer.append("{\"type\":" as StaticString)
+      JSONText(buffer).string(type)
+      if compact.bytes != empty.bytes { buffer.append(",") }
       try withBytes(of: compact) { bytes throws(JobError) in
-        try buffer.append(UnsafeRawBufferPointer(rebasing: bytes[1...]))
+        buffer.append(UnsafeRawBufferPointer(rebasing: bytes[1...]))
       }
+      try buffer.requireWhole()
       return String(bytes: buffer.bytes)
     }
   }

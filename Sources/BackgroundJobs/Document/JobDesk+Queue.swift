@@ -126,7 +126,8 @@ extension JobDesk {
 
   private func quoted(_ text: String) throws(JobError) -> String {
     let buffer = Buffer()
-    try JSONText(buffer).string(text)
+    JSONText(buffer).string(text)
+    try buffer.requireWhole()
     return String(bytes: buffer.bytes)
   }
 
@@ -135,27 +136,28 @@ extension JobDesk {
   func queue(_ state: State) throws(JobError) -> Buffer {
     let (buffer, now) = (Buffer(), clock.realtimeMs)
     let out = JSONText(buffer)
-    try out.beginObject()
-    try out.name("providers")
-    try out.beginArray()
+    out.beginObject()
+    out.name("providers")
+    out.beginArray()
     for provider in state.providers {
-      try out.next()
-      try out.beginObject()
-      try out.member("provider", provider.name)
+      out.next()
+      out.beginObject()
+      out.member("provider", provider.name)
       let until = provider.limit(at: now)
       var wait = max(0, until &- now)
       if provider.count > 0 {
-        try out.member("count", provider.count)
-        try out.member("periodMs", provider.periodMs)
-        try out.member("burst", provider.burst)
+        out.member("count", provider.count)
+        out.member("periodMs", provider.periodMs)
+        out.member("burst", provider.burst)
         wait = provider.permitting(1, at: now).wait
       }
-      try out.member("waitMs", wait)
-      if until > now { try out.member("limitedUntil", until) }
-      try out.endObject()
+      out.member("waitMs", wait)
+      if until > now { out.member("limitedUntil", until) }
+      out.endObject()
     }
-    try out.endArray()
-    try out.endObject()
+    out.endArray()
+    out.endObject()
+    try buffer.requireWhole()
     return buffer
   }
 }

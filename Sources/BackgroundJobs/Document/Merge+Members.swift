@@ -46,6 +46,7 @@ extension Merge {
   func text(_ job: JobState) throws(JobError) -> String {
     let buffer = Buffer()
     try StateDocument.encodeForeign(job, JSONText(buffer))
+    try buffer.requireWhole()
     return String(bytes: buffer.bytes)
   }
 

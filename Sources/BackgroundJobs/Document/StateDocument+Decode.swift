@@ -162,7 +162,8 @@ extension StateDocument {
       guard isList, isAllStrings(member) || (isOurs && member.isArray) else {
         job.progressMembers.append(JSONMember(name: name, text: try member.text()))
         if name.bytes == "currentItem", let item = member.stringBytes {
-          try job.currentItem.append(item)
+          job.currentItem.append(item)
+          try job.currentItem.requireWhole()
         }
         return
       }
@@ -218,7 +219,8 @@ extension StateDocument {
     job.isPauseAcknowledged = ours["acknowledged"]?.kind == JSON_TRUE
     job.advances = ours["advances"]?.integer ?? 0
     job.shift = ours["shift"]?.integer ?? 0
-    if let cursor = ours["cursor"] { try job.cursor.append(try cursor.text()) }
+    if let cursor = ours["cursor"] { job.cursor.append(try cursor.text()) }
+    try job.cursor.requireWhole()
     decodeOwner(ours, logs, job)
     job.clock = ActiveClock(
       total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)

@@ -13,78 +13,76 @@ struct StateDocument {
   static func encode(
     _ state: FileState, epoch: Epoch, withJobs: Bool = true, into out: JSONText
   ) throws(JobError) {
-    try out.beginObject()
+    out.beginObject()
     var hasJobs = false
     for member in state.topMembers where member.name.bytes != "bgjobs" {
       if member.name.bytes == "jobs" {
         hasJobs = true
         try encodeJobs(state, withJobs, out)
       } else {
-        try out.member(member.name, raw: member.text)
+        out.member(member.name, raw: member.text)
       }
     }
     if !hasJobs, withJobs { try encodeJobs(state, true, out) }
-    try encodeTop(state, epoch, out)
-    try out.endObject()
+    encodeTop(state, epoch, out)
+    out.endObject()
   }
 
   private static func encodeJobs(
     _ state: FileState, _ withJobs: Bool, _ out: JSONText
   ) throws(JobError) {
-    try out.name("jobs")
-    try out.beginArray()
+    out.name("jobs")
+    out.beginArray()
     for position in state.entries.indices where withJobs {
       switch state.entries[position] {
       case .job(let job):
-        try out.next()
+        out.next()
         try encode(job, out)
       case .stored(let entry):
         if let text = try state.shelf?.text(of: entry) {
-          try out.next()
-          try out.buffer.append(text)
+          out.next()
+          out.buffer.append(text)
         } else if let job = try state.shelf?.job(entry) {
-          try out.next()
+          out.next()
           try encode(job, out)
         }
       case .opaque(let text):
-        try out.next()
-        try out.raw(text)
+        out.next()
+        out.raw(text)
       }
     }
-    try out.endArray()
+    out.endArray()
   }
 
-  private static func encodeTop(_ state: FileState, _ epoch: Epoch, _ out: JSONText)
-    throws(JobError)
-  {
-    try out.name("bgjobs")
-    try out.beginObject()
-    try out.member("format", format(of: state))
-    try out.name("epoch")
-    try out.buffer.append(UInt8(ascii: "\""))
-    try out.hexadecimal(epoch.high)
-    try out.hexadecimal(epoch.low)
-    try out.buffer.append(UInt8(ascii: "\""))
-    try out.member("seq", Int64(clamping: state.seq))
-    try out.name("logs")
-    try out.beginArray()
+  private static func encodeTop(_ state: FileState, _ epoch: Epoch, _ out: JSONText) {
+    out.name("bgjobs")
+    out.beginObject()
+    out.member("format", format(of: state))
+    out.name("epoch")
+    out.buffer.append(UInt8(ascii: "\""))
+    out.hexadecimal(epoch.high)
+    out.hexadecimal(epoch.low)
+    out.buffer.append(UInt8(ascii: "\""))
+    out.member("seq", Int64(clamping: state.seq))
+    out.name("logs")
+    out.beginArray()
     for case .job(let job) in state.entries {
       guard let log = job.log else { continue }
-      try out.next()
-      try out.numbers(
+      out.next()
+      out.numbers(
         Int64(clamping: log.number), Int64(clamping: log.index), log.offset,
         Int64(clamping: log.synced), log.sum.map { Int64($0) } ?? -1)
     }
-    try out.endArray()
+    out.endArray()
     if !state.setAside.isEmpty {
-      try out.name("setAside")
-      try out.beginObject()
-      for file in state.setAside { try out.member(file.name, file.text) }
-      try out.endObject()
+      out.name("setAside")
+      out.beginObject()
+      for file in state.setAside { out.member(file.name, file.text) }
+      out.endObject()
     }
-    try encodeRemoved(state, out)
-    try encodeQueue(of: state, out)
-    try encodeOthers(of: state, out)
-    try out.endObject()
+    encodeRemoved(state, out)
+    encodeQueue(of: state, out)
+    encodeOthers(of: state, out)
+    out.endObject()
   }
 }

@@ -38,30 +38,31 @@ extension StateDocument {
   static func text(of job: JobState) throws(JobError) -> Buffer {
     let buffer = Buffer()
     try encode(job, JSONText(buffer))
+    try buffer.requireWhole()
     return buffer
   }
 
   static func encode(_ job: JobState, _ out: JSONText) throws(JobError) {
     guard job.isOurs else { return try encodeForeign(job, out) }
-    try out.beginObject()
+    out.beginObject()
     try forEachName(job.members, order) { name, place throws(JobError) in
       try encodeMember(name, place.flatMap { JobMember(rawValue: $0) }, job, out)
     }
     try encodeOurs(job, out)
-    try out.endObject()
+    out.endObject()
   }
 
   /// A job as its file has it, without our member.
   static func encodeForeign(_ job: JobState, _ out: JSONText) throws(JobError) {
-    try out.beginObject()
+    out.beginObject()
     for member in job.members {
       if member.name.bytes == "progress", member.text.isEmpty {
         try encodeForeignProgress(job, out)
       } else {
-        try out.member(member.name, raw: member.text)
+        out.member(member.name, raw: member.text)
       }
     }
-    try out.endObject()
+    out.endObject()
   }
 
   private static func encodeMember(
@@ -69,39 +70,39 @@ extension StateDocument {
   ) throws(JobError) {
     let raw = job.members[name]
     switch member {
-    case .id: try out.member(name, job.id)
-    case .type: try out.member(name, job.type)
-    case .status: try out.member(name, job.statusName)
+    case .id: out.member(name, job.id)
+    case .type: out.member(name, job.type)
+    case .status: out.member(name, job.statusName)
     case .progress: try encodeProgress(job, out)
-    case .startedAt: try encodeDate(name, job.started ?? job.created, raw, out)
-    case .updatedAt: try encodeDate(name, job.updated, raw, out)
-    case .completedAt: try encodeDate(name, job.completed, raw, out)
-    case .error: if let error = job.error { try out.member(name, error) }
-    case .result: if let result = job.result { try out.member(name, raw: result) }
-    case nil: if let raw, name.bytes != "bgjobs" { try out.member(name, raw: raw) }
+    case .startedAt: encodeDate(name, job.started ?? job.created, raw, out)
+    case .updatedAt: encodeDate(name, job.updated, raw, out)
+    case .completedAt: encodeDate(name, job.completed, raw, out)
+    case .error: if let error = job.error { out.member(name, error) }
+    case .result: if let result = job.result { out.member(name, raw: result) }
+    case nil: if let raw, name.bytes != "bgjobs" { out.member(name, raw: raw) }
     }
   }
 
   /// A date that means the same keeps its text.
   private static func encodeDate(
     _ name: String, _ time: Int64?, _ raw: String?, _ out: JSONText
-  ) throws(JobError) {
+  ) {
     let before = raw.flatMap { DateText.parse(quoted: $0) }
-    if let raw, before == time { return try out.member(name, raw: raw) }
-    if let time { try out.date(name, time) }
+    if let raw, before == time { return out.member(name, raw: raw) }
+    if let time { out.date(name, time) }
   }
 
   private static func encodeForeignProgress(_ job: JobState, _ out: JSONText) throws(JobError) {
-    try out.name("progress")
-    try out.beginObject()
+    out.name("progress")
+    out.beginObject()
     for member in job.progressMembers {
       if !member.text.isEmpty {
-        try out.member(member.name, raw: member.text)
+        out.member(member.name, raw: member.text)
       } else if member.name.bytes == "itemsCompleted" || member.name.bytes == "itemsFailed" {
         try encodeItems(member.name, job, out)
       }
     }
-    try out.endObject()
+    out.endObject()
   }
 
   private static func encodeProgress(
@@ -112,8 +113,8 @@ extension StateDocument {
     let total = members["total"].flatMap(wholeNumber) ?? 0
     let isUnchanged = current == job.current && total == job.total
     let estimate = currentEstimate(job)
-    try out.name("progress")
-    try out.beginObject()
+    out.name("progress")
+    out.beginObject()
     try forEachName(members, JobState.progressNames) { name, place throws(JobError) in
       let raw = members[name]
       let member = place.flatMap { ProgressMember(rawValue: $0) }
@@ -123,26 +124,26 @@ extension StateDocument {
           member == .current ? job.current : member == .total ? job.total : job.percentage
         // A plan of ours has its part in the percentage.
         if isUnchanged, let raw, member != .percentage || job.items.openCount == 0 {
-          try out.member(name, raw: raw)
+          out.member(name, raw: raw)
         } else {
-          try out.member(name, value)
+          out.member(name, value)
         }
       case .currentItem:
         guard job.currentItem.count > 0 else { break }
-        try out.name(name)
-        try out.string(job.currentItem.bytes)
+        out.name(name)
+        out.string(job.currentItem.bytes)
       case .itemsCompleted, .itemsFailed: try encodeItems(name, job, out)
       case .rate:
         guard let estimate else { break }
-        try out.name(name)
-        try out.number(rounded(estimate.rate))
+        out.name(name)
+        out.number(rounded(estimate.rate))
       case .eta:
         guard let estimate, job.total > 0, let eta = whole(estimate.eta) else { break }
-        try out.member(name, job.remaining > 0 ? max(1, eta) : eta)
-      case nil: if let raw { try out.member(name, raw: raw) }
+        out.member(name, job.remaining > 0 ? max(1, eta) : eta)
+      case nil: if let raw { out.member(name, raw: raw) }
       }
     }
-    try out.endObject()
+    out.endObject()
   }
 
   private static func encodeItems(_ name: String, _ job: JobState, _ out: JSONText) throws(JobError)
@@ -150,22 +151,22 @@ extension StateDocument {
     if name.bytes == "itemsFailed", let theirs = job.foreignFailures,
       theirs.done == job.items.doneCount, theirs.failed == job.items.failedCount
     {
-      return try out.member(name, raw: theirs.text)
+      return out.member(name, raw: theirs.text)
     }
-    try out.name(name)
-    try out.beginArray()
+    out.name(name)
+    out.beginArray()
     if !out.hasItems {
       // Only that there is a list.
     } else if name.bytes == "itemsCompleted" {
       try job.items.forEachDone { item throws(JobError) in
-        try out.element(item)
+        out.element(item)
       }
     } else {
       try job.items.forEachFailed { _, item throws(JobError) in
-        try out.element(item)
+        out.element(item)
       }
     }
-    try out.endArray()
+    out.endArray()
   }
 
   /// As at the last report; nil unless the job runs and there is ground for a number.

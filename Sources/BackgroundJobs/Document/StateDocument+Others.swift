@@ -2,56 +2,56 @@ import CJansson
 
 // What the merge must remember of other tools' edits, under `bgjobs`.
 extension StateDocument {
-  static func encodeOthers(of job: JobState, _ out: JSONText) throws(JobError) {
-    try encode(edits: job.foreignEdits, out)
-    try encode(job.history, out)
+  static func encodeOthers(of job: JobState, _ out: JSONText) {
+    encode(edits: job.foreignEdits, out)
+    encode(job.history, out)
     guard let refusal = job.refusal else { return }
-    try out.name("refused")
-    try out.beginObject()
-    try out.member("status", refusal.status)
-    try out.member("seq", Int64(clamping: refusal.seq))
-    try out.date("at", refusal.time)
-    try out.endObject()
+    out.name("refused")
+    out.beginObject()
+    out.member("status", refusal.status)
+    out.member("seq", Int64(clamping: refusal.seq))
+    out.date("at", refusal.time)
+    out.endObject()
   }
 
-  static func encodeOthers(of state: FileState, _ out: JSONText) throws(JobError) {
-    try encode(edits: state.topEdits, out)
-    if state.hasNeighbours { try out.member("neighbours", raw: "true") }
+  static func encodeOthers(of state: FileState, _ out: JSONText) {
+    encode(edits: state.topEdits, out)
+    if state.hasNeighbours { out.member("neighbours", raw: "true") }
     guard state.collisions.count > 0 else { return }
-    try out.name("collisions")
-    try out.beginObject()
-    try out.member("count", state.collisions.count)
-    try out.date("last", state.collisions.last)
-    try out.name("jobs")
-    try out.beginObject()
+    out.name("collisions")
+    out.beginObject()
+    out.member("count", state.collisions.count)
+    out.date("last", state.collisions.last)
+    out.name("jobs")
+    out.beginObject()
     for entry in state.collisions.entries {
-      try out.member(entry.job, Int64(clamping: entry.seq))
+      out.member(entry.job, Int64(clamping: entry.seq))
     }
-    try out.endObject()
-    try out.endObject()
+    out.endObject()
+    out.endObject()
   }
 
   /// Each on a line: id, type, key, status, failed items, when it ended, when it went.
-  static func encodeRemoved(_ state: FileState, _ out: JSONText) throws(JobError) {
+  static func encodeRemoved(_ state: FileState, _ out: JSONText) {
     guard !state.removed.isEmpty else { return }
     let (separator, null): (StaticString, StaticString) = (", ", "null")
-    try out.name("removed")
-    try out.beginArray()
+    out.name("removed")
+    out.beginArray()
     for job in state.removed {
-      try out.next()
-      try out.buffer.append(UInt8(ascii: "["))
+      out.next()
+      out.buffer.append(UInt8(ascii: "["))
       for text in [job.id, job.type, job.key, job.status.name] {
-        if let text { try out.string(text) } else { try out.buffer.append(null) }
-        try out.buffer.append(separator)
+        if let text { out.string(text) } else { out.buffer.append(null) }
+        out.buffer.append(separator)
       }
-      try out.integer(job.failedItems)
-      try out.buffer.append(separator)
-      if let ended = job.endedMs { try out.integer(ended) } else { try out.buffer.append(null) }
-      try out.buffer.append(separator)
-      try out.integer(job.removedMs)
-      try out.buffer.append(UInt8(ascii: "]"))
+      out.integer(job.failedItems)
+      out.buffer.append(separator)
+      if let ended = job.endedMs { out.integer(ended) } else { out.buffer.append(null) }
+      out.buffer.append(separator)
+      out.integer(job.removedMs)
+      out.buffer.append(UInt8(ascii: "]"))
     }
-    try out.endArray()
+    out.endArray()
   }
 
   static func decodeRemoved(_ removed: JSONValue?, _ state: FileState) {
@@ -68,43 +68,43 @@ extension StateDocument {
     }
   }
 
-  private static func encode(edits: [ForeignEdit], _ out: JSONText) throws(JobError) {
+  private static func encode(edits: [ForeignEdit], _ out: JSONText) {
     guard !edits.isEmpty else { return }
-    try out.name("theirs")
-    try out.beginObject()
+    out.name("theirs")
+    out.beginObject()
     for edit in edits {
-      try out.name(edit.name)
+      out.name(edit.name)
       let (seq, previous) = (Int64(clamping: edit.seq), Int64(edit.previous))
       // Where nothing was before, it is plain.
       if edit.isTheirs, previous != 0 {
-        try out.numbers(seq, previous, 1)
+        out.numbers(seq, previous, 1)
       } else {
-        try out.numbers(seq, previous)
+        out.numbers(seq, previous)
       }
     }
-    try out.endObject()
+    out.endObject()
   }
 
   /// On one line.
-  private static func encode(_ history: StatusHistory, _ out: JSONText) throws(JobError) {
+  private static func encode(_ history: StatusHistory, _ out: JSONText) {
     guard !history.entries.isEmpty else { return }
     let separator: StaticString = ", "
-    try out.name("was")
-    try out.buffer.append(UInt8(ascii: "["))
+    out.name("was")
+    out.buffer.append(UInt8(ascii: "["))
     for position in history.entries.indices {
       let entry = history.entries[position]
-      if position > 0 { try out.buffer.append(separator) }
-      try out.buffer.append(UInt8(ascii: "["))
-      try out.integer(Int64(clamping: entry.seq))
-      try out.buffer.append(separator)
-      try out.string(entry.status.name)
+      if position > 0 { out.buffer.append(separator) }
+      out.buffer.append(UInt8(ascii: "["))
+      out.integer(Int64(clamping: entry.seq))
+      out.buffer.append(separator)
+      out.string(entry.status.name)
       if let life = entry.life {
-        try out.buffer.append(separator)
-        try out.integer(Int64(life))
+        out.buffer.append(separator)
+        out.integer(Int64(life))
       }
-      try out.buffer.append(UInt8(ascii: "]"))
+      out.buffer.append(UInt8(ascii: "]"))
     }
-    try out.buffer.append(UInt8(ascii: "]"))
+    out.buffer.append(UInt8(ascii: "]"))
   }
 
   static func decodeOthers(_ ours: JSONValue, _ job: JobState) {

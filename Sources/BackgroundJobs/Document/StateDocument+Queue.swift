@@ -6,17 +6,17 @@ extension StateDocument {
     state.providers.contains { $0.count > 0 } ? format : 1
   }
 
-  static func encodeQueue(of state: State, _ out: JSONText) throws(JobError) {
+  static func encodeQueue(of state: State, _ out: JSONText) {
     guard !state.providers.isEmpty else { return }
-    try out.name("providers")
-    try out.beginObject()
+    out.name("providers")
+    out.beginObject()
     for provider in state.providers {
-      try out.name(provider.name)
-      try out.numbers(
+      out.name(provider.name)
+      out.numbers(
         provider.count, provider.periodMs, provider.earned, provider.limitedUntil, provider.pushed,
         provider.changed)
     }
-    try out.endObject()
+    out.endObject()
   }
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {

@@ -9,13 +9,13 @@ extension Change {
   }
 
   func encode(time: Int64, to buffer: Buffer) throws(JobError) {
-    try buffer.appendSigned(time)
+    buffer.appendSigned(time)
     switch self {
     case .job(let id, let change):
-      try buffer.appendCounted(id)
+      buffer.appendCounted(id)
       try change.encode(to: buffer)
     case .store(let change): try change.encode(to: buffer)
-    case .queue(let change): try change.encode(to: buffer)
+    case .queue(let change): change.encode(to: buffer)
     }
   }
 
@@ -69,35 +69,35 @@ extension JobChange {
   fileprivate func encode(to buffer: Buffer) throws(JobError) {
     switch self {
     case .created(let new):
-      try buffer.appendCounted(new.type)
-      try buffer.appendOptional(new.key)
-      try buffer.appendCounted(new.config)
-      try buffer.appendSigned(new.total)
+      buffer.appendCounted(new.type)
+      buffer.appendOptional(new.key)
+      buffer.appendCounted(new.config)
+      buffer.appendSigned(new.total)
     case .started(let owner, let fence):
-      try encodeOpening(by: owner, fence, isRoll: false, to: buffer)
-    case .left(let why): try buffer.appendOptional(why)
+      encodeOpening(by: owner, fence, isRoll: false, to: buffer)
+    case .left(let why): buffer.appendOptional(why)
     case .detached(let watched, let lock):
-      try (watched ?? ProcessIdentity()).encode(to: buffer)
-      try lock.encode(to: buffer)
+      (watched ?? ProcessIdentity()).encode(to: buffer)
+      lock.encode(to: buffer)
     case .paused(let reason, let error, let resumeAt):
-      try buffer.appendCounted(reason)
-      try buffer.appendOptional(error)
-      try buffer.appendSigned(resumeAt ?? -1)
+      buffer.appendCounted(reason)
+      buffer.appendOptional(error)
+      buffer.appendSigned(resumeAt ?? -1)
     case .resumed, .removed, .retried(nil): break
-    case .completed(let result): try buffer.appendOptional(result)
+    case .completed(let result): buffer.appendOptional(result)
     case .failed(let reason, let error, let ownerIsToSee):
-      try buffer.appendCounted(reason)
-      try buffer.appendOptional(error)
-      try buffer.append(UInt8(ownerIsToSee ? 1 : 0))
-    case .retried(let items?): try buffer.appendCounted(items.buffer.bytes)
+      buffer.appendCounted(reason)
+      buffer.appendOptional(error)
+      buffer.append(UInt8(ownerIsToSee ? 1 : 0))
+    case .retried(let items?): buffer.appendCounted(items.buffer.bytes)
     case .reported(let report): try report.encode(to: buffer)
     case .planned(let items, let mark):
-      try mark?.encode(to: buffer)
-      try buffer.appendCounted(items.buffer.bytes)
+      mark?.encode(to: buffer)
+      buffer.appendCounted(items.buffer.bytes)
     case .replanned(let items, let mark):
-      try mark.encode(to: buffer)
-      try buffer.appendCounted(items.buffer.bytes)
-    case .configured(let config): try buffer.appendCounted(config)
+      mark.encode(to: buffer)
+      buffer.appendCounted(items.buffer.bytes)
+    case .configured(let config): buffer.appendCounted(config)
     }
   }
 

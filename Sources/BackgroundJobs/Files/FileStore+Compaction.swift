@@ -80,10 +80,11 @@ extension FileStore {
   /// Closed logs, and what the snapshot does not refer to.
   private func removeUnused(_ files: Directory, _ snapshot: SnapshotWriter) throws(JobError) {
     let used = snapshot.itemFiles
-    try used.append(snapshot.pack?.number ?? 0, as: UInt64.self)
+    used.append(snapshot.pack?.number ?? 0, as: UInt64.self)
     for case .job(let job) in state.entries {
-      if let log = job.log { try used.append(log.number, as: UInt64.self) }
+      if let log = job.log { used.append(log.number, as: UInt64.self) }
     }
+    try used.requireWhole()
     let count = used.count / 8
     let numbers = used.base?.assumingMemoryBound(to: UInt64.self)
     cposix_sort_numbers(numbers, count)
@@ -118,9 +119,10 @@ extension FileStore {
     let (salt, seq) = (randomBits(), state.seq)
     text.clear()
     try StateDocument.encode(state, epoch: epoch, withJobs: false, into: JSONText(text))
+    try text.requireWhole()
     let bytes = try Journal.encode(
       epoch: epoch, salt: salt, isRebuilt: isRebuilt, seq: seq,
-      snapshot: try Snapshot.encode(snapshot.entries, snapshot.pack, head: text))
+      snapshot: Snapshot.encode(snapshot.entries, snapshot.pack, head: text))
     let file = try places.create(name, in: files)
     do throws(JobError) {
       try file.write(bytes.bytes, at: 0, limit: cposix_file_size_limit())

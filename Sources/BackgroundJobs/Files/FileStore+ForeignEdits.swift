@@ -210,6 +210,7 @@ extension FileStore {
   private func asForeign(_ change: Change) throws(JobError) -> Change {
     let buffer = Buffer()
     try change.encode(time: 0, to: buffer)
+    try buffer.requireWhole()
     return try Change.decode(change.kind.rawValue, buffer.bytes)?.change ?? change
   }
 }

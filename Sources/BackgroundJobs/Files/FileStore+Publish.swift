@@ -201,7 +201,9 @@ extension FileStore {
     let file = try places.create(Self.nextName, in: files, mode: 0o644, isBrief: true)
     do throws(JobError) {
       let stream = FileStream(file, text)
-      try StateDocument.encode(state, epoch: epoch, into: JSONText(text, stream))
+      let out = JSONText(text, stream)
+      try StateDocument.encode(state, epoch: epoch, into: out)
+      try out.finish()
       try stream.flush()
       let past = (cposix_realtime() - Self.quiet) / 1_000_000 * 1_000_000 + Self.signature
       _ = try posix(.change, file.name) { Int(cposix_set_modified(file.descriptor, past)) }

@@ -133,11 +133,11 @@ struct Snapshot {
     _ entries: Buffer, _ pack: Pack?, head: Buffer
   ) throws(JobError) -> Buffer {
     let buffer = Buffer()
-    try buffer.append(pack?.number ?? 0, as: UInt64.self)
-    try buffer.append(pack?.end ?? 0, as: Int64.self)
-    try buffer.append(UInt64(entries.count / entrySize), as: UInt64.self)
-    try buffer.append(entries.bytes)
-    try buffer.append(head.bytes)
+    buffer.append(pack?.number ?? 0, as: UInt64.self)
+    buffer.append(pack?.end ?? 0, as: Int64.self)
+    buffer.append(UInt64(entries.count / entrySize), as: UInt64.self)
+    buffer.append(whole: entries)
+    buffer.append(whole: head)
     return buffer
   }
 }

@@ -259,7 +259,7 @@ final class FileStore {
         salt: journal.salt
       ) { buffer throws(JobError) in
         try change.encode(time: time, to: buffer)
-        if let log = closingLog(change)?.log { try LogEnd(log).encode(to: buffer) }
+        if let log = closingLog(change)?.log { LogEnd(log).encode(to: buffer) }
       }
     }
     let (begin, known) = (journal.end, journal.durableSeq)

@@ -20,24 +20,25 @@ enum ItemFile {
   static func write(_ items: ItemSet, to file: File) throws(JobError) {
     try items.loadAll()
     let (notes, texts) = (Buffer(), Buffer())
-    try items.notes.encode(notes, texts)
+    items.notes.encode(notes, texts)
     var open = 0
     if items.nextOpen(from: &open) == nil { items.noteFirstOpen(items.planList.count) }
     var head = cposix_items()
     (head.magic, head.version, head.byte_order) = (magic, version, byteOrder)
     let sections = items.describe(&head, notes, texts)
     let begin = Buffer()
-    try withUnsafeBytes(of: head) { bytes throws(JobError) in try begin.append(bytes) }
+    withUnsafeBytes(of: head) { begin.append($0) }
     for place in 0..<8 {
       let section = sections[place]
       begin.store(UInt64(section.count), at: headSize - 72 + place * 8, as: UInt64.self)
       for page in 0..<pages(section.count) {
         let start = page * PagedFile.pageSize
         let end = min(start + PagedFile.pageSize, section.count)
-        try begin.append(
+        begin.append(
           CRC32C.of(UnsafeRawBufferPointer(rebasing: section[start..<end])), as: UInt32.self)
       }
     }
+    for buffer in [notes, texts, begin] { try buffer.requireWhole() }
     let sums = UnsafeRawBufferPointer(rebasing: begin.bytes[headSize...])
     begin.store(CRC32C.of(sums), at: headSize - 8, as: UInt32.self)
     begin.store(checksum(ofHead: begin), at: headSize - 4, as: UInt32.self)

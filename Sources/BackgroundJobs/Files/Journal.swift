@@ -87,17 +87,17 @@ final class Journal {
     epoch: StateDocument.Epoch, salt: UInt64, isRebuilt: Bool, seq: UInt64, snapshot: Buffer
   ) throws(JobError) -> Buffer {
     let buffer = Buffer()
-    try buffer.append(magic)
-    try buffer.append(version, as: UInt32.self)
-    try buffer.append(byteOrder, as: UInt32.self)
-    try buffer.append(epoch.high, as: UInt64.self)
-    try buffer.append(epoch.low, as: UInt64.self)
-    try buffer.append(salt, as: UInt64.self)
-    try buffer.append(UInt32(isRebuilt ? 1 : 0), as: UInt32.self)
-    try buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
-    while buffer.count < headerSize { try buffer.append(UInt8(0)) }
+    buffer.append(magic)
+    buffer.append(version, as: UInt32.self)
+    buffer.append(byteOrder, as: UInt32.self)
+    buffer.append(epoch.high, as: UInt64.self)
+    buffer.append(epoch.low, as: UInt64.self)
+    buffer.append(salt, as: UInt64.self)
+    buffer.append(UInt32(isRebuilt ? 1 : 0), as: UInt32.self)
+    buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
+    buffer.pad(to: headerSize)
     try Record.append(to: buffer, kind: .table, seq: seq, synced: seq, salt: salt) {
-      payload throws(JobError) in try payload.append(snapshot.bytes)
+      payload throws(JobError) in payload.append(whole: snapshot)
     }
     return buffer
   }
@@ -182,11 +182,12 @@ final class Journal {
   /// Tells others who holds the lock. Only information.
   func writeHolder(_ text: String) {
     let buffer = Buffer()
-    guard (try? buffer.append(text)) != nil else { return }
+    buffer.append(text)
     buffer.shorten(to: 63)
-    while buffer.count < 64 { guard (try? buffer.append(UInt8(0))) != nil else { return } }
-    let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes.prefix(64))
-    try? file.write(bytes, at: Self.holderOffset, limit: cposix_file_size_limit())
+    buffer.append(UInt8(0))
+    buffer.pad(to: 64)
+    guard !buffer.isCut else { return }
+    try? file.write(buffer.bytes, at: Self.holderOffset, limit: cposix_file_size_limit())
   }
 
   func readHolder() -> String {

@@ -57,9 +57,10 @@ struct LockFile {
     let now = cposix_realtime()
     let created = now / 1_000_000 - Int64(Self.staleMs) + life
     let text = Buffer()
-    try text.append(Message("\(pid)\n\(created)").text)
+    text.append(Message("\(pid)\n\(created)").text)
     // As long as any, so that there is nothing to cut off.
-    while text.count < Self.textSize { try text.append(UInt8(ascii: " ")) }
+    for _ in text.count..<Self.textSize { text.append(UInt8(ascii: " ")) }
+    try text.requireWhole()
     try file.write(text.bytes, at: 0, limit: cposix_file_size_limit())
     _ = try posix(.change, file.name) {
       Int(cposix_set_modified(file.descriptor, created * 1_000_000))

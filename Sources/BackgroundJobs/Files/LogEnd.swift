@@ -14,9 +14,9 @@ struct LogEnd: Equatable {
     sum = reader.isAtEnd ? nil : reader.fixed(UInt32.self)
   }
 
-  func encode(to buffer: Buffer) throws(JobError) {
-    try buffer.appendVarint(records)
-    if let sum { try buffer.append(sum, as: UInt32.self) }
+  func encode(to buffer: Buffer) {
+    buffer.appendVarint(records)
+    if let sum { buffer.append(sum, as: UInt32.self) }
   }
 
   /// Whether what was read of the log is all that it had. More is no damage.

@@ -45,8 +45,9 @@ final class Pack: JobShelf {
   @inline(never)
   private static func header(_ number: UInt64) throws(JobError) -> Buffer {
     let header = Buffer()
-    try header.append(magic)
-    try header.append(number, as: UInt64.self)
+    header.append(magic)
+    header.append(number, as: UInt64.self)
+    try header.requireWhole()
     return header
   }
 
@@ -118,7 +119,8 @@ final class Pack: JobShelf {
     stored.offset = end + Int64(room.count)
     stored.count = UInt32(text.count)
     stored.sum = CRC32C.of(text)
-    try room.append(text)
+    room.append(text)
+    try room.requireWhole()
   }
 
   func write(_ room: Buffer) throws(JobError) {

@@ -32,19 +32,19 @@ enum LogFormat {
 
   static func encode(_ header: Header) throws(JobError) -> Buffer {
     let buffer = Buffer()
-    try buffer.append(magic)
-    try buffer.append(version, as: UInt32.self)
-    try buffer.append(UInt32(0), as: UInt32.self)
-    try buffer.append(header.epoch.high, as: UInt64.self)
-    try buffer.append(header.epoch.low, as: UInt64.self)
-    try buffer.append(header.salt, as: UInt64.self)
-    try buffer.append(header.number, as: UInt64.self)
-    try buffer.append(header.base, as: Int64.self)
-    try header.owner.encode(to: buffer)
-    try buffer.appendCounted(header.job)
-    while buffer.count % 4 != 0 { try buffer.append(UInt8(0)) }
+    buffer.append(magic)
+    buffer.append(version, as: UInt32.self)
+    buffer.append(UInt32(0), as: UInt32.self)
+    buffer.append(header.epoch.high, as: UInt64.self)
+    buffer.append(header.epoch.low, as: UInt64.self)
+    buffer.append(header.salt, as: UInt64.self)
+    buffer.append(header.number, as: UInt64.self)
+    buffer.append(header.base, as: Int64.self)
+    header.owner.encode(to: buffer)
+    buffer.appendCounted(header.job)
+    buffer.pad(to: 4)
     buffer.store(UInt32(buffer.count + 4), at: 12, as: UInt32.self)
-    try buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
+    buffer.append(CRC32C.of(buffer.bytes), as: UInt32.self)
     return buffer
   }
 
@@ -192,14 +192,15 @@ final class OwnedLog {
   /// One write(2). Whatever fails, nothing of the record counts: the next one is written over it.
   func append(_ report: Report) throws(JobError) {
     record.clear()
-    try record.append(salt, as: UInt64.self)
-    try record.append(index, as: UInt64.self)
+    record.append(salt, as: UInt64.self)
+    record.append(index, as: UInt64.self)
     try report.encode(to: record)
     let payload = record.count - LogFormat.payloadInBuffer
     guard payload <= LogFormat.largestRecord else {
       throw JobError(.invalid, "the report has \(payload) bytes, more than 4 MiB")
     }
-    try record.append(UInt32(0), as: UInt32.self)
+    record.append(UInt32(0), as: UInt32.self)
+    try record.requireWhole()
     let size = Int64(LogFormat.recordSize(payload))
     if end > sizeLimit - size {
       sizeLimit = cposix_file_size_limit()

@@ -8,19 +8,19 @@ extension QueueChange {
     }
   }
 
-  func encode(to buffer: Buffer) throws(JobError) {
+  func encode(to buffer: Buffer) {
     switch self {
     case .rated(let provider, let count, let periodMs):
-      try buffer.appendCounted(provider)
-      try buffer.appendSigned(count)
-      try buffer.appendSigned(periodMs)
+      buffer.appendCounted(provider)
+      buffer.appendSigned(count)
+      buffer.appendSigned(periodMs)
     case .permitted(let provider, let earned, let pushed):
-      try buffer.appendCounted(provider)
-      try buffer.appendSigned(earned)
-      try buffer.appendSigned(pushed)
+      buffer.appendCounted(provider)
+      buffer.appendSigned(earned)
+      buffer.appendSigned(pushed)
     case .throttled(let provider, let until):
-      try buffer.appendCounted(provider)
-      try buffer.appendSigned(until)
+      buffer.appendCounted(provider)
+      buffer.appendSigned(until)
     }
   }
 

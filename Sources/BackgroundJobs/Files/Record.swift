@@ -46,7 +46,7 @@ struct Record {
   /// Enough zeros to make the beginning of a record into none.
   static func noRecord() -> Buffer {
     let zeros = Buffer()
-    for _ in 0..<headerSize { try? zeros.append(UInt8(0)) }
+    for _ in 0..<headerSize { zeros.append(UInt8(0)) }
     return zeros
   }
 
@@ -80,11 +80,12 @@ struct Record {
     _ fill: (Buffer) throws(JobError) -> Void
   ) throws(JobError) {
     let start = buffer.count
-    try buffer.append(UInt64(0), as: UInt64.self)
-    try buffer.append(seq, as: UInt64.self)
-    try buffer.append(synced, as: UInt64.self)
-    try buffer.append(kind.rawValue, as: UInt16.self)
+    buffer.append(UInt64(0), as: UInt64.self)
+    buffer.append(seq, as: UInt64.self)
+    buffer.append(synced, as: UInt64.self)
+    buffer.append(kind.rawValue, as: UInt16.self)
     try fill(buffer)
+    try buffer.requireWhole()
     let length = buffer.count - start - headerSize
     guard length <= largestPayload else {
       throw JobError(.invalid, "\(length) bytes are too much for one change")
@@ -93,6 +94,6 @@ struct Record {
     let checksum = CRC32C.of(salt: salt, UInt64(length), checked)
     buffer.store(UInt32(length), at: start, as: UInt32.self)
     buffer.store(checksum, at: start + 4, as: UInt32.self)
-    while (buffer.count - start) % 8 != 0 { try buffer.append(UInt8(0)) }
+    buffer.pad(to: 8, from: start)
   }
 }

@@ -51,6 +51,7 @@ final class SnapshotWriter {
       out.hasItems = stored.items == 0
       text.clear()
       try StateDocument.encode(job, out)
+      try out.finish()
       try put(&stored, text.bytes)
       try append(stored, entry)
     }
@@ -69,9 +70,11 @@ final class SnapshotWriter {
   }
 
   private func append(_ stored: StoredJob, _ entry: State.Entry) throws(JobError) {
-    try withUnsafeBytes(of: stored) { bytes throws(JobError) in try entries.append(bytes) }
+    withUnsafeBytes(of: stored) { entries.append($0) }
+    try entries.requireWhole()
     memory.append(entry)
-    if stored.items != 0 { try itemFiles.append(stored.items, as: UInt64.self) }
+    if stored.items != 0 { itemFiles.append(stored.items, as: UInt64.self) }
+    try itemFiles.requireWhole()
   }
 
   private func stored(_ entry: Int) -> StoredJob {

@@ -20,52 +20,53 @@ extension StoreChange {
   func encode(to buffer: Buffer) throws(JobError) {
     switch self {
     case .rolled(let job, let owner, let salt):
-      try buffer.appendCounted(job)
-      try encodeOpening(by: owner, salt, isRoll: true, to: buffer)
+      buffer.appendCounted(job)
+      encodeOpening(by: owner, salt, isRoll: true, to: buffer)
     case .imported(let job): try encode(job, to: buffer)
-    case .importedOpaque(let text), .removedOpaque(let text): try buffer.appendCounted(text)
+    case .importedOpaque(let text), .removedOpaque(let text): buffer.appendCounted(text)
     case .edited(let job, let members, let life):
-      try buffer.append(life.rawValue)
-      try encode(members, to: buffer)
+      buffer.append(life.rawValue)
+      encode(members, to: buffer)
       try encode(job, to: buffer)
     case .adopted(let job, let done, let failed):
-      try buffer.appendCounted(job)
-      try buffer.appendCounted(done.buffer.bytes)
-      try buffer.appendCounted(failed.buffer.bytes)
+      buffer.appendCounted(job)
+      buffer.appendCounted(done.buffer.bytes)
+      buffer.appendCounted(failed.buffer.bytes)
     case .refused(let job, let status):
-      try buffer.appendCounted(job)
-      try buffer.appendCounted(status)
-    case .collided(let jobs): try encode(jobs, to: buffer)
+      buffer.appendCounted(job)
+      buffer.appendCounted(status)
+    case .collided(let jobs): encode(jobs, to: buffer)
     case .topEdited(let name, let text):
-      try buffer.appendCounted(name)
-      try buffer.appendOptional(text)
+      buffer.appendCounted(name)
+      buffer.appendOptional(text)
     case .setAside(let name, let why):
-      try buffer.appendCounted(name)
-      try buffer.appendOptional(why)
+      buffer.appendCounted(name)
+      buffer.appendOptional(why)
     case .named: break
     case .published(let publication):
-      try buffer.appendVarint(publication.seq)
-      try publication.file.encode(to: buffer)
-      try publication.out.encode(to: buffer)
-      try buffer.append(publication.checksum, as: UInt32.self)
-      try buffer.append(publication.outChecksum, as: UInt32.self)
-      try buffer.appendVarint(publication.fileSeq)
-      try buffer.appendVarint(publication.paid)
-      try buffer.appendSigned(publication.pace.time)
-      try buffer.append(publication.pace.packed, as: UInt64.self)
+      buffer.appendVarint(publication.seq)
+      publication.file.encode(to: buffer)
+      publication.out.encode(to: buffer)
+      buffer.append(publication.checksum, as: UInt32.self)
+      buffer.append(publication.outChecksum, as: UInt32.self)
+      buffer.appendVarint(publication.fileSeq)
+      buffer.appendVarint(publication.paid)
+      buffer.appendSigned(publication.pace.time)
+      buffer.append(publication.pace.packed, as: UInt64.self)
     }
   }
 
   private func encode(_ job: JobState, to buffer: Buffer) throws(JobError) {
     let text = Buffer()
     try StateDocument.encodeForeign(job, JSONText(text))
-    try buffer.appendCounted(text.bytes)
+    try text.requireWhole()
+    buffer.appendCounted(text.bytes)
   }
 
   /// A varint of how many, and the texts.
-  private func encode(_ texts: [String], to buffer: Buffer) throws(JobError) {
-    try buffer.appendVarint(UInt64(texts.count))
-    for text in texts { try buffer.appendCounted(text) }
+  private func encode(_ texts: [String], to buffer: Buffer) {
+    buffer.appendVarint(UInt64(texts.count))
+    for text in texts { buffer.appendCounted(text) }
   }
 
   /// nil: it happens to a job.

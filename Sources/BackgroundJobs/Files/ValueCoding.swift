@@ -3,10 +3,10 @@
 /// Of the event that begins a log.
 func encodeOpening(
   by owner: ProcessIdentity, _ salt: UInt64, isRoll: Bool, to buffer: Buffer
-) throws(JobError) {
-  try owner.encode(to: buffer)
-  try buffer.append(salt, as: UInt64.self)
-  try buffer.append(UInt8(isRoll ? 1 : 0))
+) {
+  owner.encode(to: buffer)
+  buffer.append(salt, as: UInt64.self)
+  buffer.append(UInt8(isRoll ? 1 : 0))
 }
 
 func items(_ reader: inout Reader) throws(JobError) -> PackedItems {
@@ -14,9 +14,9 @@ func items(_ reader: inout Reader) throws(JobError) -> PackedItems {
 }
 
 extension PlanMark {
-  func encode(to buffer: Buffer) throws(JobError) {
-    try buffer.appendVarint(seen)
-    try buffer.appendSigned(items)
+  func encode(to buffer: Buffer) {
+    buffer.appendVarint(seen)
+    buffer.appendSigned(items)
   }
 
   init(_ reader: inout Reader) {
@@ -26,11 +26,11 @@ extension PlanMark {
 }
 
 extension ProcessIdentity {
-  func encode(to buffer: Buffer) throws(JobError) {
-    try buffer.appendSigned(pid)
-    try buffer.appendVarint(startTicks)
-    try buffer.appendVarint(namespace)
-    try buffer.append(boot, as: UInt64.self)
+  func encode(to buffer: Buffer) {
+    buffer.appendSigned(pid)
+    buffer.appendVarint(startTicks)
+    buffer.appendVarint(namespace)
+    buffer.append(boot, as: UInt64.self)
   }
 
   init(_ reader: inout Reader) {
@@ -42,12 +42,12 @@ extension ProcessIdentity {
 }
 
 extension OwnerLock? {
-  func encode(to buffer: Buffer) throws(JobError) {
-    try buffer.appendOptional(self?.path)
+  func encode(to buffer: Buffer) {
+    buffer.appendOptional(self?.path)
     guard let self else { return }
-    try buffer.appendVarint(self.device)
-    try buffer.appendVarint(self.inode)
-    try buffer.append(self.boot, as: UInt64.self)
+    buffer.appendVarint(self.device)
+    buffer.appendVarint(self.inode)
+    buffer.append(self.boot, as: UInt64.self)
   }
 
   init(_ reader: inout Reader) {
@@ -61,11 +61,11 @@ extension OwnerLock? {
 }
 
 extension FileStamp {
-  func encode(to buffer: Buffer) throws(JobError) {
-    try buffer.appendVarint(inode)
-    try buffer.appendSigned(size)
-    try buffer.appendSigned(modified)
-    try buffer.appendSigned(changed)
+  func encode(to buffer: Buffer) {
+    buffer.appendVarint(inode)
+    buffer.appendSigned(size)
+    buffer.appendSigned(modified)
+    buffer.appendSigned(changed)
   }
 
   init(_ reader: inout Reader) {

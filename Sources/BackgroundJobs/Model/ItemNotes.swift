@@ -59,7 +59,7 @@ struct ItemNotes {
   }
 
   /// As `StoredNotes` has them.
-  mutating func encode(_ entries: Buffer, _ texts: Buffer) throws(JobError) {
+  mutating func encode(_ entries: Buffer, _ texts: Buffer) {
     loadAll()
     var ranks: [cposix_rank] = []
     for (slot, note) in notes where note.why != nil || note.trial != nil {
@@ -69,13 +69,13 @@ struct ItemNotes {
     for rank in ranks {
       let note = notes[Slot(rank.key)] ?? Note()
       let trial = note.trial ?? Trial()
-      try entries.append(Slot(rank.key), as: UInt32.self)
-      try entries.append(trial.begun, as: UInt32.self)
-      try entries.append(trial.unended, as: UInt32.self)
-      try entries.append(trial.place, as: UInt32.self)
-      try entries.append(UInt32(note.why == nil ? 0 : texts.count + 1), as: UInt32.self)
-      try entries.append(UInt32(note.why?.byteCount ?? 0), as: UInt32.self)
-      try texts.append(note.why ?? "")
+      entries.append(Slot(rank.key), as: UInt32.self)
+      entries.append(trial.begun, as: UInt32.self)
+      entries.append(trial.unended, as: UInt32.self)
+      entries.append(trial.place, as: UInt32.self)
+      entries.append(UInt32(note.why == nil ? 0 : texts.count + 1), as: UInt32.self)
+      entries.append(UInt32(note.why?.byteCount ?? 0), as: UInt32.self)
+      texts.append(note.why ?? "")
     }
   }
 

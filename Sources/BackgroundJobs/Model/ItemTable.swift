@@ -176,12 +176,12 @@ struct ItemTable: ~Copyable {
     let start = arena.count
     try reserve(0, item.count + 6)
     if item.count >= 1 && item.count <= 4096 {
-      try arena.append(UInt16(item.count - 1), as: UInt16.self)
+      arena.append(UInt16(item.count - 1), as: UInt16.self)
     } else {
-      try arena.append(Self.longBit, as: UInt16.self)
-      try arena.append(UInt32(item.count), as: UInt32.self)
+      arena.append(Self.longBit, as: UInt16.self)
+      arena.append(UInt32(item.count), as: UInt32.self)
     }
-    try arena.append(item)
+    arena.append(item)
     return Slot(start)
   }
 

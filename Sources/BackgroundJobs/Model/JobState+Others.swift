@@ -46,7 +46,7 @@ extension JobState {
       }
     }
     currentItem.clear()
-    try? currentItem.append(theirs.currentItem.bytes)
+    currentItem.append(theirs.currentItem.bytes)
   }
 
   /// What another tool writes has no plan, no skipped items, and no word why items failed.
@@ -96,13 +96,14 @@ extension JobState {
     }
     let (done, failed) = (Buffer(), Buffer())
     try items.forEachDone { item throws(JobError) in
-      if mark(item) != .done, Limits.isItem(item) { try done.appendCounted(item) }
+      if mark(item) != .done, Limits.isItem(item) { done.appendCounted(item) }
     }
     if alsoFailed {
       try items.forEachFailed { _, item throws(JobError) in
-        if mark(item) == .none, Limits.isItem(item) { try failed.appendCounted(item) }
+        if mark(item) == .none, Limits.isItem(item) { failed.appendCounted(item) }
       }
     }
+    for packed in [done, failed] { try packed.requireWhole() }
     if done.count == 0, failed.count == 0 { return nil }
     return (PackedItems(done), PackedItems(failed))
   }

@@ -37,7 +37,8 @@ extension JobState {
       // Of several that are under way, the current one is the oldest.
       if byOwner, items.find(currentItem.bytes).map({ items.notes.isUnderWay($0) }) != true {
         currentItem.clear()
-        try currentItem.append(item)
+        currentItem.append(item)
+        try currentItem.requireWhole()
         currentItemSaid = place
       }
     }
@@ -52,12 +53,14 @@ extension JobState {
     }
     if let item = report.currentItem, place >= currentItemSaid {
       currentItem.clear()
-      try currentItem.append(item)
+      currentItem.append(item)
+      try currentItem.requireWhole()
       currentItemSaid = place
     }
     if let json = report.cursor, place >= cursorSaid {
       cursor.clear()
-      try cursor.append(json)
+      cursor.append(json)
+      try cursor.requireWhole()
       cursorSaid = place
     }
     if let paused = report.acknowledgesPause {
@@ -82,6 +85,6 @@ extension JobState {
     currentItem.clear()
     guard items.notes.trialCount > 0, let next = items.notes.oldestUnderWay() else { return }
     // Without memory for it, nothing is shown.
-    try? currentItem.append(items.bytes(of: next))
+    currentItem.append(items.bytes(of: next))
   }
 }

@@ -18,7 +18,8 @@ struct SlotList {
   func reserveOne() throws(JobError) { try buffer.reserve(4) }
 
   func append(_ slot: ItemTable.Slot) throws(JobError) {
-    try buffer.append(slot, as: UInt32.self)
+    try buffer.reserve(4)
+    buffer.append(slot, as: UInt32.self)
   }
 
   /// Where there is room.

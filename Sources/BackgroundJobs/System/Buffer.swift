@@ -5,6 +5,8 @@ package final class Buffer {
   private(set) var base: UnsafeMutableRawPointer?
   private(set) var capacity = 0
   private(set) var count = 0
+  /// There was no memory for something that was to be appended.
+  private(set) var isCut = false
   /// What of it is in memory; nil: all.
   var pages: LazyPages?
 
@@ -12,7 +14,8 @@ package final class Buffer {
 
   convenience init(_ bytes: UnsafeRawBufferPointer) throws(JobError) {
     self.init()
-    try append(bytes)
+    append(bytes)
+    try requireWhole()
   }
 
   deinit { cposix_release(base, capacity) }
@@ -25,12 +28,12 @@ package final class Buffer {
     return UnsafeMutableRawBufferPointer(start: base + count, count: capacity - count)
   }
 
-  func clear() { count = 0 }
+  func clear() { (count, isCut) = (0, false) }
 
   /// Gives the memory back.
   func release() {
     cposix_release(base, capacity)
-    (base, capacity, count) = (nil, 0, 0)
+    (base, capacity, count, isCut) = (nil, 0, 0, false)
   }
 
   func shorten(to length: Int) { if length >= 0 && length < count { count = length } }
@@ -87,6 +90,23 @@ package final class Buffer {
     capacity = size
   }
 
+  /// Makes room for what is to be appended. Without memory nothing is, from then on: half of a text
+  /// would be another one. Who uses the bytes asks `requireWhole`.
+  @inline(never)
+  func hasRoom(_ more: Int) -> Bool {
+    if !isCut, (try? reserve(more)) == nil { isCut = true }
+    return !isCut
+  }
+
+  /// Nothing more is appended.
+  func cut() { isCut = true }
+
+  /// Throws if something could not be appended.
+  @inline(never)
+  package func requireWhole() throws(JobError) {
+    if isCut { throw JobError(.noMemory, "no memory beyond \(count) bytes", osError: ENOMEM) }
+  }
+
   /// Appends where there is room for it already; else nothing.
   @inline(__always)
   func put(_ source: UnsafeRawBufferPointer) {
@@ -120,38 +140,38 @@ package final class Buffer {
   }
 
   @inline(never)
-  package func append(_ source: UnsafeRawBufferPointer) throws(JobError) {
-    try reserve(source.count)
+  package func append(_ source: UnsafeRawBufferPointer) {
+    guard hasRoom(source.count) else { return }
     if let from = source.baseAddress, let base { memcpy(base + count, from, source.count) }
     count += source.count
   }
 
   @inline(never)
-  package func append(_ byte: UInt8) throws(JobError) {
-    try reserve(1)
+  package func append(_ byte: UInt8) {
+    guard hasRoom(1) else { return }
     base?.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
     count += 1
   }
 
   @inline(never)
-  func append(_ text: String) throws(JobError) {
-    try reserve(text.byteCount)
+  func append(_ text: String) {
+    guard hasRoom(text.byteCount) else { return }
     var text = text
     text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
   }
 
   @inline(__always)
-  func append(_ text: StaticString) throws(JobError) { try append(literal: text.utf8Start) }
+  func append(_ text: StaticString) { append(literal: text.utf8Start) }
 
   @inline(never)
-  func append(literal: UnsafePointer<UInt8>) throws(JobError) {
-    try append(UnsafeRawBufferPointer(literal: literal))
+  func append(literal: UnsafePointer<UInt8>) {
+    append(UnsafeRawBufferPointer(literal: literal))
   }
 
   @inline(never)
-  package func append<T: FixedWidthInteger>(_ value: T, as: T.Type) throws(JobError) {
+  package func append<T: FixedWidthInteger>(_ value: T, as: T.Type) {
     let size = MemoryLayout<T>.size
-    try reserve(size)
+    guard hasRoom(size) else { return }
     base?.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
     count += size
   }
@@ -163,10 +183,16 @@ package final class Buffer {
     base?.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
+  /// What another one has, which may be cut.
+  func append(whole other: Buffer) {
+    if other.isCut { cut() }
+    append(other.bytes)
+  }
+
   /// Unsigned LEB128.
   @inline(never)
-  func appendVarint(_ value: UInt64) throws(JobError) {
-    try reserve(Pen.number)
+  func appendVarint(_ value: UInt64) {
+    guard hasRoom(Pen.number) else { return }
     guard let start = room.baseAddress else { return }
     var pen = Pen(start)
     pen.varint(value)
@@ -175,28 +201,34 @@ package final class Buffer {
 
   /// Zigzag: small negative numbers stay short.
   @inline(never)
-  func appendSigned(_ value: Int64) throws(JobError) {
-    try appendVarint(Pen.zigzag(value))
+  func appendSigned(_ value: Int64) {
+    appendVarint(Pen.zigzag(value))
   }
 
   @inline(never)
-  package func appendCounted(_ source: UnsafeRawBufferPointer) throws(JobError) {
-    try appendVarint(UInt64(source.count))
-    try append(source)
+  package func appendCounted(_ source: UnsafeRawBufferPointer) {
+    appendVarint(UInt64(source.count))
+    append(source)
   }
 
   @inline(never)
-  func appendCounted(_ text: String) throws(JobError) {
-    try appendVarint(UInt64(text.byteCount))
-    try append(text)
+  func appendCounted(_ text: String) {
+    appendVarint(UInt64(text.byteCount))
+    append(text)
+  }
+
+  /// Zeros up to a multiple of so many bytes behind `start`.
+  @inline(never)
+  func pad(to multiple: Int, from start: Int = 0) {
+    while !isCut, (count - start) % multiple != 0 { append(UInt8(0)) }
   }
 
   /// nil is told apart from "".
   @inline(never)
-  func appendOptional(_ text: String?) throws(JobError) {
-    guard let text else { return try append(UInt8(0)) }
-    try append(UInt8(1))
-    try appendCounted(text)
+  func appendOptional(_ text: String?) {
+    guard let text else { return append(UInt8(0)) }
+    append(UInt8(1))
+    appendCounted(text)
   }
 }
 

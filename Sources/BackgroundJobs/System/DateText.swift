@@ -1,31 +1,31 @@
 /// ISO 8601 dates as the state file has them: UTC with milliseconds when written; when read also
 /// without milliseconds and with an offset.
 package enum DateText {
-  static func write(_ milliseconds: Int64, to buffer: Buffer) throws(JobError) {
+  static func write(_ milliseconds: Int64, to buffer: Buffer) {
     // Years of four digits, whatever a clock says.
     let inRange = min(max(milliseconds, 0), 253_402_300_799_999)
     let (days, time) = floorDivide(inRange, 86_400_000)
     let (year, month, day) = civil(days)
     let seconds = time / 1000
-    try pad(year, 1000, to: buffer)
-    try buffer.append(UInt8(ascii: "-"))
-    try pad(month, 10, to: buffer)
-    try buffer.append(UInt8(ascii: "-"))
-    try pad(day, 10, to: buffer)
-    try buffer.append(UInt8(ascii: "T"))
-    try pad(seconds / 3600, 10, to: buffer)
-    try buffer.append(UInt8(ascii: ":"))
-    try pad(seconds / 60 % 60, 10, to: buffer)
-    try buffer.append(UInt8(ascii: ":"))
-    try pad(seconds % 60, 10, to: buffer)
-    try buffer.append(UInt8(ascii: "."))
-    try pad(time % 1000, 100, to: buffer)
-    try buffer.append(UInt8(ascii: "Z"))
+    pad(year, 1000, to: buffer)
+    buffer.append(UInt8(ascii: "-"))
+    pad(month, 10, to: buffer)
+    buffer.append(UInt8(ascii: "-"))
+    pad(day, 10, to: buffer)
+    buffer.append(UInt8(ascii: "T"))
+    pad(seconds / 3600, 10, to: buffer)
+    buffer.append(UInt8(ascii: ":"))
+    pad(seconds / 60 % 60, 10, to: buffer)
+    buffer.append(UInt8(ascii: ":"))
+    pad(seconds % 60, 10, to: buffer)
+    buffer.append(UInt8(ascii: "."))
+    pad(time % 1000, 100, to: buffer)
+    buffer.append(UInt8(ascii: "Z"))
   }
 
   package static func format(_ milliseconds: Int64) -> String {
     let buffer = Buffer()
-    guard (try? write(milliseconds, to: buffer)) != nil else { return "" }
+    write(milliseconds, to: buffer)
     return String(bytes: buffer.bytes)
   }
 
@@ -122,10 +122,10 @@ package enum DateText {
   }
 
   /// Digits from the place `highest` on.
-  private static func pad(_ value: Int64, _ highest: Int64, to buffer: Buffer) throws(JobError) {
+  private static func pad(_ value: Int64, _ highest: Int64, to buffer: Buffer) {
     var place = highest
     while place > 0 {
-      try buffer.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / place % 10))
+      buffer.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value / place % 10))
       place /= 10
     }
   }

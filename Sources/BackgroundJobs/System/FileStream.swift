@@ -21,13 +21,12 @@ final class FileStream {
 
   var checksum: UInt32 { ~running }
 
-  /// Between two values: writes when enough is there.
+  /// Enough is there to be written.
   @inline(__always)
-  func checkpoint() throws(JobError) {
-    if buffer.count >= Self.chunk { try flush() }
-  }
+  var isDue: Bool { buffer.count >= Self.chunk }
 
   func flush() throws(JobError) {
+    try buffer.requireWhole()
     guard size + Int64(buffer.count) <= Self.largest else {
       throw JobError(.noSpace, "\(file.name) would have more than 256 MiB")
     }

@@ -53,7 +53,8 @@ final class LazyPages {
     (self.source, self.offset, self.count) = (source, offset, count)
     self.firstPage = firstPage
     missing = Self.pages(count)
-    for _ in 0..<missing { try loaded.append(UInt8(0)) }
+    for _ in 0..<missing { loaded.append(UInt8(0)) }
+    try loaded.requireWhole()
   }
 
   static func pages(_ count: Int) -> Int { (count + PagedFile.pageSize - 1) / PagedFile.pageSize }

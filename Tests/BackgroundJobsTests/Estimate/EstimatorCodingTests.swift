@@ -7,9 +7,9 @@ import Testing
   private func text(_ estimator: Estimator) throws -> String {
     let buffer = Buffer()
     let out = JSONText(buffer)
-    try out.beginObject()
-    try StateDocument.encode(estimator, out)
-    try out.endObject()
+    out.beginObject()
+    StateDocument.encode(estimator, out)
+    out.endObject()
     return String(decoding: buffer.bytes, as: UTF8.self)
   }
 

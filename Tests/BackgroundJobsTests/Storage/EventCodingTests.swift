@@ -189,8 +189,8 @@ import Testing
   @Test func aReportWithAnUnknownBitIsNone() throws {
     for bit in 16..<63 {
       let buffer = Buffer()
-      try buffer.appendVarint(1 << UInt64(bit))
-      try buffer.appendSigned(7)
+      buffer.appendVarint(1 << UInt64(bit))
+      buffer.appendSigned(7)
       var reader = Reader(buffer.bytes)
       #expect(Report(&reader) == nil, "\(bit)")
     }

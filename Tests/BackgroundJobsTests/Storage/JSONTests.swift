@@ -57,7 +57,7 @@ import Testing
       let value = Double(bitPattern: dice.next())
       guard value.isFinite else { continue }
       let buffer = Buffer()
-      try JSONText(buffer).number(value)
+      JSONText(buffer).number(value)
       let text = string(buffer.bytes)
       #expect(Double(text) == value)
       #expect(Double(try parse("[\(text)]").dropFirst().dropLast()) == value, "\(text)")
@@ -73,7 +73,7 @@ import Testing
   ])
   func realsAreWrittenAsPeopleDo(_ value: Double, _ text: String) throws {
     let buffer = Buffer()
-    try JSONText(buffer).number(value)
+    JSONText(buffer).number(value)
     #expect(string(buffer.bytes) == text)
   }
 
@@ -83,7 +83,7 @@ import Testing
       let value =
         Double(Int64(bitPattern: dice.next()) >> 24) / [1, 10, 1000, 1e6].randomElement()!
       let buffer = Buffer()
-      try JSONText(buffer).number(value)
+      JSONText(buffer).number(value)
       #expect(Double(string(buffer.bytes)) == value)
     }
   }

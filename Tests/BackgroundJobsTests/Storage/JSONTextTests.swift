@@ -14,7 +14,7 @@ import Testing
     case 4:
       let texts = ["", "a", "{[,:]}", "\"q\"", "back\\slash", "ä🧵", "\n\t\u{1f}\u{7f}", "a\\\"{"]
       let buffer = Buffer()
-      try JSONText(buffer).string(texts.randomElement(using: &dice) ?? "")
+      JSONText(buffer).string(texts.randomElement(using: &dice) ?? "")
       return string(buffer.bytes)
     case 5:
       let count = Int.random(in: 0...3, using: &dice)
@@ -37,7 +37,7 @@ import Testing
     for _ in 0..<500 {
       let compact = try value(&dice, 0)
       let buffer = Buffer()
-      try JSONText(buffer).raw(compact)
+      JSONText(buffer).raw(compact)
       let text = string(buffer.bytes)
       #expect(try object(text) == object(compact), "\(compact)")
       let again = try Array(text.utf8).withUnsafeBytes { raw in
@@ -52,18 +52,18 @@ import Testing
   @Test func indentation() throws {
     let buffer = Buffer()
     let out = JSONText(buffer)
-    try out.beginObject()
-    try out.member("a", 1)
-    try out.member("b", raw: "{\"x\":[1,[],{}],\"y\":\":,\"}")
-    try out.name("c")
-    try out.beginArray()
-    try out.next()
-    try out.string("ä")
-    try out.endArray()
-    try out.name("d")
-    try out.beginArray()
-    try out.endArray()
-    try out.endObject()
+    out.beginObject()
+    out.member("a", 1)
+    out.member("b", raw: "{\"x\":[1,[],{}],\"y\":\":,\"}")
+    out.name("c")
+    out.beginArray()
+    out.next()
+    out.string("ä")
+    out.endArray()
+    out.name("d")
+    out.beginArray()
+    out.endArray()
+    out.endObject()
     let wanted = """
       {
         "a": 1,
@@ -87,7 +87,7 @@ import Testing
   @Test func everyCharacterIsWrittenAsItReads() throws {
     for scalar in (0...0x2fff).compactMap({ Unicode.Scalar($0 as Int) }) {
       let buffer = Buffer()
-      try JSONText(buffer).string("a\(scalar)b")
+      JSONText(buffer).string("a\(scalar)b")
       let decoded = try object("[" + string(buffer.bytes) + "]") as? [String]
       if decoded.map({ Array($0[0].unicodeScalars) }) != ["a", scalar, "b"] {
         Issue.record("\(scalar.value)")
@@ -98,7 +98,7 @@ import Testing
   @Test(arguments: [0, 1, -1, 9, 10, 99, -100, .max, .min, 1 << 53] as [Int64])
   func integers(_ value: Int64) throws {
     let buffer = Buffer()
-    try JSONText(buffer).integer(value)
+    JSONText(buffer).integer(value)
     #expect(string(buffer.bytes) == "\(value)")
   }
 }

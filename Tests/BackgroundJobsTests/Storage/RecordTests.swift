@@ -8,7 +8,7 @@ import Testing
   private func record(_ payload: [UInt8], seq: UInt64 = 7) throws -> [UInt8] {
     let buffer = Buffer()
     try Record.append(to: buffer, kind: .created, seq: seq, synced: 6, salt: salt) {
-      buffer throws(JobError) in for byte in payload { try buffer.append(byte) }
+      buffer throws(JobError) in for byte in payload { buffer.append(byte) }
     }
     return Array(buffer.bytes)
   }
@@ -70,13 +70,13 @@ import Testing
 
   @Test func aLogRecordBelongsToItsPlace() throws {
     let buffer = Buffer()
-    try buffer.append(UInt64(0), as: UInt64.self)
-    for byte in [9, 8, 7] as [UInt8] { try buffer.append(byte) }
+    buffer.append(UInt64(0), as: UInt64.self)
+    for byte in [9, 8, 7] as [UInt8] { buffer.append(byte) }
     let payload = UnsafeRawBufferPointer(rebasing: buffer.bytes[8...])
     let sum = CRC32C.of(salt: salt, 5, payload)
     buffer.store(UInt32(3), at: 0, as: UInt32.self)
     buffer.store(sum, at: 4, as: UInt32.self)
-    try buffer.append(UInt8(0))
+    buffer.append(UInt8(0))
     #expect(LogFormat.record(buffer.bytes, at: 0, salt: salt, index: 5)?.count == 3)
     #expect(LogFormat.record(buffer.bytes, at: 0, salt: salt, index: 4) == nil)
     #expect(LogFormat.record(buffer.bytes, at: 0, salt: salt + 1, index: 5) == nil)

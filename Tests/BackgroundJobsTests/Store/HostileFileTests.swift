@@ -111,13 +111,13 @@ private func forged(
   try scratch.writeStateFile("{\"jobs\":[]}")
   mkdir(scratch.files, 0o700)
   let text = Buffer()
-  try text.append(snapshot)
+  text.append(snapshot)
   let epoch = StateDocument.Epoch(high: 1, low: 2)
   let bytes = try Journal.encode(
     epoch: epoch, salt: 5, isRebuilt: false, seq: seq, snapshot: text)
   if let kind = Record.Kind(rawValue: kind) {
     try Record.append(to: bytes, kind: kind, seq: next, synced: seq, salt: 5) {
-      buffer throws(JobError) in try buffer.append(payload.bytes)
+      buffer throws(JobError) in buffer.append(payload.bytes)
     }
   }
   try writeBytes(bytes.bytes, at: scratch.journal)
@@ -126,10 +126,10 @@ private func forged(
 
 private func randomPayload(_ dice: inout Dice) throws -> Buffer {
   let buffer = Buffer()
-  try buffer.appendSigned(Int64(bitPattern: dice.next() >> UInt64.random(in: 0...63, using: &dice)))
-  try buffer.appendCounted("a")
+  buffer.appendSigned(Int64(bitPattern: dice.next() >> UInt64.random(in: 0...63, using: &dice)))
+  buffer.appendCounted("a")
   for byte in dice.bytes(Int.random(in: 0...60, using: &dice)) {
-    try buffer.append(Bool.random(using: &dice) ? byte : byte & 3)
+    buffer.append(Bool.random(using: &dice) ? byte : byte & 3)
   }
   return buffer
 }
@@ -137,9 +137,9 @@ private func randomPayload(_ dice: inout Dice) throws -> Buffer {
 /// The job, and then one text for whatever comes next.
 private func payload(_ text: String) throws -> Buffer {
   let buffer = Buffer()
-  try buffer.appendSigned(.max)
-  try buffer.appendCounted("a")
-  for _ in 0..<3 { try buffer.appendOptional(text) }
+  buffer.appendSigned(.max)
+  buffer.appendCounted("a")
+  for _ in 0..<3 { buffer.appendOptional(text) }
   return buffer
 }
 

@@ -13,11 +13,11 @@ import Testing
     try manager.withFiles { store throws(JobError) in
       guard let log = store.logs.owned.first else { return }
       let record = Buffer()
-      for _ in 0..<LogFormat.payloadInBuffer { try record.append(UInt8(0)) }
-      try record.appendVarint(1 << 40)
-      try record.appendSigned(1)
+      for _ in 0..<LogFormat.payloadInBuffer { record.append(UInt8(0)) }
+      record.appendVarint(1 << 40)
+      record.appendSigned(1)
       let payload = record.count - LogFormat.payloadInBuffer
-      try record.append(UInt32(0), as: UInt32.self)
+      record.append(UInt32(0), as: UInt32.self)
       guard let start = record.base else { return }
       try log.file.write(log.frame(start, payload: payload), at: log.end, limit: .max)
     }

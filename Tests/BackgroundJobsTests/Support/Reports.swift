@@ -43,6 +43,6 @@ extension Job {
 
 func packed(_ items: [String]) throws(JobError) -> Buffer {
   let buffer = Buffer()
-  for item in items { try buffer.appendCounted(item) }
+  for item in items { buffer.appendCounted(item) }
   return buffer
 }

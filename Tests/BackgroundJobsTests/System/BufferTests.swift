@@ -10,15 +10,15 @@ import Testing
 
   private func sample() throws -> Buffer {
     let buffer = Buffer()
-    for number in Self.numbers { try buffer.appendVarint(number) }
-    for number in Self.signed { try buffer.appendSigned(number) }
-    try buffer.append(UInt8(7))
-    try buffer.append(UInt32(0x0102_0304), as: UInt32.self)
-    try buffer.append(UInt64.max - 5, as: UInt64.self)
-    try buffer.appendCounted("grüße 🧵")
-    try buffer.appendOptional(nil)
-    try buffer.appendOptional("")
-    try buffer.appendOptional("why")
+    for number in Self.numbers { buffer.appendVarint(number) }
+    for number in Self.signed { buffer.appendSigned(number) }
+    buffer.append(UInt8(7))
+    buffer.append(UInt32(0x0102_0304), as: UInt32.self)
+    buffer.append(UInt64.max - 5, as: UInt64.self)
+    buffer.appendCounted("grüße 🧵")
+    buffer.appendOptional(nil)
+    buffer.appendOptional("")
+    buffer.appendOptional("why")
     return buffer
   }
 
@@ -43,6 +43,29 @@ import Testing
       + ["7", "16909060", "18446744073709551610", "grüße 🧵", "nil", "", "why"]
     #expect(read(&reader) == wanted)
     #expect(reader.isAtEnd && !reader.failed)
+  }
+
+  @Test func withoutMemoryNothingMoreIsAppended() throws {
+    let buffer = Buffer()
+    buffer.append(UInt8(1))
+    try buffer.requireWhole()
+    // More than a buffer may have.
+    var byte: UInt8 = 2
+    withUnsafeMutablePointer(to: &byte) {
+      buffer.append(UnsafeRawBufferPointer(start: $0, count: 1 << 41))
+    }
+    buffer.append(UInt8(3))
+    buffer.appendOptional("why")
+    buffer.pad(to: 8)
+    #expect(buffer.count == 1 && buffer.isCut)
+    #expect(throws: JobError.self) { try buffer.requireWhole() }
+    let other = Buffer()
+    other.append(whole: buffer)
+    #expect(throws: JobError.self) { try other.requireWhole() }
+    buffer.clear()
+    buffer.append(UInt8(4))
+    try buffer.requireWhole()
+    #expect(buffer.count == 1)
   }
 
   @Test func everyTruncationFailsAndGivesNothing() throws {
@@ -85,8 +108,8 @@ import Testing
   @Test func lengthsPastTheEndFail() throws {
     for length in [5, 1 << 31, 1 << 62, UInt64.max] as [UInt64] {
       let buffer = Buffer()
-      try buffer.appendVarint(length)
-      try buffer.append(UInt32(0), as: UInt32.self)
+      buffer.appendVarint(length)
+      buffer.append(UInt32(0), as: UInt32.self)
       var reader = Reader(buffer.bytes)
       #expect(reader.counted().isEmpty)
       #expect(reader.failed)
@@ -95,7 +118,7 @@ import Testing
 
   @Test func storesOnlyInside() throws {
     let buffer = Buffer()
-    try buffer.append(UInt64(0), as: UInt64.self)
+    buffer.append(UInt64(0), as: UInt64.self)
     for offset in [-1, 5, 8, 1 << 40] {
       buffer.store(UInt32.max, at: offset, as: UInt32.self)
     }

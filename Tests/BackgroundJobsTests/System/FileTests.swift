@@ -54,7 +54,7 @@ import Testing
     throws
   {
     let buffer = Buffer()
-    for byte in bytes { try buffer.append(byte) }
+    for byte in bytes { buffer.append(byte) }
     try file.write(buffer.bytes, at: offset, limit: limit)
   }
 
