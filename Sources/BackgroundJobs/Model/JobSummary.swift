@@ -1,5 +1,6 @@
-/// What is known of a job without its items: small, and a copy.
-struct JobSummary {
+/// What is known of a job without its items: a copy. A class, for a struct of so many members is moved
+/// one by one wherever it goes.
+final class JobSummary {
   struct Counts: Equatable {
     var done = 0
     var failed = 0
@@ -10,31 +11,47 @@ struct JobSummary {
     var underWay = 0
   }
 
-  var id: String
-  var type: String
-  var key: String?
-  var status: JobStatus
+  let id: String
+  let type: String
+  let key: String?
+  let status: JobStatus
   /// The status as the state file has it: another tool's word, or our own.
-  var statusName: String
-  var reason: String?
-  var error: String?
-  var attempts: Int64
-  var counts: Counts
-  var current: Int64
-  var total: Int64
-  var currentItem: String?
+  let statusName: String
+  let reason: String?
+  let error: String?
+  let attempts: Int64
+  let counts: Counts
+  let current: Int64
+  let total: Int64
+  let currentItem: String?
   // Milliseconds since 1970; nil: not yet, or not known.
-  var created: Int64?
-  var started: Int64?
-  var updated: Int64?
-  var completed: Int64?
-  var resumeAt: Int64?
+  let created: Int64?
+  let started: Int64?
+  let updated: Int64?
+  let completed: Int64?
+  let resumeAt: Int64?
   /// 0: nobody knows. nil: it has no owner.
-  var ownerPID: Int64?
-  var isPauseAcknowledged: Bool
-  var refusal: Refusal?
+  let ownerPID: Int64?
+  let isPauseAcknowledged: Bool
+  let refusal: Refusal?
   /// Of milliseconds of work.
-  var activeMs: Int64
+  let activeMs: Int64
+
+  init(_ job: JobState) {
+    (id, type, key, status, statusName) = (job.id, job.type, job.key, job.status, job.statusName)
+    (reason, error, attempts) = (job.reason, job.error, job.attempts)
+    counts = Counts(
+      done: job.items.doneCount, failed: job.items.failedCount, skipped: job.items.skippedCount,
+      open: job.items.openCount, underWay: job.items.notes.underWayCount)
+    (current, total) = (job.current, job.total)
+    currentItem = job.currentItem.count == 0 ? nil : String(bytes: job.currentItem.bytes)
+    (created, started, updated) = (job.created, job.started, job.updated)
+    (completed, resumeAt) = (job.completed, job.resumeAt)
+    ownerPID = job.owner?.process.pid
+    isPauseAcknowledged = job.isPauseAcknowledged
+    refusal = job.refusal
+    activeMs = job.clock.total
+  }
 
   /// Completed, but not all of it went well.
   var hasWarnings: Bool {
@@ -64,20 +81,5 @@ struct JobSummary {
 }
 
 extension JobState {
-  var summary: JobSummary {
-    JobSummary(
-      id: id, type: type, key: key, status: status, statusName: statusName, reason: reason,
-      error: error, attempts: attempts, counts: counts, current: current, total: total,
-      currentItem: currentItem.count == 0
-        ? nil : String(bytes: currentItem.bytes),
-      created: created, started: started, updated: updated, completed: completed,
-      resumeAt: resumeAt, ownerPID: owner?.process.pid, isPauseAcknowledged: isPauseAcknowledged,
-      refusal: refusal, activeMs: clock.total)
-  }
-
-  private var counts: JobSummary.Counts {
-    JobSummary.Counts(
-      done: items.doneCount, failed: items.failedCount, skipped: items.skippedCount,
-      open: items.openCount, underWay: items.notes.underWayCount)
-  }
+  var summary: JobSummary { JobSummary(self) }
 }
