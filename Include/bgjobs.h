@@ -290,7 +290,41 @@ typedef struct bgj_start_options {
  * processes that must not keep the job alive. */
 #define BGJ_START_OWNER_FD 0x2u
 
+/* Also if a limit is full or the job's time in the queue has not come: see BGJ_WAITING of
+ * bgj_job_start. */
+#define BGJ_START_ANYWAY 0x4u
+
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
+
+/* How a job stands in the queue. Initialise it with BGJ_QUEUE_OPTIONS_INIT. */
+typedef struct bgj_queue_options {
+  size_t struct_size;    /* sizeof(bgj_queue_options) */
+  unsigned int flags;    /* BGJ_QUEUE_...: which members are given, the others stay; 0: all are */
+  int priority;          /* -1000 to 1000, higher first */
+  int64_t not_before_ms; /* not started before, milliseconds since 1970; 0: at any time */
+  const char *lane;      /* jobs that share it share a limit: 1 to 255 bytes; NULL: none */
+} bgj_queue_options;
+
+#define BGJ_QUEUE_PRIORITY 0x1u
+#define BGJ_QUEUE_NOT_BEFORE 0x2u
+#define BGJ_QUEUE_LANE 0x4u
+
+#define BGJ_QUEUE_OPTIONS_INIT {sizeof(bgj_queue_options), 0u, 0, 0, 0}
+
+/* Which job to claim, and how long to wait for it. Initialise it with BGJ_CLAIM_OPTIONS_INIT. */
+typedef struct bgj_claim_options {
+  size_t struct_size;        /* sizeof(bgj_claim_options) */
+  unsigned int flags;        /* BGJ_CLAIM_... */
+  const char *const *types;  /* only jobs of these types; NULL: of any */
+  size_t type_count;         /* how many types there are */
+  const char *config_member; /* only jobs whose config has a member of this name; NULL: any */
+  int64_t timeout_ms;        /* 0: only look; negative: no limit */
+} bgj_claim_options;
+
+/* The wait ends when the queue is empty. */
+#define BGJ_CLAIM_UNTIL_EMPTY 0x1u
+
+#define BGJ_CLAIM_OPTIONS_INIT {sizeof(bgj_claim_options), 0u, 0, 0, 0, 0}
 
 /* The state of a job at one moment. Initialise it with BGJ_JOB_INFO_INIT before the first use. You
  * may fill it repeatedly. It owns its strings: they stay valid until it is filled again or cleared
@@ -341,12 +375,16 @@ typedef struct bgj_job_info {
   uint64_t items_skipped;     /* number of skipped items */
   uint64_t items_under_way;   /* begun and not ended, while a process works on the job; see
                                  bgj_job_item_begin */
+  int enqueued;               /* 1: it was put into the queue; see bgj_job_enqueue */
+  int priority;               /* in the queue; 0 too if it is not in it */
+  int64_t not_before_ms;      /* in the queue: not started before, milliseconds since 1970; or -1 */
+  const char *lane;           /* in the queue */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0, 0, 0}
+   0, 0, 0, 0, 0, 0, -1, 0}
 
 /* The state of an item. */
 typedef enum bgj_item_state {
@@ -543,9 +581,55 @@ BGJ_API bgj_status bgj_manager_rate_limited(bgj_manager *manager, const char *pr
                                             int64_t seconds, bgj_error *error);
 
 /*
- * The queue as JSON: an object with "providers", an array of objects with "provider"; "count",
- * "periodMs" and "burst" if it has a rate; "waitMs", how long one request would have to wait now;
- * "limitedUntil", in milliseconds since 1970, while it is limited. Free it with bgj_string_free.
+ * Takes the next ready job of the queue and starts it: the caller owns it, as after bgj_job_start. Two
+ * calls never get the same job. options may be NULL: whatever is ready now.
+ *
+ * A job is ready if bgj_job_enqueue has put it into the queue; it is pending, interrupted, or past its
+ * rate limit; its time has come; its provider takes requests; and each limit that it falls under has
+ * room. The first is the one with the smallest rank: the time since which it might have been started
+ * (it was put there, or its time came), less its priority times what a level is worth, ten minutes if
+ * bgj_manager_set_priority_worth was not called. So who waits long enough comes before a higher
+ * priority that came later, and none starves. Of equal ranks the job that was created first goes
+ * first. A job that must wait is passed over, and holds up nobody.
+ *
+ * If the caller dies, the job is interrupted, and ready again. Other threads may use the manager while
+ * the call waits.
+ *   BGJ_END          no such job is in the queue, and none of the queue runs: where the timeout is 0 or
+ *                    BGJ_CLAIM_UNTIL_EMPTY is given. A job that somebody has paused does not count.
+ *                    *job is NULL
+ *   BGJ_TIMEOUT      none was ready; the error says for what the first one waits
+ */
+BGJ_API bgj_status bgj_manager_claim(bgj_manager *manager, const bgj_claim_options *options,
+                                     bgj_job **job, bgj_error *error);
+
+/*
+ * At most so many jobs of a scope run at once, whether they were claimed or started: see BGJ_WAITING of
+ * bgj_job_start. scope: "*" (all jobs), "type:T", "lane:L", or "provider:P" (the jobs whose config has
+ * this "provider"). Those are counted whose owner lives: they run, wait for a rate limit, or have not
+ * seen their pause yet. Nothing is stored for it that a dead process could leave behind. most: 0: none
+ * may start; negative: no limit any more. Jobs that run go on. A job that is resumed runs, whatever
+ * the limit.
+ *   BGJ_INVALID      there is no such scope, or there are 1000 limits already
+ */
+BGJ_API bgj_status bgj_manager_set_limit(bgj_manager *manager, const char *scope, int most,
+                                         bgj_error *error);
+
+/*
+ * What one level of priority is worth, in milliseconds of waiting: 600000 at first, at most
+ * 315360000000 (ten years). Negative: a higher priority always goes first.
+ */
+BGJ_API bgj_status bgj_manager_set_priority_worth(bgj_manager *manager, int64_t ms,
+                                                  bgj_error *error);
+
+/*
+ * The queue as JSON, an object. Free it with bgj_string_free.
+ *   "providers"        an array of objects with "provider"; "count", "periodMs" and "burst" if it has a
+ *                      rate; "waitMs", how long one request would have to wait now; "limitedUntil", in
+ *                      milliseconds since 1970, while it is limited
+ *   "priorityWorthMs"  see bgj_manager_set_priority_worth; -1: strict
+ *   "limits"           an array of objects with "scope", "most" and "running"
+ *   "jobs"             those of the queue that have not ended, the first one first: objects with "id",
+ *                      "type", "status", "priority", "lane", and "waits" as in bgj_job_get_waits
  */
 BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_error *error);
 
@@ -569,12 +653,33 @@ BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_
  * job that this manager already owns. options may be NULL.
  *   BGJ_PAUSED       the job is paused, by a user or for a rate limit, and was not started. Call
  *                    bgj_job_wait with BGJ_MASK_PENDING, then start it again
+ *   BGJ_WAITING      a limit is full (bgj_manager_set_limit), or its time in the queue has not come; it
+ *                    was not started, and the error says what it waits for. BGJ_START_ANYWAY starts it
+ *                    all the same
  *   BGJ_BUSY         another live process owns the job; the error names it
  *   BGJ_FINISHED     the job is completed or failed; see bgj_job_retry
  *   BGJ_ILLEGAL_TRANSITION  another tool runs the job, or it runs detached and unwatched; or its
  *                    status is unknown to this library
  */
 BGJ_API bgj_status bgj_job_start(bgj_job *job, const bgj_start_options *options, bgj_error *error);
+
+/*
+ * Puts a job that has not ended into the queue, for bgj_manager_claim, or changes how it stands there.
+ * It stays in the queue until it has ended, and a retry puts it back. options may be NULL: as it is,
+ * or priority 0, any time and no lane. A job that was only created is in no queue: nobody claims it.
+ *   BGJ_FINISHED     it has ended
+ */
+BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *options,
+                                   bgj_error *error);
+
+/*
+ * What the job waits for, as a JSON array, empty if for nothing. Each member is an object with "for"
+ * and "text", a sentence for people. "for" is "time", "rate-limit" or "limit" (something must come
+ * first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it); or
+ * "worker" (it is ready, and nobody has claimed it). "until": milliseconds since 1970, if known.
+ * "scope": the full limit. "provider": who takes no requests. Free it with bgj_string_free.
+ */
+BGJ_API bgj_status bgj_job_get_waits(bgj_job *job, char **json, bgj_error *error);
 
 /*
  * The owner stops working on the job. A running job becomes paused, with the reason "interrupted"

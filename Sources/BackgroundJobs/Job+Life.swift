@@ -4,13 +4,15 @@ extension Job {
   /// closes the manager or dies. Possible for a pending or interrupted job, one whose rate limit
   /// has passed, and one that this manager owns.
   ///
+  /// - Parameter anyway: Also if a limit is full, or its time in the queue has not come.
   /// - Returns: `.paused` when somebody paused it: it was not started; ``wait(for:timeoutMs:)`` for
   ///   `.pending`, then start again.
-  /// - Throws: `.busy` (another live process owns it), `.finished`, `.illegalTransition` (another
-  ///   tool runs it).
+  /// - Throws: `.waiting` (it was not started: a limit is full, or its time has not come; the message
+  ///   says which), `.busy` (another live process owns it), `.finished`, `.illegalTransition`
+  ///   (another tool runs it).
   @discardableResult
-  public func start() throws(JobError) -> Status {
-    try manager.with { storage throws(JobError) in try storage.start(reference) }
+  public func start(anyway: Bool = false) throws(JobError) -> Status {
+    try manager.with { storage throws(JobError) in try storage.start(reference, anyway: anyway) }
   }
 
   /// Runs it without an owner, for launchers and scripts: it goes on when this manager is closed,
@@ -20,10 +22,11 @@ extension Job {
   ///   - pid: The process whose end interrupts the job; nil: nobody judges whether it lives.
   ///   - descriptor: Instead of a pid, an open regular file, which gets a lock: the job is
   ///     interrupted when the last process that has this open file has closed it or ended.
-  /// - Throws: as ``start()``; `.invalid` when there is no such process or file.
+  ///   - anyway: As in ``start(anyway:)``.
+  /// - Throws: as ``start(anyway:)``; `.invalid` when there is no such process or file.
   @discardableResult
   public func startDetached(
-    watching pid: Int64? = nil, lockedBy descriptor: Int32? = nil
+    watching pid: Int64? = nil, lockedBy descriptor: Int32? = nil, anyway: Bool = false
   ) throws(JobError) -> Status {
     guard pid == nil || descriptor == nil else {
       throw JobError(.invalid, "a process or a lock tells of the owner's end, not both")
@@ -34,7 +37,8 @@ extension Job {
       guard watched != nil else { throw JobError(.invalid, "there is no process \(pid)") }
     }
     return try manager.with { storage throws(JobError) in
-      try storage.startDetached(reference, watching: watched, lockedBy: descriptor)
+      try storage.startDetached(
+        reference, watching: watched, lockedBy: descriptor, anyway: anyway)
     }
   }
 

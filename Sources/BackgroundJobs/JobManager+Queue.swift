@@ -60,7 +60,9 @@ extension JobManager {
 
   /// The queue as JSON: an object with `providers`, each with `provider`; `count`, `periodMs` and
   /// `burst` if it has a rate; `waitMs`, how long one request would have to wait now; `limitedUntil`,
-  /// in milliseconds since 1970, if it told us of a limit.
+  /// in milliseconds since 1970, if it told us of a limit. `priorityWorthMs`, -1: strict. `limits`, each
+  /// with `scope`, `most` and `running`. `jobs`, the first one first, each with `id`, `type`, `status`,
+  /// `priority`, `lane`, and `waits` as in ``Job/waits()``.
   public func queue() throws(JobError) -> String {
     try withQueue { bytes throws(JobError) in String(bytes: bytes) }
   }

@@ -27,6 +27,7 @@ private func emptyInfo() -> bgj_job_info {
   (info.created_ms, info.started_ms, info.updated_ms) = (-1, -1, -1)
   (info.completed_ms, info.resume_at_ms) = (-1, -1)
   (info.wait_ms, info.finish_ms, info.refused_ms) = (-1, -1, -1)
+  info.not_before_ms = -1
   return info
 }
 
@@ -40,7 +41,7 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   numbers(job, &filled)
   let strings = [
     job.id, job.type, job.key, job.statusName, job.reason, job.error, job.currentItem,
-    job.refusedStatus,
+    job.refusedStatus, job.lane,
   ]
   var total = 0
   for text in strings { total += (text?.byteCount ?? 0) + 1 }
@@ -71,6 +72,7 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   filled.error = place(job.error)
   filled.current_item = place(job.currentItem)
   filled.refused_status = place(job.refusedStatus)
+  filled.lane = place(job.lane)
   replace(info, by: filled, size)
 }
 
@@ -104,6 +106,9 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.finish_ms = job.finishMs ?? -1
   info.refused_ms = job.refusedMs ?? -1
   info.items_skipped = UInt64(job.itemsSkipped)
+  info.enqueued = job.isEnqueued ? 1 : 0
+  info.priority = Int32(clamping: job.priority)
+  info.not_before_ms = job.notBeforeMs ?? -1
   info.items_under_way = UInt64(job.itemsUnderWay)
   info.has_warnings = job.hasWarnings ? 1 : 0
 }

@@ -16,7 +16,7 @@ public func bgj_job_start(
   call(error) { () throws(JobError) in
     let job = try object(job)
     let options = try read(options, bgj_start_options(), "options")
-    guard options.flags & ~0x3 == 0 else {
+    guard options.flags & ~0x7 == 0 else {
       throw JobError(.invalid, "flags has bits that this version does not know")
     }
     let isDetached = options.flags & 0x1 != 0
@@ -34,10 +34,47 @@ public func bgj_job_start(
       throw JobError(
         .invalid, "the owner's descriptor is \(options.owner_fd), but no flag says that it counts")
     }
-    guard isDetached else { return try job.start() }
+    let anyway = options.flags & 0x4 != 0
+    guard isDetached else { return try job.start(anyway: anyway) }
     return try job.startDetached(
       watching: options.owner_pid == 0 ? nil : options.owner_pid,
-      lockedBy: hasDescriptor ? options.owner_fd : nil)
+      lockedBy: hasDescriptor ? options.owner_fd : nil, anyway: anyway)
+  }
+}
+
+@_cdecl("bgj_job_enqueue") @implementation
+public func bgj_job_enqueue(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ options: UnsafePointer<bgj_queue_options>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard options != nil else { return try job.enqueue() }
+    let options = try read(options, bgj_queue_options(), "options")
+    guard options.flags & ~0x7 == 0 else {
+      throw JobError(.invalid, "flags has bits that this version does not know")
+    }
+    let said = options.flags == 0 ? 0x7 : options.flags
+    var lane: String?
+    if said & 0x4 != 0 { lane = try optionalText(options.lane, "lane") ?? "" }
+    if let lane, options.lane != nil, lane.isEmpty { throw JobError(.invalid, "the lane is empty") }
+    return try job.enqueue(
+      priority: said & 0x1 == 0 ? nil : Int64(options.priority),
+      notBeforeMs: said & 0x2 == 0 ? nil : options.not_before_ms, lane: lane)
+  }
+}
+
+@_cdecl("bgj_job_get_waits") @implementation
+public func bgj_job_get_waits(
+  _ job: UnsafeMutablePointer<bgj_job>?,
+  _ json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let job = try object(job)
+    guard let json else { throw missing("json") }
+    json.pointee = try job.withWaits { bytes throws(JobError) in try copy(bytes) }
+    return .ok
   }
 }
 

@@ -145,17 +145,24 @@ func copy(_ text: String) throws(JobError) -> UnsafeMutablePointer<CChar> {
 }
 
 /// The caller's options, as far as its version of the header has them; the rest is zero.
-func read<Options>(
+@inline(__always)
+func read<Options: BitwiseCopyable>(
   _ options: UnsafePointer<Options>?, _ empty: Options, _ what: StaticString
 ) throws(JobError) -> Options {
-  guard let options else { return empty }
-  let size = UnsafeRawPointer(options).load(as: Int.self)
+  var copy = empty
+  try read(options, &copy, MemoryLayout<Options>.size, what)
+  return copy
+}
+
+@inline(never)
+private func read(
+  _ options: UnsafeRawPointer?, _ copy: UnsafeMutableRawPointer, _ room: Int, _ what: StaticString
+) throws(JobError) {
+  guard let options else { return }
+  let size = options.load(as: Int.self)
   guard size >= MemoryLayout<Int>.size, size <= 1 << 16 else {
     throw JobError(.invalid, "struct_size of \(what) is \(size); initialise it with its _INIT")
   }
-  var copy = empty
   // Whole members only: half a pointer is none.
-  let known = min(size, MemoryLayout<Options>.size) & ~7
-  withUnsafeMutableBytes(of: &copy) { $0.copyMemory(from: .init(start: options, count: known)) }
-  return copy
+  copy.copyMemory(from: options, byteCount: min(size, room) & ~7)
 }

@@ -156,7 +156,19 @@ static void call_manager(bgj_manager **slot) {
       if (chance(3)) CALL(bgj_manager_set_rate, manager, any_name(), any_number(), any_number());
       if (chance(3)) CALL(bgj_manager_rate_limited, manager, any_name(), any_number());
       if (chance(3)) CALL(bgj_manager_permit, manager, any_name(), any_number(), &wait);
+      static const char *const scopes[] = {"*", "type:t", "lane:l", "provider:p", "type:"};
+      const char *scope = chance(2) ? scopes[below(5)] : any_name();
+      if (chance(3)) CALL(bgj_manager_set_limit, manager, scope, (int)below(5) - 1);
+      if (chance(9)) CALL(bgj_manager_set_priority_worth, manager, any_number());
       if (CALL(bgj_manager_get_queue, manager, &text) == BGJ_OK) bgj_string_free(text);
+      bgj_claim_options claim = BGJ_CLAIM_OPTIONS_INIT;
+      claim.config_member = chance(3) ? any_name() : NULL;
+      claim.timeout_ms = (int64_t)below(3);
+      if (chance(3)) {
+        status = CALL(bgj_manager_claim, manager, &claim, &job);
+        if (status == BGJ_END && job != NULL) broken("a job at the end of the queue");
+        if (status != BGJ_END) put_job(status, job);
+      }
       CALL(bgj_manager_sync, manager);
       break;
     }
@@ -229,7 +241,7 @@ static void call_job(bgj_job *job) {
   char *text = (char *)untouched;
   const char *plan[8];
   bgj_status status;
-  switch (below(35)) {
+  switch (below(36)) {
     case 0: case 1: case 2:
       if (chance(8)) options.flags = chance(2) ? (unsigned int)any_number() : BGJ_START_DETACHED;
       if (options.flags != 0) options.owner_pid = any_number();
@@ -237,6 +249,19 @@ static void call_job(bgj_job *job) {
       CALL(bgj_job_start, job, chance(2) ? NULL : &options);
       break;
     case 3: CALL(bgj_job_leave, job, any_text()); break;
+    case 35: {
+      bgj_queue_options queue = BGJ_QUEUE_OPTIONS_INIT;
+      queue.flags = (unsigned int)below(chance(9) ? 99 : 8);
+      queue.priority = (int)(chance(9) ? any_number() : (int64_t)below(5));
+      queue.not_before_ms = chance(3) ? any_number() : 0;
+      queue.lane = chance(2) ? "l" : any_name();
+      CALL(bgj_job_enqueue, job, chance(4) ? NULL : &queue);
+      if (CALL(bgj_job_get_waits, job, &text) == BGJ_OK) {
+        must_be_utf8("what a job waits for", text);
+        bgj_string_free(text);
+      }
+      break;
+    }
     case 4: CALL(bgj_job_pause, job, any_name(), chance(2) ? 0 : any_number()); break;
     case 5: CALL(bgj_job_rate_limited, job, any_name(), any_number()); break;
     case 6: case 7: CALL(bgj_job_resume, job); break;

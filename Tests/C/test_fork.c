@@ -41,6 +41,11 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_set_rate(manager, "p", 1, 1, NULL));
   FORKED(bgj_manager_permit(manager, "p", 1, &number, NULL));
   FORKED(bgj_manager_rate_limited(manager, "p", 1, NULL));
+  FORKED(bgj_manager_claim(manager, NULL, &other, NULL));
+  FORKED(bgj_manager_set_limit(manager, "*", 1, NULL));
+  FORKED(bgj_manager_set_priority_worth(manager, 1, NULL));
+  FORKED(bgj_job_enqueue(job, NULL, NULL));
+  FORKED(bgj_job_get_waits(job, &text, NULL));
   FORKED(bgj_manager_get_queue(manager, &text, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));
   FORKED(bgj_job_leave(job, NULL, NULL));

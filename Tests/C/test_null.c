@@ -29,6 +29,15 @@ static void managers(void **state) {
   INVALID(bgj_manager_permit(NULL, "p", 1, &wait, &error));
   INVALID(bgj_manager_permit(manager, NULL, 1, &wait, &error));
   INVALID(bgj_manager_permit(manager, "p", 1, NULL, &error));
+  INVALID(bgj_manager_claim(NULL, NULL, &j, &error));
+  INVALID(bgj_manager_claim(manager, NULL, NULL, &error));
+  INVALID(bgj_manager_claim(NULL, NULL, NULL, NULL));
+  INVALID(bgj_manager_set_limit(NULL, "*", 1, &error));
+  INVALID(bgj_manager_set_limit(manager, NULL, 1, &error));
+  INVALID(bgj_manager_set_priority_worth(NULL, 1, &error));
+  INVALID(bgj_job_enqueue(NULL, NULL, &error));
+  INVALID(bgj_job_get_waits(NULL, &queue, &error));
+  INVALID(bgj_job_get_waits(NULL, NULL, NULL));
   INVALID(bgj_manager_get_queue(NULL, &queue, &error));
   INVALID(bgj_manager_get_queue(manager, NULL, &error));
   INVALID(bgj_manager_get_queue(NULL, NULL, NULL));

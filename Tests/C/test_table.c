@@ -7,6 +7,7 @@ enum { UNSAID = -1, OK = BGJ_OK, PAUSED = BGJ_PAUSED, FINISHED = BGJ_FINISHED,
 /* ---- Operations, by the manager under test ---- */
 
 static bgj_status start(bgj_job *job) { return bgj_job_start(job, NULL, &error); }
+static bgj_status enqueue(bgj_job *job) { return bgj_job_enqueue(job, NULL, &error); }
 static bgj_status report(bgj_job *job) { return bgj_job_item_done(job, "reported", &error); }
 static bgj_status pause_it(bgj_job *job) { return bgj_job_pause(job, NULL, 0, &error); }
 static bgj_status limited(bgj_job *job) { return bgj_job_rate_limited(job, "x", 9, &error); }
@@ -21,7 +22,7 @@ static bgj_status retry_some(bgj_job *job) { return bgj_job_retry_items(job, NUL
 /* Where BGJ_OK leads: a status, or one of these. */
 enum { STAYS = -1, LIFTED = -2 };
 
-enum { OPERATIONS = 11 };
+enum { OPERATIONS = 12 };
 static const struct operation {
   const char *name;
   bgj_status (*call)(bgj_job *);
@@ -39,6 +40,7 @@ static const struct operation {
     {"cancel", cancel, BGJ_JOB_FAILED, "cancel"},
     {"retry", retry, BGJ_JOB_PENDING, "retr"},
     {"retry some", retry_some, BGJ_JOB_PENDING, "retr"},
+    {"enqueue", enqueue, STAYS, ""},
 };
 
 /* ---- States ---- */
@@ -96,28 +98,30 @@ static const struct state {
   int expected[OPERATIONS];
 } states[STATES] = {
     /* start, report, pause, rate-limited, resume,
-     * leave, complete, fail, cancel, retry, retry some */
+     * leave, complete, fail, cancel, retry, retry some, enqueue */
     {"pending", create, BGJ_JOB_PENDING,
-     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
+     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"mine, running", mine, BGJ_JOB_RUNNING,
-     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL}},
+     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"mine, paused", mine_paused, BGJ_JOB_PAUSED,
-     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL}},
+     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"theirs, running", theirs, BGJ_JOB_RUNNING,
-     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL}},
+     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"theirs, paused", theirs_paused, BGJ_JOB_PAUSED,
-     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL}},
+     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"paused", paused, BGJ_JOB_PAUSED,
-     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
+     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"interrupted", interrupted, BGJ_JOB_PAUSED,
-     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL}},
+     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
     {"completed", completed, BGJ_JOB_COMPLETED,
      {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, ILLEGAL,
-      ILLEGAL}},
+      ILLEGAL, FINISHED}},
     {"completed in part", completed_in_part, BGJ_JOB_COMPLETED,
-     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, OK, OK}},
+     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, OK, OK,
+      FINISHED}},
     {"failed", failed, BGJ_JOB_FAILED,
-     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, OK, OK, OK}},
+     {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, OK, OK, OK,
+      FINISHED}},
 };
 
 static const char *const status_names[] = {"",       "pending",   "running",

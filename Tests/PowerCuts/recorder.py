@@ -10,8 +10,8 @@ from typing import NamedTuple
 import blocklog
 import disk
 
-# What a disk writes whole, in bytes. A block of metadata of which a part was written makes xfs refuse
-# the disk: it sees that the checksum is wrong, and leaves the mending to xfs_repair.
+# What a disk writes whole, in bytes. A block of metadata of which a part was written makes xfs
+# refuse the disk: it sees that the checksum is wrong, and leaves the mending to xfs_repair.
 WHOLE = {"ext4": 512, "xfs": 4096}
 
 

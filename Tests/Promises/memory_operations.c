@@ -143,6 +143,26 @@ static bgj_status permit(subject *s) {
   bgj_status status = bgj_manager_set_rate(s->manager, "github", 5000, 3600000, &fault);
   return status < 10 ? bgj_manager_permit(s->manager, "github", 1, &wait, &fault) : status;
 }
+static bgj_status enqueue(subject *s) {
+  bgj_queue_options options = BGJ_QUEUE_OPTIONS_INIT;
+  options.lane = "lane";
+  options.priority = 1;
+  bgj_status status = bgj_manager_set_limit(s->manager, "lane:lane", 2, &fault);
+  return status < 10 ? bgj_job_enqueue(s->waiting, &options, &fault) : status;
+}
+static bgj_status claim(subject *s) {
+  bgj_job *job = NULL;
+  bgj_status status = enqueue(s);
+  if (status < 10) status = bgj_manager_claim(s->manager, NULL, &job, &fault);
+  bgj_job_release(job);
+  return status;
+}
+static bgj_status waits(subject *s) {
+  char *text = NULL;
+  bgj_status status = bgj_job_get_waits(s->waiting, &text, &fault);
+  bgj_string_free(text);
+  return status;
+}
 static bgj_status queue(subject *s) {
   char *text = NULL;
   bgj_status status = bgj_manager_get_queue(s->manager, &text, &fault);
@@ -280,6 +300,9 @@ const memory_operation operations[] = {
     {"cleanup", cleanup, 0, 0},
     {"check", check, 0, 0},
     {"rate", permit, 0, 1},
+    {"enqueue", enqueue, 0, 1},
+    {"claim", claim, 0, 1},
+    {"waits", waits, 0, 0},
     {"queue", queue, 0, 0},
     {"sync", sync_all, 0, 0},
     {"sync beside another tool", sync_all, 1, 0},

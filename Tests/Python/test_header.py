@@ -82,6 +82,7 @@ def test_functions(declarations):
 def test_structs(declarations):
     structs = [one for one in declarations if one["kind"] == "RecordDecl" and "inner" in one]
     names = {"bgj_error", "bgj_options", "bgj_start_options", "bgj_job_info", "bgj_item"}
+    names |= {"bgj_queue_options", "bgj_claim_options"}
     assert {one["name"] for one in structs} == names
     for struct in structs:
         fields = [one for one in struct["inner"] if one["kind"] == "FieldDecl"]
@@ -107,15 +108,19 @@ def test_enums(declarations):
 def test_macros_and_layout(tmp_path):
     """Numbers that are no enum, sizes, offsets, and what each _INIT makes."""
     macros = re.findall(
-        r"^#define (BGJ_(?:VERSION|MASK|OPEN|START|ITEM|CLEANUP)_\w+) ", HEADER.read_text(), re.M
+        r"^#define (BGJ_(?:VERSION|MASK|OPEN|START|QUEUE|CLAIM|ITEM|CLEANUP)_\w+) ",
+        HEADER.read_text(),
+        re.M,
     )
     numbers = [name for name in macros if not name.endswith("_INIT")]
-    assert len(numbers) == 24
+    assert len(numbers) == 29
     inits = {
         "bgj_error": "BGJ_ERROR_INIT",
         "bgj_options": "BGJ_OPTIONS_INIT",
         "bgj_start_options": "BGJ_START_OPTIONS_INIT",
         "bgj_job_info": "BGJ_JOB_INFO_INIT",
+        "bgj_queue_options": "BGJ_QUEUE_OPTIONS_INIT",
+        "bgj_claim_options": "BGJ_CLAIM_OPTIONS_INIT",
         "bgj_item": "BGJ_ITEM_INIT",
     }
     lines = [f'printf("{name} %lld\\n", (long long){name});' for name in numbers]

@@ -106,7 +106,7 @@ def test_a_rate_is_kept_changed_and_removed(project):
         with pytest.raises(bgjobs.Invalid):
             manager.permit("github", 121)
         manager.rate("github", 0)
-        assert manager.queue() == {"providers": []}
+        assert manager.queue()["providers"] == []
         with pytest.raises(bgjobs.NotFound):
             manager.permit("github")
 
@@ -360,7 +360,7 @@ def test_a_limit_of_one_is_a_limit_of_all(project):
         (provider,) = other.queue()["providers"]
         assert provider["provider"] == "github" and 890_000 < provider["waitMs"] <= 900_000
         other.rate_limit_over("github")
-        assert other.queue() == {"providers": []}
+        assert other.queue()["providers"] == []
         assert not two.done("b") and one.info().status is bgjobs.JobStatus.RUNNING
         late.start()
         manager.rate_limited("github", 900)

@@ -88,7 +88,8 @@ extension Change {
     case .job(_, let change):
       switch change {
       case .started, .left, .detached, .completed, .failed, .retried, .removed: true
-      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
+          false
       }
     case .queue: false
     case .store(let change):
@@ -108,7 +109,8 @@ extension Change {
       switch change {
       case .started, .left, .detached, .completed, .retried, .removed: true
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
-      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured: false
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
+          false
       }
     case .queue: false
     case .store(let change):
@@ -130,7 +132,7 @@ extension Change {
       case .planned(_, let mark): mark?.seen
       case .replanned(_, let mark): mark.seen
       case .created, .started, .left, .detached, .paused, .resumed, .completed, .failed, .retried,
-        .removed, .configured:
+        .removed, .configured, .queued:
         nil
       }
     case .store, .queue: nil

@@ -41,7 +41,7 @@ extension JobDesk {
       let now = clock.realtimeMs
       let wait = try wait(now)
       if wait == 0 { return already ?? .ok }
-      if let provider, job.isLimited(by: try quoted(provider)) {
+      if let provider, job.provider.bytes == (try quoted(provider)).bytes {
         try limit(provider, now: now, wait)
       }
       // Its own pause is for another reason, and stays.
@@ -102,7 +102,7 @@ extension JobDesk {
     let provider = try quoted(provider)
     var limited: [JobState] = []
     for job in try jobs.jobs({ $0.isOne(of: .running) || $0.isOne(of: .paused) })
-    where job.isOurs && job.isLimited(by: provider) {
+    where job.isOurs && job.provider.bytes == provider.bytes {
       try closeIfOwnerIsDead(job)
       let isLimited = job.resumeAt != nil && job.reason?.bytes == Reason.rateLimit.bytes
       if job.status == .running || (job.status == .paused && isLimited) { limited.append(job) }
@@ -115,7 +115,7 @@ extension JobDesk {
     let now = clock.realtimeMs
     for provider in jobs.providers {
       let until = provider.limit(at: now)
-      guard until > now, job.isLimited(by: try quoted(provider.name)) else { continue }
+      guard until > now, job.provider.bytes == (try quoted(provider.name)).bytes else { continue }
       // By the golden ratio, any number of them are spread evenly.
       let place = Int64(try limited(by: provider.name).count) &* 618 % 1000
       try pause(job, provider.name, now: now, until: until, share: place, of: 1000)
@@ -124,40 +124,10 @@ extension JobDesk {
     return false
   }
 
-  private func quoted(_ text: String) throws(JobError) -> String {
+  func quoted(_ text: String) throws(JobError) -> String {
     let buffer = Buffer()
     JSONText(buffer).string(text)
     try buffer.requireWhole()
     return String(bytes: buffer.bytes)
-  }
-
-  // MARK: For who asks
-
-  func queue(_ state: State) throws(JobError) -> Buffer {
-    let (buffer, now) = (Buffer(), clock.realtimeMs)
-    let out = JSONText(buffer)
-    out.beginObject()
-    out.name("providers")
-    out.beginArray()
-    for provider in state.providers {
-      out.next()
-      out.beginObject()
-      out.member("provider", provider.name)
-      let until = provider.limit(at: now)
-      var wait = max(0, until &- now)
-      if provider.count > 0 {
-        out.member("count", provider.count)
-        out.member("periodMs", provider.periodMs)
-        out.member("burst", provider.burst)
-        wait = provider.permitting(1, at: now).wait
-      }
-      out.member("waitMs", wait)
-      if until > now { out.member("limitedUntil", until) }
-      out.endObject()
-    }
-    out.endArray()
-    out.endObject()
-    try buffer.requireWhole()
-    return buffer
   }
 }

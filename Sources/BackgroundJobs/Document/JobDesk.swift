@@ -43,7 +43,7 @@ extension JobDesk {
   }
 
   /// Asks the life cycle, then `decide`; nil: nothing is to change.
-  private func admit(
+  func admit(
     _ operation: Operation, _ reference: JobReference,
     _ decide: (JobState) throws(JobError) -> JobChange?
   ) throws(JobError) -> Status {
@@ -84,12 +84,18 @@ extension JobDesk {
 
   // MARK: A job's owner
 
-  func start(_ reference: JobReference) throws(JobError) -> Status {
+  /// `anyway`: also where it would have to wait for its place.
+  func start(_ reference: JobReference, anyway: Bool) throws(JobError) -> Status {
     let status = try alone { () throws(JobError) -> Status in
       let (job, caller, already) = try admit(.start, reference)
       if let already { return already }
       if try isHeldBack(job) { return .paused }
-      if caller == .owner { try settle(.resumed, job) } else { try takeOwnership(of: job) }
+      if caller == .owner {
+        try settle(.resumed, job)
+      } else {
+        if !anyway { try requirePlace(for: job) }
+        try takeOwnership(of: job)
+      }
       return .ok
     }
     if status == .ok { dispensers[TextBytes(reference.id)] = nil }
@@ -97,12 +103,14 @@ extension JobDesk {
   }
 
   func startDetached(
-    _ reference: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?
+    _ reference: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?,
+    anyway: Bool
   ) throws(JobError) -> Status {
     try alone { () throws(JobError) -> Status in
       let (job, _, already) = try admit(.start, reference)
       if let already { return already }
       if try isHeldBack(job) { return .paused }
+      if !anyway { try requirePlace(for: job) }
       var lock: OwnerLock?
       if let descriptor { lock = try self.lock(descriptor, for: job) }
       try settle(.detached(watched: process, lock: lock), job)

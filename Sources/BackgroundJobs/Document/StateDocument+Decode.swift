@@ -232,7 +232,16 @@ extension StateDocument {
     }
     if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
     if let begun = ours["begun"] { try decodeTrials(begun, job) }
+    if let queue = ours["queue"], queue.isObject { job.queue = decodeEntry(queue) }
     decodeOthers(ours, job)
+  }
+
+  private static func decodeEntry(_ queue: JSONValue) -> QueueEntry {
+    func time(_ name: StaticString) -> Int64 { queue[name]?.string.flatMap { DateText.parse($0) } ?? 0 }
+    let (most, priority) = (QueueEntry.mostPriority, queue["priority"]?.integer ?? 0)
+    return QueueEntry(
+      priority: min(max(-most, priority), most), notBefore: time("notBefore"),
+      lane: queue["lane"]?.string, since: time("since"))
   }
 
   private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {

@@ -27,6 +27,15 @@ extension StateDocument {
       try encodeSkipped(job, out)
       try encodeTrials(job, out)
     }
+    if let queue = job.queue {
+      out.name("queue")
+      out.beginObject()
+      out.date("since", queue.since)
+      if queue.priority != 0 { out.member("priority", queue.priority) }
+      if queue.notBefore != 0 { out.date("notBefore", queue.notBefore) }
+      if let lane = queue.lane { out.member("lane", lane) }
+      out.endObject()
+    }
     encodeOthers(of: job, out)
     out.endObject()
   }

@@ -3,10 +3,23 @@ extension StateDocument {
   /// A version that does not know the queue would lose something. A limit passes by itself, and is
   /// told again by the provider.
   static func format(of state: State) -> Int64 {
-    state.providers.contains { $0.count > 0 } ? format : 1
+    let isUsed =
+      !state.limits.isEmpty || state.worth != State.usualWorth
+      || state.providers.contains { $0.count > 0 }
+      || state.entries.indices.contains {
+        state.facts(at: $0)?.has(StoredJob.isQueued) ?? false
+      }
+    return isUsed ? format : 1
   }
 
   static func encodeQueue(of state: State, _ out: JSONText) {
+    if state.worth != State.usualWorth { out.member("worth", state.worth) }
+    if !state.limits.isEmpty {
+      out.name("limits")
+      out.beginObject()
+      for limit in state.limits { out.member(limit.text, limit.allowed) }
+      out.endObject()
+    }
     guard !state.providers.isEmpty else { return }
     out.name("providers")
     out.beginObject()
@@ -20,6 +33,13 @@ extension StateDocument {
   }
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
+    if let worth = ours["worth"]?.integer, worth <= State.strictWorth { state.worth = worth }
+    ours["limits"]?.forEachMember { (scope, most) throws(Never) in
+      guard let most = most.integer, most >= 0, state.limits.count < QueueLimit.most,
+        let limit = QueueLimit(scope, allowed: most)
+      else { return }
+      state.limits.append(limit)
+    }
     ours["providers"]?.forEachMember { (name, entry) throws(Never) in
       guard state.providers.count < 2 * Provider.most else { return }
       func number(_ place: Int) -> Int64 { entry.at(place)?.integer ?? 0 }

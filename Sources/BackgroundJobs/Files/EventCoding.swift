@@ -63,6 +63,7 @@ extension JobChange {
     case .planned(_, let mark): mark == nil ? .planned : .plannedBeside
     case .replanned: .replanned
     case .configured: .configured
+    case .queued: .queued
     }
   }
 
@@ -98,6 +99,11 @@ extension JobChange {
       mark.encode(to: buffer)
       buffer.appendCounted(items.buffer.bytes)
     case .configured(let config): buffer.appendCounted(config)
+    case .queued(let entry):
+      buffer.appendSigned(entry.priority)
+      buffer.appendSigned(entry.notBefore)
+      buffer.appendSigned(entry.since)
+      buffer.appendOptional(entry.lane)
     }
   }
 
@@ -140,9 +146,15 @@ extension JobChange {
       let mark = PlanMark(&reader)
       return .replanned(try items(&reader), mark)
     case .configured: return .configured(reader.text())
+    case .queued:
+      let (priority, notBefore) = (reader.signed(), reader.signed())
+      let since = reader.signed()
+      return .queued(
+        QueueEntry(
+          priority: priority, notBefore: notBefore, lane: reader.optionalText(), since: since))
     case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
       .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside, .rated, .permitted,
-      .throttled:
+      .throttled, .limited, .valued:
       return nil
     }
   }

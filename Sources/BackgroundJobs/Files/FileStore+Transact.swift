@@ -38,6 +38,19 @@ extension FileStore: JobDesk {
     return try queue(state)
   }
 
+  func waits(_ reference: JobReference) throws(JobError) -> Buffer {
+    let job = try seen(reference)
+    return try waits(state, job)
+  }
+
+  func lookForClaim(_ request: ClaimRequest) throws(JobError) -> ClaimOutcome {
+    try refresh()
+    let outcome = try claim(request, state, claims: false)
+    // Who waits has the time that a transition had not.
+    publishInPassing(Clock.machine)
+    return outcome
+  }
+
   func settle(_ change: QueueChange, durable: Bool) throws(JobError) {
     try append(.queue(change), durable: durable)
   }

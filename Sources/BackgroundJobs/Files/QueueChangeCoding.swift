@@ -5,6 +5,8 @@ extension QueueChange {
     case .rated: .rated
     case .permitted: .permitted
     case .throttled: .throttled
+    case .limited: .limited
+    case .valued: .valued
     }
   }
 
@@ -21,6 +23,10 @@ extension QueueChange {
     case .throttled(let provider, let until):
       buffer.appendCounted(provider)
       buffer.appendSigned(until)
+    case .limited(let scope, let most):
+      buffer.appendCounted(scope)
+      buffer.appendSigned(most)
+    case .valued(let worth): buffer.appendSigned(worth)
     }
   }
 
@@ -35,6 +41,10 @@ extension QueueChange {
     case .throttled:
       let provider = reader.text()
       return .throttled(provider: provider, until: reader.signed())
+    case .limited:
+      let scope = reader.text()
+      return .limited(scope: scope, most: reader.signed())
+    case .valued: return .valued(worth: reader.signed())
     default: return nil
     }
   }

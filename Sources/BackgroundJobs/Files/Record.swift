@@ -11,19 +11,19 @@ struct Record {
     case retriedItems = 30
     /// A snapshot that refers to a pack.
     case table
-    case rated, permitted, throttled
+    case rated, permitted, throttled, queued, limited, valued
 
     /// How soon it is to be seen in the state file; nil: it says nothing that stands there.
     var urgency: Urgency? {
       switch self {
       case .snapshot, .table, .named, .published, .permitted: nil
       case .reported, .imported, .importedOpaque, .removedOpaque, .edited, .editedStatus, .adopted,
-        .topEdited, .rated, .throttled:
+        .topEdited, .rated, .throttled, .limited, .valued:
         .progress
       // Who asked for it, or has lost sight of it, waits to see what comes of it.
       case .refused, .collided, .setAside: .transition
       case .created, .opened, .closed, .detached, .paused, .resumed, .completed, .failed, .retried,
-        .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured:
+        .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured, .queued:
         .transition
       }
     }

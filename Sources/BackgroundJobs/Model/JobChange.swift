@@ -24,6 +24,8 @@ indirect enum JobChange {
   case replanned(PackedItems, PlanMark)
   /// A config in place of the one before; JSON text.
   case configured(String)
+  /// Put up for whoever claims one, or its place in the queue is another one.
+  case queued(QueueEntry)
 }
 
 /// When something happened.

@@ -81,6 +81,14 @@ public struct JobInfo: Sendable {
   public var refusedStatus: String?
   /// When that was, in milliseconds since 1970; nil likewise.
   public var refusedMs: Int64?
+  /// It was put into the queue: see ``Job/enqueue(priority:notBeforeMs:lane:)``.
+  public var isEnqueued = false
+  /// In the queue, -1000 to 1000, higher first; else 0.
+  public var priority: Int64 = 0
+  /// In the queue: not to be started before, in milliseconds since 1970; nil: at any time.
+  public var notBeforeMs: Int64?
+  /// In the queue: whose limit it shares; nil: it is in no lane.
+  public var lane: String?
 }
 
 extension JobInfo {
@@ -121,6 +129,9 @@ extension JobInfo {
     self.isOwned = isOwned
     isPauseAcknowledged = status == .paused && (isAlive != true || job.isPauseAcknowledged)
     attempts = job.attempts
+    guard let queue = job.queue else { return }
+    (isEnqueued, priority, lane) = (true, queue.priority, queue.lane)
+    if queue.notBefore != 0 { notBeforeMs = queue.notBefore }
   }
 
   /// A rate limit's wait belongs to the finish time, but it is no work: rate and eta stay apart.

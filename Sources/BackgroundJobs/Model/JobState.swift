@@ -51,7 +51,10 @@ final class JobState {
 
   /// All members as the file had them, in its order; empty for a job that began here. The typed
   /// values above win where they differ.
-  var members: [JSONMember] = []
+  var members: [JSONMember] = [] { didSet { knownProvider = nil } }
+  private var knownProvider: String?
+  /// How it stands in the queue; nil: it was never put up.
+  var queue: QueueEntry?
   var progressMembers: [JSONMember] = []
   /// Read from a file whose lists of items are no lists of texts: what it says of items is nothing.
   var saysNoItems = false
@@ -76,6 +79,18 @@ final class JobState {
 
   /// Jobs that we never changed belong to other tools.
   var isOurs: Bool { revision != 0 }
+
+  /// JSON text of whom its config names as `provider`; empty: nobody.
+  var provider: String {
+    if let knownProvider { return knownProvider }
+    let config = members["config"].flatMap { JSONObjectText.members($0) }
+    let provider = config?["provider"] ?? ""
+    knownProvider = provider
+    return provider
+  }
+
+  /// It waits, or would wait, for whoever claims one.
+  var isQueued: Bool { queue != nil && !status.isFinished }
 
   /// Items and advances, before what was said explicitly.
   var counted: Int64 { Int64(items.endedCount).clampedAdding(advances) }

@@ -36,6 +36,7 @@ final class JobSummary {
   let refusal: Refusal?
   /// Of milliseconds of work.
   let activeMs: Int64
+  let queue: QueueEntry?
 
   init(_ job: JobState) {
     (id, type, key, status, statusName) = (job.id, job.type, job.key, job.status, job.statusName)
@@ -51,6 +52,7 @@ final class JobSummary {
     isPauseAcknowledged = job.isPauseAcknowledged
     refusal = job.refusal
     activeMs = job.clock.total
+    queue = job.queue
   }
 
   /// Completed, but not all of it went well.

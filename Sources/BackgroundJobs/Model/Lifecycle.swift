@@ -2,7 +2,7 @@
 enum Operation {
   case start, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail, cancel,
     retry
-  case remove
+  case remove, enqueue
 
   /// As in "cannot …".
   var verb: String {
@@ -20,6 +20,7 @@ enum Operation {
     case .cancel: "cancel"
     case .retry: "retry"
     case .remove: "remove"
+    case .enqueue: "enqueue"
     }
   }
 }
@@ -58,6 +59,7 @@ enum Lifecycle {
     case (.report, .running), (.report, .paused): return .go
     case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go
     case (.plan, .pending), (.plan, .running), (.plan, .paused): return .go
+    case (.enqueue, .pending), (.enqueue, .running), (.enqueue, .paused): return .go
 
     case (.pause, .pending), (.pause, .running), (.pause, .paused): return .go
     case (.rateLimited, .running): return .go

@@ -9,6 +9,8 @@ final class Provider {
   private static let patience: Int64 = 60_000_000
 
   let name: String
+  /// As JSON, as configs have it; empty until somebody needs it.
+  var text = ""
   init(name: String) { self.name = name }
 
   /// The rate; 0: none.
@@ -87,14 +89,6 @@ final class Provider {
   }
 
   private static func milliseconds(_ time: Int64) -> Int64 { time <= 0 ? 0 : (time &+ 999) / 1000 }
-}
-
-extension JobState {
-  /// Whether its config names this provider, which is given as JSON.
-  func isLimited(by provider: String) -> Bool {
-    let members = self.members["config"].flatMap { JSONObjectText.members($0) }
-    return members?["provider"]?.bytes == provider.bytes
-  }
 }
 
 extension State {

@@ -6,6 +6,10 @@ enum QueueChange {
   case permitted(provider: String, earned: Int64, pushed: Int64)
   /// A provider takes no requests until then.
   case throttled(provider: String, until: Int64)
+  /// At most so many jobs of a scope run at once; negative: no limit any more.
+  case limited(scope: String, most: Int64)
+  /// What a level of priority is worth, in milliseconds of waiting.
+  case valued(worth: Int64)
 }
 
 extension State {
@@ -19,6 +23,10 @@ extension State {
       alter(name, at: moment) { ($0.earned, $0.pushed) = (earned, pushed) }
     case .throttled(let name, let until):
       alter(name, at: moment) { $0.setLimit(until: until, at: moment.time) }
+    case .limited(let scope, let most):
+      limits.removeAll { $0.text.bytes == scope.bytes }
+      if most >= 0, let limit = QueueLimit(scope, allowed: most) { limits.append(limit) }
+    case .valued(let worth): self.worth = worth
     }
   }
 

@@ -17,8 +17,15 @@ class State {
   /// Oldest first.
   final var removed: [RemovedJob] = []
   final var providers: [Provider] = []
+  final var limits: [QueueLimit] = []
+  /// So many milliseconds of waiting a level of priority is worth; negative: any time.
+  final var worth = usualWorth
   /// Where the stored ones are.
   final var shelf: JobShelf?
+
+  static let usualWorth: Int64 = 600_000
+  /// Longer than any job waits.
+  static let strictWorth: Int64 = 1 << 43
 
   init() {}
 

@@ -12,6 +12,8 @@ extension StoredJob {
   static let hasDependencies: UInt8 = 8
   /// It can tell how long an item of its type takes.
   static let hasPace: UInt8 = 16
+  /// It waits, or would wait, for whoever claims one.
+  static let isQueued: UInt8 = 32
 
   /// Of a job in memory, which is stored nowhere yet.
   init(_ job: JobState) {
@@ -23,6 +25,7 @@ extension StoredJob {
     if job.hasWarnings { facts |= Self.hasWarnings }
     if !job.dependsOn.isEmpty { facts |= Self.hasDependencies }
     if !job.estimator.buckets.isEmpty { facts |= Self.hasPace }
+    if job.isQueued { facts |= Self.isQueued }
     type_sum = checksum(job.type)
     key_sum = checksum(job.key)
     created = job.createdSeq

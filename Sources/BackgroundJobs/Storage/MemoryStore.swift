@@ -285,6 +285,14 @@
       try look { () throws(JobError) in try queue(state) }
     }
 
+    func waits(_ reference: JobReference) throws(JobError) -> Buffer {
+      try ask(reference) { job throws(JobError) in try waits(state, job) }
+    }
+
+    func lookForClaim(_ request: ClaimRequest) throws(JobError) -> ClaimOutcome {
+      try look { () throws(JobError) in try claim(request, state, claims: false) }
+    }
+
     func settle(_ change: QueueChange, durable: Bool) throws(JobError) {
       state.apply(change, at: Moment(seq: state.seq &+ 1, time: clock.realtimeMs))
     }

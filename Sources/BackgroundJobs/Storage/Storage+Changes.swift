@@ -15,23 +15,37 @@ extension Storage {
   }
 
   /// The caller becomes the owner.
-  func start(_ job: JobReference) throws(JobError) -> Status {
+  /// `anyway`: also where it would have to wait for its place.
+  func start(_ job: JobReference, anyway: Bool) throws(JobError) -> Status {
     switch self {
-    case .files(let store): try store.start(job)
+    case .files(let store): try store.start(job, anyway: anyway)
     #if MEMORY_STORAGE
-      case .memory(let store): try store.start(job)
+      case .memory(let store): try store.start(job, anyway: anyway)
     #endif
     }
   }
 
   /// Runs without an owner that reports.
   func startDetached(
-    _ job: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?
+    _ job: JobReference, watching process: ProcessIdentity?, lockedBy descriptor: Int32?,
+    anyway: Bool
   ) throws(JobError) -> Status {
     switch self {
-    case .files(let store): try store.startDetached(job, watching: process, lockedBy: descriptor)
+    case .files(let store):
+      try store.startDetached(job, watching: process, lockedBy: descriptor, anyway: anyway)
     #if MEMORY_STORAGE
-      case .memory(let store): try store.startDetached(job, watching: process, lockedBy: descriptor)
+      case .memory(let store):
+        try store.startDetached(job, watching: process, lockedBy: descriptor, anyway: anyway)
+    #endif
+    }
+  }
+
+  /// Puts it up for whoever claims one, or changes how it stands there.
+  func enqueue(_ job: JobReference, _ request: QueueRequest) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.enqueue(job, request)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.enqueue(job, request)
     #endif
     }
   }

@@ -44,6 +44,56 @@ extension Storage {
     }
   }
 
+  /// The next ready job: the caller owns it then.
+  func claim(_ request: ClaimRequest) throws(JobError) -> ClaimOutcome {
+    switch self {
+    case .files(let store): try store.claim(request)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.claim(request)
+    #endif
+    }
+  }
+
+  /// What a claim would find now.
+  func lookForClaim(_ request: ClaimRequest) throws(JobError) -> ClaimOutcome {
+    switch self {
+    case .files(let store): try store.lookForClaim(request)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.lookForClaim(request)
+    #endif
+    }
+  }
+
+  /// What a job waits for, as JSON text.
+  func waits(_ job: JobReference) throws(JobError) -> Buffer {
+    switch self {
+    case .files(let store): try store.waits(job)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.waits(job)
+    #endif
+    }
+  }
+
+  /// At most so many jobs of a scope run at once; negative: no limit any more.
+  func setLimit(_ scope: String, _ most: Int64) throws(JobError) {
+    switch self {
+    case .files(let store): try store.setLimit(scope, most)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.setLimit(scope, most)
+    #endif
+    }
+  }
+
+  /// What a level of priority is worth, in milliseconds of waiting; negative: any time.
+  func setWorth(_ worth: Int64) throws(JobError) {
+    switch self {
+    case .files(let store): try store.setWorth(worth)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.setWorth(worth)
+    #endif
+    }
+  }
+
   /// JSON text.
   func queue() throws(JobError) -> Buffer {
     switch self {

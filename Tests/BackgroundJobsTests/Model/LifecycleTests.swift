@@ -57,7 +57,7 @@ import Testing
     case .report:
       if c.isFinished { return .refuse(.finished) }
       return c == .running || c.isPaused ? .go : .refuse(.illegalTransition)
-    case .plan, .prepare, .pause:
+    case .plan, .prepare, .pause, .enqueue:
       if c.isFinished { return .refuse(.finished) }
       return c.isUnfinished ? .go : .refuse(.illegalTransition)
     case .rateLimited:
@@ -90,7 +90,7 @@ import Testing
 
   private static let operations: [BackgroundJobs.Operation] = [
     .start, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete, .fail,
-    .cancel, .retry, .remove,
+    .cancel, .retry, .remove, .enqueue,
   ]
 
   @Test(arguments: operations, Condition.allCases)

@@ -147,10 +147,48 @@ class bgj_start_options(Structure):
 
 BGJ_START_DETACHED = 0x1
 BGJ_START_OWNER_FD = 0x2
+BGJ_START_ANYWAY = 0x4
 
 
 def BGJ_START_OPTIONS_INIT() -> bgj_start_options:
     return bgj_start_options(ctypes.sizeof(bgj_start_options))
+
+
+class bgj_queue_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("flags", c_uint),
+        ("priority", c_int),
+        ("not_before_ms", c_int64),
+        ("lane", c_char_p),
+    ]
+
+
+BGJ_QUEUE_PRIORITY = 0x1
+BGJ_QUEUE_NOT_BEFORE = 0x2
+BGJ_QUEUE_LANE = 0x4
+
+
+def BGJ_QUEUE_OPTIONS_INIT() -> bgj_queue_options:
+    return bgj_queue_options(ctypes.sizeof(bgj_queue_options))
+
+
+class bgj_claim_options(Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("flags", c_uint),
+        ("types", POINTER(c_char_p)),
+        ("type_count", c_size_t),
+        ("config_member", c_char_p),
+        ("timeout_ms", c_int64),
+    ]
+
+
+BGJ_CLAIM_UNTIL_EMPTY = 0x1
+
+
+def BGJ_CLAIM_OPTIONS_INIT() -> bgj_claim_options:
+    return bgj_claim_options(ctypes.sizeof(bgj_claim_options))
 
 
 class bgj_job_info(Structure):
@@ -194,6 +232,10 @@ class bgj_job_info(Structure):
         ("has_warnings", c_int),
         ("items_skipped", c_uint64),
         ("items_under_way", c_uint64),
+        ("enqueued", c_int),
+        ("priority", c_int),
+        ("not_before_ms", c_int64),
+        ("lane", c_char_p),
     ]
 
 
@@ -213,6 +255,7 @@ def BGJ_JOB_INFO_INIT() -> bgj_job_info:
         finish_ms=-1,
         refused_ms=-1,
         resume_at_ms=-1,
+        not_before_ms=-1,
     )
 
 
@@ -363,6 +406,20 @@ bgj_manager_rate_limited = _function(
     seconds=c_int64,
     error=_error,
 )
+bgj_manager_claim = _function(
+    "bgj_manager_claim",
+    bgj_status,
+    manager=_manager,
+    options=POINTER(bgj_claim_options),
+    job=POINTER(_job),
+    error=_error,
+)
+bgj_manager_set_limit = _function(
+    "bgj_manager_set_limit", bgj_status, manager=_manager, scope=c_char_p, most=c_int, error=_error
+)
+bgj_manager_set_priority_worth = _function(
+    "bgj_manager_set_priority_worth", bgj_status, manager=_manager, ms=c_int64, error=_error
+)
 bgj_manager_get_queue = _function(
     "bgj_manager_get_queue", bgj_status, manager=_manager, json=POINTER(c_char_p), error=_error
 )
@@ -371,6 +428,12 @@ bgj_manager_get_queue = _function(
 
 bgj_job_start = _function(
     "bgj_job_start", bgj_status, job=_job, options=POINTER(bgj_start_options), error=_error
+)
+bgj_job_enqueue = _function(
+    "bgj_job_enqueue", bgj_status, job=_job, options=POINTER(bgj_queue_options), error=_error
+)
+bgj_job_get_waits = _function(
+    "bgj_job_get_waits", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
 )
 bgj_job_leave = _function("bgj_job_leave", bgj_status, job=_job, why=c_char_p, error=_error)
 bgj_job_pause = _function(

@@ -113,5 +113,5 @@ def _amend(project: str, id: str, why: str) -> None:
         job = manager.find(id)
         info = job.info()
         is_left = info.status is JobStatus.PAUSED and info.reason == "interrupted"
-        if is_left and job.start() is Outcome.OK:
+        if is_left and job.start(anyway=True) is Outcome.OK:
             job.interrupt(why)

@@ -104,6 +104,14 @@ class JobInfo:
     items_skipped: int
     #: Begun, and not ended yet, while somebody works on the job.
     items_under_way: int
+    #: Was it put into the queue?
+    enqueued: bool
+    #: In the queue; else 0.
+    priority: int
+    #: In the queue: not to be started before.
+    not_before: Optional[datetime]
+    #: In the queue: whose limit it shares.
+    lane: Optional[str]
 
     @property
     def finished(self) -> bool:
@@ -254,4 +262,8 @@ class InfoBuffer:
             has_warnings=c.has_warnings == 1,
             items_skipped=c.items_skipped,
             items_under_way=c.items_under_way,
+            enqueued=c.enqueued == 1,
+            priority=c.priority,
+            not_before=_time(c.not_before_ms),
+            lane=_text(c.lane),
         )

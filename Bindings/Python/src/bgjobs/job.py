@@ -73,12 +73,14 @@ _is_done = _ffi.bare_is_done
 _SLICE_MS = 100
 
 _MAY_START = JobStatus.PENDING  # stands for interrupted, too
+_NOT_YET = (Outcome.PAUSED, Outcome.WAITING)
 
 
 class Job:
     """One job. Comes from JobManager.ensure, create or find; keeps its manager open.
 
-    As a context manager it is started on the way in (waiting while it is paused). On the way out it
+    As a context manager it is started on the way in (waiting while it is paused, or must wait for
+    its place in the queue). On the way out it
     is completed if nothing remains: no planned item, and current not below the total, if that is
     known. Otherwise, and on an exception, it is left as interrupted.
     """
@@ -115,8 +117,11 @@ class Job:
     # ---- With -----------------------------------------------------------------------------------
 
     def __enter__(self) -> "Job":
-        while self.start() is Outcome.PAUSED:
-            self.wait(_MAY_START)
+        while (what := self.start()) in _NOT_YET:
+            if what is Outcome.PAUSED:
+                self.wait(_MAY_START)
+            else:
+                time.sleep(_SLICE_MS / 1000)
         return self
 
     def __exit__(
@@ -133,8 +138,11 @@ class Job:
                 raise
 
     async def __aenter__(self) -> "Job":
-        while self.start() is Outcome.PAUSED:
-            await aio.wait(self, _MAY_START)
+        while (what := self.start()) in _NOT_YET:
+            if what is Outcome.PAUSED:
+                await aio.wait(self, _MAY_START)
+            else:
+                await aio.pause()
         return self
 
     async def __aexit__(
@@ -171,15 +179,21 @@ class Job:
         detached: bool = False,
         owner_pid: Optional[int] = None,
         owner_fd: Optional[int] = None,
+        anyway: bool = False,
     ) -> Outcome:
         """Takes the job and runs it: this manager becomes its owner. PAUSED: it was not started.
 
         detached: nobody owns it, everyone may report; it is interrupted when the process owner_pid
         ends, or the last one that has the file owner_fd open.
+
+        WAITING: it was not started, as a limit is full or its time has not come; waits() tells
+        which. anyway: it is started all the same.
         """
-        if not (detached or owner_pid or owner_fd is not None):
+        if not (detached or owner_pid or owner_fd is not None or anyway):
             return call(_ffi.bgj_job_start, self._handle, None)
         options = _ffi.BGJ_START_OPTIONS_INIT()
+        if anyway:
+            options.flags |= _ffi.BGJ_START_ANYWAY
         if detached:
             options.flags |= _ffi.BGJ_START_DETACHED
         if owner_pid is not None:
@@ -188,6 +202,43 @@ class Job:
             options.flags |= _ffi.BGJ_START_OWNER_FD
             options.owner_fd = number(owner_fd, "owner_fd", 0, 2**31)
         return call(_ffi.bgj_job_start, self._handle, ctypes.byref(options))
+
+    def enqueue(
+        self,
+        *,
+        priority: Optional[int] = None,
+        not_before: "Union[float, datetime.datetime, datetime.timedelta, None]" = None,
+        lane: Optional[str] = None,
+    ) -> Outcome:
+        """Puts it up for JobManager.claim, or changes how it stands there. None: as it is.
+
+        priority: -1000 to 1000, higher first. not_before: a datetime, seconds since 1970, or a
+        timedelta from now; 0: at any time. lane: jobs that share it share a limit; "": none.
+        """
+        options = _ffi.BGJ_QUEUE_OPTIONS_INIT()
+        if priority is not None:
+            options.flags |= _ffi.BGJ_QUEUE_PRIORITY
+            options.priority = number(priority, "priority", -1000, 1001)
+        if not_before is not None:
+            options.flags |= _ffi.BGJ_QUEUE_NOT_BEFORE
+            options.not_before_ms = _milliseconds(not_before)
+        if lane is not None:
+            options.flags |= _ffi.BGJ_QUEUE_LANE
+            options.lane = text(lane, "the lane") or None
+        # Without a flag all members would be said.
+        pointer = ctypes.byref(options) if options.flags else None
+        return call(_ffi.bgj_job_enqueue, self._handle, pointer)
+
+    def waits(self) -> List[Dict[str, Any]]:
+        """What it waits for, [] if for nothing: each with "for" and "text", a sentence.
+
+        "for" is time, rate-limit, limit, pause, start or worker. "until": milliseconds since 1970;
+        "scope": of a full limit; "provider".
+        """
+        string = ctypes.c_char_p()
+        call(_ffi.bgj_job_get_waits, self._handle, ctypes.byref(string))
+        value: List[Dict[str, Any]] = json.loads(take_string(string) or "[]")
+        return value
 
     def leave(self, why: Optional[str] = None) -> Outcome:
         """Stops working on it. RESUMED: it was paused and is resumed: you still own it."""
@@ -530,6 +581,20 @@ class Job:
         string = ctypes.c_char_p()
         call(function, self._handle, ctypes.byref(string))
         return take_string(string) or "null"
+
+
+def _milliseconds(moment: "Union[float, datetime.datetime, datetime.timedelta]") -> int:
+    """Since 1970. A datetime without a zone is of local time."""
+    if isinstance(moment, datetime.timedelta):
+        moment = time.time() + moment.total_seconds()
+    elif isinstance(moment, datetime.datetime):
+        moment = moment.timestamp()
+    if not isinstance(moment, (int, float)):
+        kind = type(moment).__name__
+        raise TypeError(f"not_before is a time, not {kind}: {moment!r}")
+    if not 0 <= moment <= 2**53 / 1000:
+        raise Invalid(f"not_before is {moment}; it must be 0 or more seconds since 1970")
+    return math.ceil(moment * 1000)
 
 
 def _array(items: Iterable[str], what: str) -> Any:

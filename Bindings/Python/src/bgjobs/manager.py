@@ -8,13 +8,27 @@ import re
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from types import TracebackType
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Type, Union
+from typing import (
+    Any,
+    AsyncIterator,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+)
 from weakref import WeakSet
 
-from . import _ffi
+from . import _ffi, aio
 from ._call import (
     Outcome,
     call,
@@ -36,9 +50,13 @@ from .errors import (
     NotFound,
     NotPermitted,
     ProjectNotFound,
+    WaitTimeout,
 )
 from .info import InfoBuffer, JobInfo, Statuses, mask
 from .job import Job
+
+# Python handles signals between calls only.
+_SLICE = 0.1
 
 
 class Clock(IntEnum):
@@ -392,8 +410,127 @@ class JobManager:
             name = text(provider, "the provider")
             call(_ffi.bgj_manager_rate_limited, manager, name, seconds)
 
+    def enqueue(
+        self,
+        type: str,
+        config: Optional[Mapping[str, Any]] = None,
+        *,
+        key: Optional[str] = None,
+        items: Optional[Iterable[str]] = None,
+        priority: int = 0,
+        not_before: "Union[float, datetime, timedelta]" = 0,
+        lane: str = "",
+    ) -> Job:
+        """A job in the queue, for whoever claims it: a new one, or the unfinished one of this key.
+
+        items: its plan. The others are those of Job.enqueue.
+        """
+        job = self.create(type, config) if key is None else self.ensure(type, key, config)
+        if items is not None:
+            job.plan(items)
+        job.enqueue(priority=priority, not_before=not_before, lane=lane)
+        return job
+
+    def claim(
+        self,
+        *types: str,
+        wait: Union[bool, float] = False,
+        until_empty: bool = False,
+        config_member: Optional[str] = None,
+    ) -> Optional[Job]:
+        """The next ready job of the queue, started: it is this manager's. None: there is none.
+
+        types: only these; none: any. wait: how long to wait for one, in seconds; True: for ever.
+        until_empty: that wait ends when no such job is left, and none runs. config_member: only
+        jobs whose config has it. A signal (Ctrl-C) ends the wait.
+        """
+        end = math.inf if wait is True else time.monotonic() + float(wait or 0)
+        while True:
+            left = max(0.0, min(_SLICE, end - time.monotonic()))
+            what, job = self._claim(types, round(left * 1000), until_empty, config_member)
+            if job is not None:
+                return job
+            if (what is Outcome.END and until_empty) or time.monotonic() >= end:
+                return None
+            if what is Outcome.END:
+                time.sleep(min(_SLICE, max(0.0, end - time.monotonic())))
+
+    def _claim(
+        self, types: Sequence[str], milliseconds: int, until_empty: bool, member: Optional[str]
+    ) -> "Tuple[Outcome, Optional[Job]]":
+        options = _ffi.BGJ_CLAIM_OPTIONS_INIT()
+        options.timeout_ms = milliseconds
+        if until_empty:
+            options.flags |= _ffi.BGJ_CLAIM_UNTIL_EMPTY
+        names = [text(one, "a type") for one in types]
+        if names:
+            options.types = (ctypes.c_char_p * len(names))(*names)
+            options.type_count = len(names)
+        options.config_member = optional_text(member, "config_member")
+        handle = ctypes.POINTER(_ffi.bgj_job)()
+        with self._use() as manager:
+            try:
+                what = call(
+                    _ffi.bgj_manager_claim, manager, ctypes.byref(options), ctypes.byref(handle)
+                )
+            except WaitTimeout:
+                return Outcome.WAITING, None
+        return what, Job(self, handle) if what is Outcome.OK else None
+
+    def claims(
+        self,
+        *types: str,
+        wait: Union[bool, float] = False,
+        until_empty: bool = False,
+        config_member: Optional[str] = None,
+    ) -> Iterator[Job]:
+        """Each job that claim() gives, until it gives none. Use each with `with job:`."""
+        while True:
+            job = self.claim(
+                *types, wait=wait, until_empty=until_empty, config_member=config_member
+            )
+            if job is None:
+                return
+            yield job
+
+    async def aclaims(
+        self,
+        *types: str,
+        wait: Union[bool, float] = False,
+        until_empty: bool = False,
+        config_member: Optional[str] = None,
+    ) -> AsyncIterator[Job]:
+        """claims() for a coroutine. Use each with `async with job:`."""
+        while True:
+            end = math.inf if wait is True else time.monotonic() + float(wait or 0)
+            while True:
+                what, job = await aio.claim(self, types, until_empty, config_member)
+                if job is not None:
+                    break
+                if (what is Outcome.END and until_empty) or time.monotonic() >= end:
+                    return
+                await aio.pause()
+            yield job
+
+    def limit(self, scope: str, most: Optional[int]) -> None:
+        """At most so many jobs of a scope run at once: "*", "type:T", "lane:L", "provider:P".
+
+        0: none may start; None: no limit any more. Jobs that run go on.
+        """
+        most = -1 if most is None else number(most, "most", 0, 2**31)
+        with self._use() as manager:
+            call(_ffi.bgj_manager_set_limit, manager, text(scope, "the scope"), most)
+
+    def priority_worth(self, seconds: Optional[float]) -> None:
+        """What a level of priority is worth, in seconds of waiting: 600 at first. None: all."""
+        ms = -1 if seconds is None else round(seconds * 1000)
+        with self._use() as manager:
+            call(_ffi.bgj_manager_set_priority_worth, manager, number(ms, "seconds", -1))
+
     def queue(self) -> Dict[str, Any]:
-        """What all jobs share: "providers", each with its rate and how long to wait for it."""
+        """The queue: "jobs", the first one first; "limits"; "providers", each with its rate and how
+        long to wait for it; "priorityWorthMs", -1: strict.
+        """
         string = ctypes.c_char_p()
         with self._use() as manager:
             call(_ffi.bgj_manager_get_queue, manager, ctypes.byref(string))

@@ -53,6 +53,61 @@ public func bgj_manager_rate_limited(
   }
 }
 
+@_cdecl("bgj_manager_claim") @implementation
+public func bgj_manager_claim(
+  _ manager: UnsafeMutablePointer<bgj_manager>?, _ options: UnsafePointer<bgj_claim_options>?,
+  _ job: UnsafeMutablePointer<UnsafeMutablePointer<bgj_job>?>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let manager = try object(manager)
+    guard let job else { throw missing("job") }
+    let options = try read(options, bgj_claim_options(), "options")
+    guard options.flags & ~0x1 == 0 else {
+      throw JobError(.invalid, "flags has bits that this version does not know")
+    }
+    var types: [String]?
+    if let names = options.types {
+      var all: [String] = []
+      for place in 0..<options.type_count { all.append(try text(names[place], "a type")) }
+      types = all
+    }
+    let (outcome, found, why) = try manager.claim(
+      types: types, configMember: try optionalText(options.config_member, "config_member"),
+      timeoutMs: options.timeout_ms < 0 ? nil : options.timeout_ms,
+      untilEmpty: options.flags & 0x1 != 0)
+    guard let found else {
+      if outcome == .end { job.pointee = nil }
+      throw JobError(outcome, Message(why ?? ""))
+    }
+    job.pointee = try handle(found)
+    return .ok
+  }
+}
+
+@_cdecl("bgj_manager_set_limit") @implementation
+public func bgj_manager_set_limit(
+  _ manager: UnsafeMutablePointer<bgj_manager>?, _ scope: UnsafePointer<CChar>?, _ most: Int32,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let scope = try text(scope, "scope")
+    try object(manager).setLimit(scope, to: most < 0 ? nil : Int64(most))
+    return .ok
+  }
+}
+
+@_cdecl("bgj_manager_set_priority_worth") @implementation
+public func bgj_manager_set_priority_worth(
+  _ manager: UnsafeMutablePointer<bgj_manager>?, _ ms: Int64,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    try object(manager).setPriorityWorth(ms: ms < 0 ? nil : ms)
+    return .ok
+  }
+}
+
 @_cdecl("bgj_manager_get_queue") @implementation
 public func bgj_manager_get_queue(
   _ manager: UnsafeMutablePointer<bgj_manager>?,

@@ -1,0 +1,107 @@
+/// Which job somebody would work on.
+package struct ClaimRequest {
+  /// nil: of any type.
+  package var types: [String]?
+  /// Its config has this member; nil: whatever it has.
+  package var configMember: String?
+
+  package init() {}
+
+  func wants(_ job: JobState) -> Bool {
+    if let types, !types.has(job.type) { return false }
+    guard let configMember else { return true }
+    let config = job.members["config"].flatMap { JSONObjectText.members($0) }
+    return config?[configMember] != nil
+  }
+}
+
+/// What came of a claim.
+final class ClaimOutcome {
+  /// The job; nil: none is ready.
+  let id: String?
+  /// What the first one waits for, in words; nil: none waits.
+  let why: String?
+  /// There is none that may become ready, and none runs.
+  let isEmpty: Bool
+
+  init(_ id: String?, why: String?, isEmpty: Bool) {
+    (self.id, self.why, self.isEmpty) = (id, why, isEmpty)
+  }
+}
+
+// Who is next, in what is the same for each storage.
+extension JobDesk {
+  func enqueue(_ reference: JobReference, _ request: QueueRequest) throws(JobError) -> Status {
+    try admit(.enqueue, reference) { job throws(JobError) in
+      let entry = request.entry(job.queue, at: clock.realtimeMs)
+      return job.queue?.isSame(as: entry) ?? false ? nil : .queued(entry)
+    }
+  }
+
+  /// `claims`: the job is the caller's then; else this only looks.
+  func claim(
+    _ request: ClaimRequest, _ state: State, claims: Bool
+  ) throws(JobError) -> ClaimOutcome {
+    let queue = try queue(of: state)
+    let found = queue.next { request.wants($0) }
+    if let job = found.ready {
+      let id = job.id
+      if claims {
+        try closeIfOwnerIsDead(job)
+        guard let job = try jobs.job(id) else {
+          return ClaimOutcome(nil, why: nil, isEmpty: false)
+        }
+        try takeOwnership(of: job)
+        dispensers[TextBytes(id)] = nil
+      }
+      return ClaimOutcome(id, why: nil, isEmpty: false)
+    }
+    var why: String?
+    if let job = found.waiting, let block = queue.blocks(job).first {
+      why = Message("job \(job.id): \(text(of: block))").text
+    }
+    return ClaimOutcome(nil, why: why, isEmpty: found.isEmpty)
+  }
+
+  func claim(_ request: ClaimRequest) throws(JobError) -> ClaimOutcome {
+    try alone { () throws(JobError) in try claim(request, jobs, claims: true) }
+  }
+
+  func queue(of state: State) throws(JobError) -> Queue {
+    let now = clock.realtimeMs
+    for provider in state.providers where provider.text.isEmpty {
+      provider.text = try quoted(provider.name)
+    }
+    for limit in state.limits where limit.json.isEmpty { limit.json = try quoted(limit.name) }
+    var members: [Queue.Member] = []
+    let isNeeded = StoredJob.hasOwner | StoredJob.isQueued
+    for job in try state.jobs({ $0.has(isNeeded) }) where job.owner != nil || job.isQueued {
+      members.append(Queue.Member(job, isAlive: try isOwnerAlive(job), now: now))
+    }
+    return Queue(state, members, now: now)
+  }
+
+  /// Throws `.waiting` if a job that nobody runs has to wait.
+  func requirePlace(for job: JobState) throws(JobError) {
+    if job.queue == nil, jobs.limits.isEmpty { return }
+    guard let block = try queue(of: jobs).blocks(job).first else { return }
+    throw JobError(.waiting, "job \(job.id): \(text(of: block))")
+  }
+
+  func setLimit(_ scope: String, _ most: Int64) throws(JobError) {
+    try alone { () throws(JobError) in
+      let known = jobs.limits.first { $0.text.bytes == scope.bytes }
+      if most < 0 ? known == nil : known?.allowed == most { return }
+      guard known != nil || jobs.limits.count < QueueLimit.most else {
+        throw JobError(.invalid, "there are \(QueueLimit.most) limits; no more are possible")
+      }
+      try settle(.limited(scope: scope, most: most), durable: true)
+    }
+  }
+
+  func setWorth(_ worth: Int64) throws(JobError) {
+    try alone { () throws(JobError) in
+      if jobs.worth != worth { try settle(.valued(worth: worth), durable: true) }
+    }
+  }
+}

@@ -1,0 +1,140 @@
+// The queue, for who asks.
+extension JobDesk {
+  func queue(_ state: State) throws(JobError) -> Buffer {
+    let (buffer, queue) = (Buffer(), try queue(of: state))
+    let out = JSONText(buffer)
+    out.beginObject()
+    out.name("providers")
+    out.beginArray()
+    for provider in state.providers { write(provider, queue.now, out) }
+    out.endArray()
+    out.member("priorityWorthMs", max(-1, state.worth))
+    out.name("limits")
+    out.beginArray()
+    for limit in state.limits {
+      out.next()
+      out.beginObject()
+      out.member("scope", limit.text)
+      out.member("most", limit.allowed)
+      out.member("running", Int64(limit.running.count))
+      out.endObject()
+    }
+    out.endArray()
+    out.name("jobs")
+    out.beginArray()
+    for member in queue.inOrder {
+      guard let entry = member.job.queue else { continue }
+      out.next()
+      out.beginObject()
+      out.member("id", member.job.id)
+      out.member("type", member.job.type)
+      out.member("status", member.job.statusName)
+      out.member("priority", entry.priority)
+      if let lane = entry.lane { out.member("lane", lane) }
+      out.name("waits")
+      writeWaits(of: member, queue, out)
+      out.endObject()
+    }
+    out.endArray()
+    out.endObject()
+    try buffer.requireWhole()
+    return buffer
+  }
+
+  private func write(_ provider: Provider, _ now: Int64, _ out: JSONText) {
+    out.next()
+    out.beginObject()
+    out.member("provider", provider.name)
+    let until = provider.limit(at: now)
+    var wait = max(0, until &- now)
+    if provider.count > 0 {
+      out.member("count", provider.count)
+      out.member("periodMs", provider.periodMs)
+      out.member("burst", provider.burst)
+      wait = provider.permitting(1, at: now).wait
+    }
+    out.member("waitMs", wait)
+    if until > now { out.member("limitedUntil", until) }
+    out.endObject()
+  }
+
+  /// What a job waits for, as a JSON array; what helps first.
+  func waits(_ state: State, _ job: JobState) throws(JobError) -> Buffer {
+    let (buffer, queue) = (Buffer(), try queue(of: state))
+    let isAlive = try isOwnerAlive(job)
+    let member = Queue.Member(job, isAlive: isAlive, now: queue.now)
+    writeWaits(of: member, queue, JSONText(buffer))
+    try buffer.requireWhole()
+    return buffer
+  }
+
+  private func writeWaits(of member: Queue.Member, _ queue: Queue, _ out: JSONText) {
+    let job = member.job
+    out.beginArray()
+    for block in queue.blocks(job) where member.isFree || job.resumeAt != nil {
+      out.next()
+      out.beginObject()
+      switch block {
+      case .time: out.member("for", "time")
+      case .pause:
+        let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
+        out.name("for")
+        out.string(isLimited ? Reason.rateLimit : "pause")
+      case .rateLimit(_, let provider):
+        out.member("for", "rate-limit")
+        out.member("provider", provider.name)
+      case .limit(let limit):
+        out.member("for", "limit")
+        out.member("scope", limit.text)
+      }
+      if let until = block.until { out.member("until", until) }
+      out.member("text", text(of: block).text)
+      out.endObject()
+    }
+    if let (what, text) = end(of: member, queue) {
+      out.next()
+      out.beginObject()
+      out.name("for")
+      out.string(what)
+      out.member("text", text.text)
+      out.endObject()
+    }
+    out.endArray()
+  }
+
+  /// What it waits for besides; nil: nothing.
+  private func end(
+    of member: Queue.Member, _ queue: Queue
+  ) -> (what: String, text: Message)? {
+    let job = member.job
+    if member.isFree {
+      guard queue.blocks(job).isEmpty else { return nil }
+      if job.queue == nil {
+        return ("start", "nobody has started it, and it is not in the queue: start or enqueue it")
+      }
+      let before = queue.countBefore(job)
+      if before == 0 { return ("worker", "it is the next one, and no worker has claimed it yet") }
+      return ("worker", "it is ready, and \(before) are before it: a worker will claim it")
+    }
+    guard job.status == .paused, job.resumeAt == nil else { return nil }
+    let (reason, error) = (job.reason ?? "", job.error.map { Message(": \($0)") } ?? "")
+    return ("pause", "it is paused (\(reason)\(error)) until somebody resumes it")
+  }
+
+  func text(of block: Queue.Block) -> Message {
+    switch block {
+    case .time(let until): return "it is not to be started before \(DateText.format(until))"
+    case .pause(let until): return "it is paused until \(DateText.format(until))"
+    case .rateLimit(let until, let provider):
+      return "\(provider.name) takes no requests until \(DateText.format(until))"
+    case .limit(let limit):
+      if limit.allowed == 0 { return "none of \(limit.text) may start: its limit is 0" }
+      var text: Message = "\(limit.text) is full, \(limit.running.count) of \(limit.allowed)"
+      for (place, job) in limit.running.prefix(3).enumerated() {
+        let separator: StaticString = place == 0 ? ": " : ", "
+        text = "\(text)\(separator)\(job.id)"
+      }
+      return limit.running.count > 3 ? text + ", …" : text
+    }
+  }
+}
