@@ -45,6 +45,23 @@ extension JobManager {
     }
   }
 
+  #if !hasFeature(Embedded)
+    /// The first ready job that is wanted, which stays as it is; nil: what the first one waits for, and
+    /// whether none is in the queue, and none runs.
+    package func nextReady(
+      types: [String]?, where isWanted: (Job) throws -> Bool
+    ) throws -> (id: String?, why: String?, isEmpty: Bool) {
+      var request = ClaimRequest()
+      request.types = types
+      while true {
+        let found = try with { storage throws(JobError) in try storage.lookForClaim(request) }
+        guard let id = found.id else { return (nil, found.why, found.isEmpty) }
+        if try isWanted(Job(id: id, manager: self)) { return (id, nil, false) }
+        request.except.insert(TextBytes(id))
+      }
+    }
+  #endif
+
   /// At most so many jobs of a scope run at once, of all processes. It is counted from those that run
   /// with an owner that lives, so nothing can leak; those that run already go on.
   ///

@@ -22,23 +22,26 @@ struct Bgjobs: ParsableCommand {
     version: "0.2.0",
     subcommands: [BareCommand.self, RunWorker.self, PublishOwed.self],
     groupedSubcommands: [
-      CommandGroup(name: "Run", subcommands: [RunCommand.self, LogsCommand.self]),
+      CommandGroup(
+        name: "Run",
+        subcommands: [RunCommand.self, AddCommand.self, WorkCommand.self, LogsCommand.self]),
       CommandGroup(
         name: "Look",
         subcommands: [
-          ListCommand.self, ShowCommand.self, ItemsCommand.self, CheckCommand.self,
-          CleanupCommand.self,
+          ListCommand.self, ShowCommand.self, QueueCommand.self, WhyCommand.self,
+          ItemsCommand.self, CheckCommand.self, CleanupCommand.self,
         ]),
       CommandGroup(
         name: "Steer",
         subcommands: [
           PauseCommand.self, ResumeCommand.self, CancelCommand.self, RetryCommand.self,
-          WaitCommand.self, RateCommand.self,
+          WaitCommand.self, PriorityCommand.self, LimitCommand.self, RateCommand.self,
         ]),
       CommandGroup(
         name: "Work, in a script",
         subcommands: [
-          CreateCommand.self, EnsureCommand.self, PlanCommand.self, StartCommand.self,
+          CreateCommand.self, EnsureCommand.self, PlanCommand.self, EnqueueCommand.self,
+          ClaimCommand.self, StartCommand.self,
           NextCommand.self, UpdateCommand.self, DoneCommand.self, FailedCommand.self,
           SkippedCommand.self, RateLimitedCommand.self, PermitCommand.self, CompleteCommand.self,
           FailCommand.self,

@@ -44,10 +44,10 @@ enum Main {
   /// includes --help.
   private static func helpOfRun(_ arguments: [String]) -> [String] {
     let options = arguments.prefix { $0 != "--" }
-    guard options.first == "run", options.contains(where: { $0 == "--help" || $0 == "-h" }) else {
-      return arguments
-    }
-    return ["help", "run"]
+    guard let name = options.first, name == "run" || name == "add",
+      options.contains(where: { $0 == "--help" || $0 == "-h" })
+    else { return arguments }
+    return ["help", name]
   }
 
   /// `bgjobs -C DIR list`, as git and make have it, is `bgjobs list -C DIR`.

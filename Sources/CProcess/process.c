@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -21,6 +22,17 @@ int cprocess_exit_code(int status) { return WEXITSTATUS(status); }
 int cprocess_signal(int status) { return WIFSIGNALED(status) ? WTERMSIG(status) : 0; }
 
 void cprocess_adopt_orphans(void) { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int cprocess_watch(const char *directory) {
+  int descriptor = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (descriptor < 0) return -1;
+  if (inotify_add_watch(descriptor, directory, IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0)
+    return descriptor;
+  int number = errno;
+  close(descriptor);
+  errno = number;
+  return -1;
+}
 
 int cprocess_signals(uint32_t mask) {
   sigset_t set;
@@ -216,7 +228,7 @@ int cprocess_signal_marked(const char *mark, int number) {
 
 /* ---- A program of its own ---- */
 
-pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep) {
+static pid_t spawn(const char *path, char *const *arguments, int keep, int detached) {
   volatile int failure = 0;
   sigset_t all, before;
   sigfillset(&all);
@@ -224,11 +236,12 @@ pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep
   pid_t pid = vfork();
   if (pid == 0) {
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
-    setsid();
+    if (detached) setsid();
+    else setpgid(0, 0);
     int null = open("/dev/null", O_RDWR);
     if (keep >= 0 && keep != 3) dup2(keep, 3);
     if (keep == 3) fcntl(3, F_SETFD, 0);
-    for (int number = 0; number < 3; number++) dup2(null, number);
+    for (int number = 0; number < (detached ? 3 : 2); number++) dup2(null, number);
     if (null > 3) close(null);
     /* What a shell has open for its own ends, a lock say, is not for somebody who stays. */
     close_range(keep < 0 ? 3 : 4, ~0u, 0);
@@ -248,4 +261,12 @@ pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep
   }
   errno = number;
   return pid;
+}
+
+pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep) {
+  return spawn(path, arguments, keep, 1);
+}
+
+pid_t cprocess_spawn_worker(const char *path, char *const *arguments, int keep) {
+  return spawn(path, arguments, keep, 0);
 }

@@ -13,22 +13,28 @@ COMMANDS = commands()
 def test_the_commands_are_these():
     assert sorted(COMMANDS) == sorted(
         [
+            "add",
             "cancel",
             "check",
+            "claim",
             "cleanup",
             "complete",
             "create",
             "done",
+            "enqueue",
             "ensure",
             "fail",
             "failed",
             "items",
+            "limit",
             "list",
             "logs",
             "next",
             "pause",
             "permit",
             "plan",
+            "priority",
+            "queue",
             "rate",
             "rate-limited",
             "resume",
@@ -39,6 +45,8 @@ def test_the_commands_are_these():
             "start",
             "update",
             "wait",
+            "why",
+            "work",
         ]
     )
 

@@ -89,7 +89,7 @@ extension Change {
       switch change {
       case .started, .left, .detached, .completed, .failed, .retried, .removed: true
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
-          false
+        false
       }
     case .queue: false
     case .store(let change):
@@ -110,7 +110,7 @@ extension Change {
       case .started, .left, .detached, .completed, .retried, .removed: true
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
-          false
+        false
       }
     case .queue: false
     case .store(let change):

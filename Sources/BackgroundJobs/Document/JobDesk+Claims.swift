@@ -4,10 +4,17 @@ package struct ClaimRequest {
   package var types: [String]?
   /// Its config has this member; nil: whatever it has.
   package var configMember: String?
+  #if !hasFeature(Embedded)
+    /// Not these.
+    var except: Set<TextBytes> = []
+  #endif
 
   package init() {}
 
   func wants(_ job: JobState) -> Bool {
+    #if !hasFeature(Embedded)
+      if except.contains(TextBytes(job.id)) { return false }
+    #endif
     if let types, !types.has(job.type) { return false }
     guard let configMember else { return true }
     let config = job.members["config"].flatMap { JSONObjectText.members($0) }

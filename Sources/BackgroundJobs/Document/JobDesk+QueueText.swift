@@ -114,7 +114,10 @@ extension JobDesk {
       }
       let before = queue.countBefore(job)
       if before == 0 { return ("worker", "it is the next one, and no worker has claimed it yet") }
-      return ("worker", "it is ready, and \(before) are before it: a worker will claim it")
+      let verb: StaticString = before == 1 ? "is" : "are"
+      return (
+        "worker", "it is ready, and \(before) \(verb) before it: no worker has claimed it yet"
+      )
     }
     guard job.status == .paused, job.resumeAt == nil else { return nil }
     let (reason, error) = (job.reason ?? "", job.error.map { Message(": \($0)") } ?? "")

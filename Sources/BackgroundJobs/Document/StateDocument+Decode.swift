@@ -237,7 +237,9 @@ extension StateDocument {
   }
 
   private static func decodeEntry(_ queue: JSONValue) -> QueueEntry {
-    func time(_ name: StaticString) -> Int64 { queue[name]?.string.flatMap { DateText.parse($0) } ?? 0 }
+    func time(_ name: StaticString) -> Int64 {
+      queue[name]?.string.flatMap { DateText.parse($0) } ?? 0
+    }
     let (most, priority) = (QueueEntry.mostPriority, queue["priority"]?.integer ?? 0)
     return QueueEntry(
       priority: min(max(-most, priority), most), notBefore: time("notBefore"),

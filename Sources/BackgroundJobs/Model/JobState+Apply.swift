@@ -17,7 +17,9 @@ extension JobState {
     case .planned(let items, let mark): return try plan(items, beside: mark)
     case .replanned(let items, let mark): return try replan(items, mark)
     case .configured(let config): return members.set("config", config)
-    case .queued(let entry): return queue = entry
+    case .queued(let entry):
+      queue = entry
+      return
     case .started(let process, let fence):
       refusal = nil
       open(process, fence, moment)

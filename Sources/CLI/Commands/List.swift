@@ -11,7 +11,7 @@ struct ListCommand: ParsableCommand {
       marks, items that run; empty where it does not apply. Marks: stalled, when nothing has \
       come for far longer \
       than is usual for the job; history, when rate and eta (in the table: ~9 s) rest on finished \
-      jobs of the same type. --json prints one document.
+      jobs of the same type; queued, while it is in the queue. --json prints one document.
       """)
 
   @OptionGroup var project: ProjectOptions
@@ -79,10 +79,15 @@ struct ListCommand: ParsableCommand {
       job.currentItem.map(Redaction.item) ?? "", "\(job.itemsFailed)",
       [
         job.isStalled ? "stalled" : nil, job.isEstimateFromHistory ? "history" : nil,
-        job.hasWarnings ? "warnings" : nil,
+        job.hasWarnings ? "warnings" : nil, job.isEnqueued && job.isUnfinished ? "queued" : nil,
       ].compactMap { $0 }.joined(separator: ","),
       job.itemsUnderWay > 0 ? "\(job.itemsUnderWay)" : "",
     ].map { SafeText.shown($0) }
+  }
+
+  private static func note(_ job: JobInfo) -> String {
+    if job.status == .pending, job.isEnqueued { return "queued" }
+    return job.hasWarnings ? "warnings" : ""
   }
 
   /// The item that runs longest, and how many others do.
@@ -104,7 +109,7 @@ struct ListCommand: ParsableCommand {
     table.rows = jobs.map { job in
       [
         job.id, job.type, job.status.name,
-        job.isStalled ? "stalled" : job.reason ?? (job.hasWarnings ? "warnings" : ""),
+        job.isStalled ? "stalled" : job.reason ?? note(job),
         job.total > 0 ? EstimateText.bar(job.percentage, width: 12) : "",
         job.total > 0 ? "\(job.percentage)" : "-", EstimateText.items(job),
         job.itemsFailed > 0 ? "\(job.itemsFailed)" : "-", EstimateText.rate(job.rate),

@@ -51,7 +51,8 @@ struct RunCommand: ParsableCommand {
       Exit codes: 0 all done; 7 done, some items failed; 1 all failed; without items that of the \
       command, 128 + N when signal N killed it, 124 after --timeout; 4 another process runs this \
       job already; 8 somebody paused it: it was not started; 9 somebody ended it; 128 + N stopped by \
-      signal N. With --detach: 0 it runs; 4 and 8 as above, and the id is printed all the same.
+      signal N. With --detach: 0 it runs; 4 and 8 as above, and the id is printed all the same. With \
+      --queue: 0 it is in the queue. A run that must wait for a limit or its time says so, and waits.
       """)
 
   @OptionGroup var project: ProjectOptions
@@ -89,6 +90,11 @@ struct RunCommand: ParsableCommand {
 
   @Flag(help: "Print the id at once and work in the background, without this terminal.")
   var detach = false
+
+  @Flag(help: "Only put it into the queue, for bgjobs work; prints the id.")
+  var queue = false
+
+  @OptionGroup var place: QueuePlace
 
   @Option(help: "Further attempts at an item whose command failed, 1, 2, 4 … 60 s apart.")
   var retries = 0
@@ -204,6 +210,9 @@ struct RunCommand: ParsableCommand {
     }
     if let haltInARow, haltInARow < 1 { throw ValidationError("--halt-in-a-row must be 1 or more") }
     if let timeout, timeout.milliseconds < 1 { throw ValidationError("--timeout must be above 0") }
+    if queue, detach || dryRun || tag {
+      throw ValidationError("--queue runs nothing: no --detach, --dry-run, --tag")
+    }
     if detach, dryRun || tag {
       throw ValidationError("--detach shows nothing: no --dry-run, --tag")
     }
@@ -244,12 +253,12 @@ struct RunCommand: ParsableCommand {
     try RunWorker.checkProgram(spec, path: variables.last { $0.name == "PATH" }?.value)
     tellDoubtful()
     // Before anything is opened: it must not hold what we hold.
-    let keeper = detach ? nil : try Keeper.start()
+    let keeper = detach || queue ? nil : try Keeper.start()
 
     let manager = try project.open()
     defer { ProjectOptions.close(manager) }
     let isGuest = project.isOfAnother
-    if isGuest, detach {
+    if isGuest, detach || queue {
       throw RunError(
         "root runs in another user's project only in the foreground: in the background it would run"
           + " what that user has put there")
@@ -272,6 +281,17 @@ struct RunCommand: ParsableCommand {
       guard !isTold else { return }
       isTold = true
       for note in taken.notes { Output.complain(note) }
+    }
+    if queue || place.isSaid { try place.enqueue(job) }
+    if queue {
+      let hasWorker = WorkerPresence.isThere(manager) ?? true
+      project.leave(manager)
+      Output.line(job.id)
+      tellStart()
+      if !hasWorker, !quiet {
+        Output.complain("nobody works on this queue: bgjobs work does, here or as a service")
+      }
+      return
     }
     guard let keeper else {
       project.leave(manager)

@@ -11,6 +11,8 @@ struct RunWorker: ParsableCommand {
 
   @OptionGroup var job: JobArgument
 
+  @Flag(help: "End if there is no place for it now.") var onlyNow = false
+
   /// Descriptor 3 hears "ok", or with which exit code it ends, and why.
   private static let answer: Int32 = 3
 
@@ -30,7 +32,9 @@ struct RunWorker: ParsableCommand {
       defer { ProjectOptions.close(manager) }
       let job = try manager.find(job.id)
       guard let run = try StoredRun.of(job) else { throw Self.isNoRun(job.id) }
-      let end = try Self.work(job, manager, run, keeper, project.path) { tell("ok") }
+      let end = try Self.work(
+        job, manager, run, keeper, project.path, isOnlyNow: onlyNow
+      ) { tell("ok") }
       throw end
     } catch {
       let known = (error as? JobError).map { ExitStatus($0.status) }
@@ -81,10 +85,10 @@ struct RunWorker: ParsableCommand {
   static func work(
     _ job: Job, _ manager: JobManager, _ run: StoredRun, _ keeper: Keeper, _ project: String,
     _ display: Runner.Display = Runner.Display(isQuiet: true), only: Set<[UInt8]>? = nil,
-    started: () -> Void = {}
+    isOnlyNow: Bool = false, started: () -> Void = {}
   ) throws -> ExitCode {
     try job.takeFromNobody()
-    while try job.start() == .paused {
+    while try start(job, isOnlyNow, waiting: started) == .paused {
       let info = try job.info()
       guard info.resumeAtMs != nil else {
         throw isPaused(info)
@@ -113,6 +117,47 @@ struct RunWorker: ParsableCommand {
     }
   }
 
+  /// Waits for its place, after a word about it.
+  private static func start(
+    _ job: Job, _ isOnlyNow: Bool, waiting: () -> Void
+  ) throws -> Status {
+    var told: String?
+    while true {
+      do throws(JobError) { return try job.start() } catch {
+        guard error.status == .waiting, !isOnlyNow else { throw error }
+        if told == nil { waiting() }
+        if told != error.message { Output.complain(error.message) }
+        told = error.message
+      }
+      Interruption.hold()
+      try Interruption.pause()
+    }
+  }
+
+  /// For `bgjobs work`: a child of this process, in a group of its own. Returns when it owns the job.
+  static func startChild(_ id: String, _ project: ProjectOptions) throws -> pid_t {
+    var ends: [Int32] = [0, 0]
+    guard cprocess_pipe(&ends) == 0 else {
+      throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
+    }
+    let arguments = ["bgjobs", "run-worker"] + project.arguments + ["--only-now", "--", id]
+    var vector = arguments.map { strdup($0) } + [nil]
+    defer { for text in vector { free(text) } }
+    let pid = cprocess_spawn_worker("/proc/self/exe", &vector, ends[1])
+    let number = errno
+    close(ends[1])
+    defer { close(ends[0]) }
+    guard pid > 0 else {
+      throw RunError("cannot start the worker: \(String(cString: strerror(number)))")
+    }
+    do { try hear(ends[0]) } catch {
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+      throw error
+    }
+    return pid
+  }
+
   /// Returns when the worker owns the job.
   static func startDetached(_ id: String, _ project: ProjectOptions) throws {
     var ends: [Int32] = [0, 0]
@@ -129,14 +174,19 @@ struct RunWorker: ParsableCommand {
     guard pid > 0 else {
       throw RunError("cannot start the worker: \(String(cString: strerror(number)))")
     }
+    try hear(ends[0])
+  }
+
+  /// What the worker says: throws why it does not own the job.
+  private static func hear(_ answer: Int32) throws {
     var text: [UInt8] = []
     var room = [UInt8](repeating: 0, count: 4096)
-    while case let got = read(ends[0], &room, room.count), got != 0 {
+    while case let got = read(answer, &room, room.count), got != 0 {
       if got > 0 { text += room[..<got] } else if errno != EINTR { break }
     }
-    let answer = String(decoding: text, as: UTF8.self)
-    guard answer != "ok" else { return }
-    let parts = answer.split(separator: " ", maxSplits: 1)
+    let said = String(decoding: text, as: UTF8.self)
+    guard said != "ok" else { return }
+    let parts = said.split(separator: " ", maxSplits: 1)
     guard parts.count == 2, let code = Int32(parts[0]), let status = ExitStatus(rawValue: code)
     else { throw RunError("the worker ended at once") }
     throw RunError(String(parts[1]), status)

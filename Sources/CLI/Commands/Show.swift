@@ -30,7 +30,8 @@ struct ShowCommand: ParsableCommand {
       let shown = try config ?? job.config()
       let running = info.status == .running ? try job.items(.underWay).map(\.name) : []
       let failed = info.itemsFailed > 0 ? try job.items(.failed) : []
-      for (name, value) in facts(info, failed, shown, try job.cursor(), running) {
+      let waits = info.status == .running ? [] : try job.waitsDecoded().map(\.text)
+      for (name, value) in facts(info, failed, shown, try job.cursor(), running, waits) {
         let label = name.isEmpty ? "" : "\(name):"
         Output.line(fitted(label, to: 14) + SafeText.shown(value))
       }
@@ -40,7 +41,7 @@ struct ShowCommand: ParsableCommand {
 
   private static func facts(
     _ info: JobInfo, _ failed: [JobItem], _ config: String?, _ cursor: String?,
-    _ running: [String]
+    _ running: [String], _ waits: [String]
   ) -> [(String, String)] {
     var facts: [(String, String)] = []
     func add(_ name: String, _ value: String?) { if let value { facts.append((name, value)) } }
@@ -55,6 +56,13 @@ struct ShowCommand: ParsableCommand {
     if let refused = info.refusedStatus {
       let what = refused == "removed" ? "removed it" : "set it to \(refused)"
       add("", "another tool \(what), while its owner worked on it: not taken")
+    }
+    if info.isEnqueued, info.isUnfinished {
+      let lane = info.lane.map { ", lane \($0)" } ?? ""
+      add("queue", "priority \(info.priority)\(lane)")
+    }
+    if info.status == .pending {
+      for (place, wait) in waits.enumerated() { add(place == 0 ? "waits" : "", wait) }
     }
     let percentage = info.total > 0 ? " (\(info.percentage) %)" : ""
     add("progress", EstimateText.items(info) + percentage)

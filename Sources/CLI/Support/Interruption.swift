@@ -33,6 +33,15 @@ struct Interruption: Error {
     }
   }
 
+  /// Between two looks; a signal ends it.
+  static func pause() throws {
+    for _ in 0..<5 {
+      try throwPending()
+      usleep(20_000)
+    }
+    try throwPending()
+  }
+
   private static func change(_ how: Int32, _ numbers: [Int32]) {
     var set = sigset_t()
     sigemptyset(&set)

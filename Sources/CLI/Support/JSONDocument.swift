@@ -52,6 +52,9 @@ struct JSONDocument {
     add("pauseAcknowledged", info.status == .paused ? String(info.isPauseAcknowledged) : nil)
     add("attempts", String(info.attempts))
     add("hasWarnings", info.hasWarnings ? "true" : nil)
+    add("priority", info.isEnqueued ? String(info.priority) : nil)
+    add("lane", info.lane.map(quoted))
+    add("notBeforeMs", info.notBeforeMs.map { String($0) })
     add("refusedStatus", info.refusedStatus.map(quoted))
     add("refusedMs", info.refusedMs.map { String($0) })
     return "{\(members.joined(separator: ","))}"

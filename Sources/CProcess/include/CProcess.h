@@ -63,6 +63,11 @@ int cprocess_signal_marked(const char *mark, int number);
 /* Starts a program in a session of its own, with nothing open but /dev/null as 0, 1 and 2 and `keep`
  * (-1: none) as 3. Gives its pid, or -1 with errno. */
 pid_t cprocess_spawn_detached(const char *path, char *const *arguments, int keep);
+/* The same in a process group of its own, with our standard error. */
+pid_t cprocess_spawn_worker(const char *path, char *const *arguments, int keep);
+
+/* Becomes readable when a file of the directory is written, made, or gets its name. -1 with errno. */
+int cprocess_watch(const char *directory);
 
 /* Signals 1 to 31 of the mask come through the descriptor that it gives, instead of being delivered;
  * each read gives one number. -1 with errno. */
