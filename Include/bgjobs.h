@@ -290,8 +290,8 @@ typedef struct bgj_start_options {
  * processes that must not keep the job alive. */
 #define BGJ_START_OWNER_FD 0x2u
 
-/* Also if a limit is full or the job's time in the queue has not come: see BGJ_WAITING of
- * bgj_job_start. */
+/* Also if a limit is full, the job's time in the queue has not come, or a job that it needs has not
+ * ended: see BGJ_WAITING of bgj_job_start. */
 #define BGJ_START_ANYWAY 0x4u
 
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
@@ -585,8 +585,8 @@ BGJ_API bgj_status bgj_manager_rate_limited(bgj_manager *manager, const char *pr
  * calls never get the same job. options may be NULL: whatever is ready now.
  *
  * A job is ready if bgj_job_enqueue has put it into the queue; it is pending, interrupted, or past its
- * rate limit; its time has come; its provider takes requests; and each limit that it falls under has
- * room. The first is the one with the smallest rank: the time since which it might have been started
+ * rate limit; what it needs has ended (bgj_job_add_dependency); its time has come; its provider takes
+ * requests; and each limit that it falls under has room. The first is the one with the smallest rank: the time since which it might have been started
  * (it was put there, or its time came), less its priority times what a level is worth, ten minutes if
  * bgj_manager_set_priority_worth was not called. So who waits long enough comes before a higher
  * priority that came later, and none starves. Of equal ranks the job that was created first goes
@@ -653,9 +653,9 @@ BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_
  * job that this manager already owns. options may be NULL.
  *   BGJ_PAUSED       the job is paused, by a user or for a rate limit, and was not started. Call
  *                    bgj_job_wait with BGJ_MASK_PENDING, then start it again
- *   BGJ_WAITING      a limit is full (bgj_manager_set_limit), or its time in the queue has not come; it
- *                    was not started, and the error says what it waits for. BGJ_START_ANYWAY starts it
- *                    all the same
+ *   BGJ_WAITING      a limit is full (bgj_manager_set_limit), its time in the queue has not come, or a
+ *                    job that it needs has not ended (bgj_job_add_dependency); it was not started, and
+ *                    the error says what it waits for. BGJ_START_ANYWAY starts it all the same
  *   BGJ_BUSY         another live process owns the job; the error names it
  *   BGJ_FINISHED     the job is completed or failed; see bgj_job_retry
  *   BGJ_ILLEGAL_TRANSITION  another tool runs the job, or it runs detached and unwatched; or its
@@ -672,12 +672,44 @@ BGJ_API bgj_status bgj_job_start(bgj_job *job, const bgj_start_options *options,
 BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *options,
                                    bgj_error *error);
 
+/* How another job must end, for a job to start. */
+#define BGJ_AFTER_SUCCESS 0x1u /* it completed, whatever became of its items */
+#define BGJ_AFTER_CLEAN 0x2u   /* it completed, and no item failed */
+#define BGJ_AFTER_END 0x3u     /* it ended in whatever way, or is gone */
+#define BGJ_AFTER_FAILURE 0x4u /* it failed, or was cancelled */
+/* With one of these: if that can no longer come, the job waits instead of failing. */
+#define BGJ_AFTER_HOLD 0x10u
+
+/*
+ * The job does not start before the job named id (an id or the beginning of one) has ended as policy
+ * (BGJ_AFTER_...) says: bgj_job_start returns BGJ_WAITING, and bgj_manager_claim passes it over. Said
+ * again for the same job, the later policy counts. A job may need 1000 others.
+ *
+ * If that can no longer come (the other one failed, and success was needed), the job fails, with the
+ * reason "dependency", in the same transaction, and so do those that need it. When the other one is
+ * retried, those that failed for it are pending again: they never ran. Who is killed in the middle of
+ * that is followed by the next change of anybody. A job that is needed comes at least as early in the
+ * queue as the one that needs it, and is not cleaned up before that has ended.
+ *
+ * The member dependsOn of the state file lists the ids. Ids that another tool puts there count as
+ * BGJ_AFTER_SUCCESS with BGJ_AFTER_HOLD; a circle that it makes, or an id of no job, makes the job wait.
+ *   BGJ_NOT_FOUND, BGJ_AMBIGUOUS   no job, or several, by that id
+ *   BGJ_INVALID      the job would wait for itself: the error names the circle; or the policy is none
+ *   BGJ_ILLEGAL_TRANSITION         it has been started
+ *   BGJ_FINISHED     it has ended
+ */
+BGJ_API bgj_status bgj_job_add_dependency(bgj_job *job, const char *id, unsigned int policy,
+                                          bgj_error *error);
+
+/* The job does not need the job named id any more. Returns the same statuses. */
+BGJ_API bgj_status bgj_job_remove_dependency(bgj_job *job, const char *id, bgj_error *error);
+
 /*
  * What the job waits for, as a JSON array, empty if for nothing. Each member is an object with "for"
- * and "text", a sentence for people. "for" is "time", "rate-limit" or "limit" (something must come
- * first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it); or
+ * and "text", a sentence for people. "for" is "dependency", "time", "rate-limit" or "limit" (something
+ * must come first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it); or
  * "worker" (it is ready, and nobody has claimed it). "until": milliseconds since 1970, if known.
- * "scope": the full limit. "provider": who takes no requests. Free it with bgj_string_free.
+ * "scope": the full limit. "provider": who takes no requests. "id": the job that is needed. Free it with bgj_string_free.
  */
 BGJ_API bgj_status bgj_job_get_waits(bgj_job *job, char **json, bgj_error *error);
 

@@ -29,9 +29,50 @@ extension Job {
     return try manager.with { storage throws(JobError) in try storage.enqueue(reference, request) }
   }
 
+  /// How another job is to end, for this one to start.
+  public enum After: UInt8, Sendable {
+    /// It completed, whatever became of its items.
+    case success = 1
+    /// It completed, and no item failed.
+    case clean = 2
+    /// It ended, in whatever way, or is gone.
+    case end = 3
+    /// It failed, or was cancelled.
+    case failure = 4
+  }
+
+  /// The job does not start before the other one has ended so. Said again, the later counts.
+  ///
+  /// When that can no longer come, the job fails, with the reason `dependency`, and is as before when
+  /// the other one is retried.
+  ///
+  /// - Parameters:
+  ///   - id: Of the other job, or the beginning of it.
+  ///   - after: How it is to end.
+  ///   - holds: When that can no longer come, the job waits instead of failing.
+  /// - Throws: `.notFound`, `.ambiguous`; `.invalid` if jobs would wait for each other, which the
+  ///   message shows, or it has a thousand already; `.illegalTransition` once it was started.
+  @discardableResult
+  public func depend(
+    on id: String, after: After = .success, holds: Bool = false
+  ) throws(JobError) -> Status {
+    try setEdge(id, after.rawValue | (holds ? Edge.hold : 0))
+  }
+
+  /// The job does not need the other one any more.
+  ///
+  /// - Parameter id: Of the other job, or the beginning of it.
+  @discardableResult
+  public func dependNoMore(on id: String) throws(JobError) -> Status { try setEdge(id, nil) }
+
+  package func setEdge(_ id: String, _ code: UInt8?) throws(JobError) -> Status {
+    guard !id.isEmpty else { throw JobError(.invalid, "the id is empty") }
+    return try manager.with { storage throws(JobError) in try storage.setEdge(reference, id, code) }
+  }
+
   /// What the job waits for, as a JSON array, empty when for nothing. Each is an object with `for`
-  /// (`time`, `rate-limit`, `limit`, `pause`, `start` or `worker`) and `text`, a sentence for people;
-  /// `until`, in milliseconds since 1970, where that is known; `scope` of a full limit; `provider`.
+  /// (`dependency`, `time`, `rate-limit`, `limit`, `pause`, `start` or `worker`) and `text`, a sentence for people;
+  /// `until`, in milliseconds since 1970, where that is known; `scope` of a full limit; `provider`; `id` of a job that is needed.
   public func waits() throws(JobError) -> String {
     try withWaits { bytes throws(JobError) in String(bytes: bytes) }
   }

@@ -64,6 +64,30 @@ public func bgj_job_enqueue(
   }
 }
 
+@_cdecl("bgj_job_add_dependency") @implementation
+public func bgj_job_add_dependency(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ id: UnsafePointer<CChar>?, _ policy: UInt32,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    let (job, id) = (try object(job), try text(id, "id"))
+    guard (1...4).contains(policy & ~0x10) else {
+      throw JobError(.invalid, "policy is \(policy); it must be one of BGJ_AFTER_...")
+    }
+    return try job.setEdge(id, UInt8(truncatingIfNeeded: policy))
+  }
+}
+
+@_cdecl("bgj_job_remove_dependency") @implementation
+public func bgj_job_remove_dependency(
+  _ job: UnsafeMutablePointer<bgj_job>?, _ id: UnsafePointer<CChar>?,
+  _ error: UnsafeMutablePointer<bgj_error>?
+) -> bgj_status {
+  call(error) { () throws(JobError) in
+    try object(job).setEdge(try text(id, "id"), nil)
+  }
+}
+
 @_cdecl("bgj_job_get_waits") @implementation
 public func bgj_job_get_waits(
   _ job: UnsafeMutablePointer<bgj_job>?,

@@ -255,6 +255,9 @@ static void call_job(bgj_job *job) {
       queue.priority = (int)(chance(9) ? any_number() : (int64_t)below(5));
       queue.not_before_ms = chance(3) ? any_number() : 0;
       queue.lane = chance(2) ? "l" : any_name();
+      const char *needs = chance(3) ? any_name() : bgj_job_id(jobs[below(JOBS)]);
+      if (chance(2)) CALL(bgj_job_add_dependency, job, needs, (unsigned int)below(32));
+      if (chance(9)) CALL(bgj_job_remove_dependency, job, needs);
       CALL(bgj_job_enqueue, job, chance(4) ? NULL : &queue);
       if (CALL(bgj_job_get_waits, job, &text) == BGJ_OK) {
         must_be_utf8("what a job waits for", text);

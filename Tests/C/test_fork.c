@@ -45,6 +45,8 @@ static int all_give_forked(bgj_job *job) {
   FORKED(bgj_manager_set_limit(manager, "*", 1, NULL));
   FORKED(bgj_manager_set_priority_worth(manager, 1, NULL));
   FORKED(bgj_job_enqueue(job, NULL, NULL));
+  FORKED(bgj_job_add_dependency(job, "a", BGJ_AFTER_END, NULL));
+  FORKED(bgj_job_remove_dependency(job, "a", NULL));
   FORKED(bgj_job_get_waits(job, &text, NULL));
   FORKED(bgj_manager_get_queue(manager, &text, NULL));
   FORKED(bgj_job_start(job, NULL, NULL));

@@ -36,6 +36,8 @@ static void managers(void **state) {
   INVALID(bgj_manager_set_limit(manager, NULL, 1, &error));
   INVALID(bgj_manager_set_priority_worth(NULL, 1, &error));
   INVALID(bgj_job_enqueue(NULL, NULL, &error));
+  INVALID(bgj_job_add_dependency(NULL, "a", BGJ_AFTER_END, &error));
+  INVALID(bgj_job_remove_dependency(NULL, "a", &error));
   INVALID(bgj_job_get_waits(NULL, &queue, &error));
   INVALID(bgj_job_get_waits(NULL, NULL, NULL));
   INVALID(bgj_manager_get_queue(NULL, &queue, &error));

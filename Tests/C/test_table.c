@@ -8,6 +8,13 @@ enum { UNSAID = -1, OK = BGJ_OK, PAUSED = BGJ_PAUSED, FINISHED = BGJ_FINISHED,
 
 static bgj_status start(bgj_job *job) { return bgj_job_start(job, NULL, &error); }
 static bgj_status enqueue(bgj_job *job) { return bgj_job_enqueue(job, NULL, &error); }
+static bgj_status depend(bgj_job *job) {
+  bgj_job *needed = NULL;
+  assert_ok(bgj_manager_create(manager, "needed", NULL, 0, &needed, &error));
+  bgj_status status = bgj_job_add_dependency(job, bgj_job_id(needed), BGJ_AFTER_END, &error);
+  bgj_job_release(needed);
+  return status;
+}
 static bgj_status report(bgj_job *job) { return bgj_job_item_done(job, "reported", &error); }
 static bgj_status pause_it(bgj_job *job) { return bgj_job_pause(job, NULL, 0, &error); }
 static bgj_status limited(bgj_job *job) { return bgj_job_rate_limited(job, "x", 9, &error); }
@@ -22,7 +29,7 @@ static bgj_status retry_some(bgj_job *job) { return bgj_job_retry_items(job, NUL
 /* Where BGJ_OK leads: a status, or one of these. */
 enum { STAYS = -1, LIFTED = -2 };
 
-enum { OPERATIONS = 12 };
+enum { OPERATIONS = 13 };
 static const struct operation {
   const char *name;
   bgj_status (*call)(bgj_job *);
@@ -41,6 +48,7 @@ static const struct operation {
     {"retry", retry, BGJ_JOB_PENDING, "retr"},
     {"retry some", retry_some, BGJ_JOB_PENDING, "retr"},
     {"enqueue", enqueue, STAYS, ""},
+    {"depend", depend, STAYS, "needed"},
 };
 
 /* ---- States ---- */
@@ -98,30 +106,30 @@ static const struct state {
   int expected[OPERATIONS];
 } states[STATES] = {
     /* start, report, pause, rate-limited, resume,
-     * leave, complete, fail, cancel, retry, retry some, enqueue */
+     * leave, complete, fail, cancel, retry, retry some, enqueue, depend */
     {"pending", create, BGJ_JOB_PENDING,
-     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {OK, ILLEGAL, OK, ILLEGAL, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK, OK}},
     {"mine, running", mine, BGJ_JOB_RUNNING,
-     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {OK, OK, OK, OK, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK, ILLEGAL}},
     {"mine, paused", mine_paused, BGJ_JOB_PAUSED,
-     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {PAUSED, PAUSED, OK, PAUSED, OK, OK, OK, OK, OK, ILLEGAL, ILLEGAL, OK, ILLEGAL}},
     {"theirs, running", theirs, BGJ_JOB_RUNNING,
-     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {BUSY, OK, OK, UNSAID, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK, ILLEGAL}},
     {"theirs, paused", theirs_paused, BGJ_JOB_PAUSED,
-     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {UNSAID, PAUSED, OK, PAUSED, OK, ILLEGAL, BUSY, OK, OK, ILLEGAL, ILLEGAL, OK, ILLEGAL}},
     {"paused", paused, BGJ_JOB_PAUSED,
-     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {PAUSED, UNSAID, OK, PAUSED, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK, OK}},
     {"interrupted", interrupted, BGJ_JOB_PAUSED,
-     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK}},
+     {OK, PAUSED, OK, UNSAID, OK, ILLEGAL, OK, OK, OK, ILLEGAL, ILLEGAL, OK, ILLEGAL}},
     {"completed", completed, BGJ_JOB_COMPLETED,
      {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, ILLEGAL,
-      ILLEGAL, FINISHED}},
+      ILLEGAL, FINISHED, FINISHED}},
     {"completed in part", completed_in_part, BGJ_JOB_COMPLETED,
      {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, FINISHED, FINISHED, OK, OK,
-      FINISHED}},
+      FINISHED, FINISHED}},
     {"failed", failed, BGJ_JOB_FAILED,
      {FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, FINISHED, OK, OK, OK, OK,
-      FINISHED}},
+      FINISHED, FINISHED}},
 };
 
 static const char *const status_names[] = {"",       "pending",   "running",

@@ -14,6 +14,7 @@ def test_the_commands_are_these():
     assert sorted(COMMANDS) == sorted(
         [
             "add",
+            "after",
             "cancel",
             "check",
             "claim",

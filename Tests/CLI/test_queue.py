@@ -146,6 +146,51 @@ def test_a_signal_leaves_the_jobs(project):
     assert project.out("why", id) == "it is the next one, and no worker has claimed it yet"
 
 
+def test_one_after_the_other(project):
+    told = project.path / "told"
+
+    def add(word, *options):
+        return project.out("add", "-q", *options, "--", "sh", "-c", f"echo {word} >> {told}")
+
+    first = add("first")
+    second = add("second", "--after", first, "--priority", "9")
+    last = add("last", "--after", f"{second}:end", "--after", first)
+    assert project.out("after", last).splitlines() == [
+        f"{second}\tit needs job {second}, which is pending",
+        f"{first}\tit needs job {first}, which is pending",
+    ]
+    assert project.out("why", second) == f"it needs job {first}, which is pending"
+    circle = project.run("after", first, last, code=2)
+    assert f"{first} waits for {last} waits for" in circle.stderr
+    project.run("work", "-j4", "--until-empty")
+    assert told.read_text().split() == ["first", "second", "last"]
+
+
+def test_what_cannot_come_any_more_fails_and_a_retry_mends_it(project):
+    good = project.path / "good"
+    first = project.out("add", "-q", "--", "test", "-e", good)
+    second = project.out("add", "-q", "--after", first, "--", "true")
+    third = project.out(
+        "add", "-q", "--key", "k", "--after", f"{second}:success:hold", "--", "true"
+    )
+    other = project.out("add", "-q", "--key", "o", "--after", f"{first}:failure", "--", "true")
+    project.run("after", first, "nothing", code=3)
+    project.run("after", first, f"{second}:never", code=2)
+    project.run("run", "--queue", "--key", "k2", "--", "false")
+    # What holds would wait for ever.
+    project.run("cancel", third)
+    project.run("work", "--until-empty", code=7)
+    info = project.info(second)
+    assert (info["status"], info["reason"]) == ("failed", "dependency")
+    assert first in info["error"]
+    assert project.info(other)["status"] == "completed"
+    good.touch()
+    project.run("retry", first, "--no-start")
+    assert project.info(second)["status"] == "pending"
+    project.run("work", "--until-empty")
+    assert project.info(second)["status"] == "completed"
+
+
 def test_a_script_claims(project):
     """What bgjobs run made is not for it."""
     project.run("add", "--", "true")

@@ -151,6 +151,8 @@ class Replay:
             job.log = job.owner = None
         if kind == 6 and job.status == "running":
             job.status, job.reason = "paused", "interrupted"
+        elif kind == 39:
+            job.status, job.reason = "pending", None
         elif kind == 9:
             job.status, job.reason = "running" if job.owner else "pending", None
         elif kind in STATUSES:

@@ -88,7 +88,8 @@ extension Change {
     case .job(_, let change):
       switch change {
       case .started, .left, .detached, .completed, .failed, .retried, .removed: true
-      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
+        .needs, .reinstated:
         false
       }
     case .queue: false
@@ -109,7 +110,8 @@ extension Change {
       switch change {
       case .started, .left, .detached, .completed, .retried, .removed: true
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
-      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued:
+      case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
+        .needs, .reinstated:
         false
       }
     case .queue: false
@@ -132,7 +134,7 @@ extension Change {
       case .planned(_, let mark): mark?.seen
       case .replanned(_, let mark): mark.seen
       case .created, .started, .left, .detached, .paused, .resumed, .completed, .failed, .retried,
-        .removed, .configured, .queued:
+        .removed, .configured, .queued, .needs, .reinstated:
         nil
       }
     case .store, .queue: nil

@@ -25,7 +25,9 @@ final class FileState: State {
     if change.isOthers { hasNeighbours = true }
     switch change {
     case .job(let id, let change): try apply(change, to: id, at: moment)
-    case .store(let change): try apply(change, at: moment)
+    case .store(let change):
+      mayOwe = true
+      try apply(change, at: moment)
     case .queue(let change): apply(change, at: moment)
     }
     if let id = change.jobID { known(id)?.entry = nil }
@@ -78,7 +80,10 @@ final class FileState: State {
       }
       note(&job.foreignEdits, name, previous: path.text(in: job.members), moment.seq)
       path.set(path.text(in: theirs.members), in: &job.members)
-      if path.member.bytes == "dependsOn" { job.dependsOn = theirs.dependsOn }
+      if path.member.bytes == "dependsOn" {
+        job.dependsOn = theirs.dependsOn
+        job.after = job.after.filter { theirs.dependsOn.has($0.needs) }
+      }
       if path.member.bytes == "type" { job.type = theirs.type }
       if path.member.bytes == "result" {
         if theirs.result == nil, let rest = job.members["result"],

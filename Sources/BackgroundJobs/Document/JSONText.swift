@@ -199,7 +199,7 @@ final class JSONText {
   }
 
   /// Whether it needs no escape.
-  private static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
+  static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
     text.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
   }
 
@@ -208,6 +208,11 @@ final class JSONText {
   func string(_ text: String) {
     var text = text
     text.withUTF8 { string(UnsafeRawBufferPointer($0)) }
+  }
+
+  @inline(__always)
+  func string(literal: StaticString) {
+    string(UnsafeRawBufferPointer(literal: literal.utf8Start))
   }
 
   /// What needs no escape is copied; everything else jansson encodes.

@@ -51,10 +51,10 @@ extension JobDesk {
   ) throws(JobError) -> ClaimOutcome {
     let queue = try queue(of: state)
     let found = queue.next { request.wants($0) }
-    if let job = found.ready {
-      let id = job.id
+    if let member = found.ready {
+      let id = member.job.id
       if claims {
-        try closeIfOwnerIsDead(job)
+        try closeIfOwnerIsDead(member.job)
         guard let job = try jobs.job(id) else {
           return ClaimOutcome(nil, why: nil, isEmpty: false)
         }
@@ -64,8 +64,8 @@ extension JobDesk {
       return ClaimOutcome(id, why: nil, isEmpty: false)
     }
     var why: String?
-    if let job = found.waiting, let block = queue.blocks(job).first {
-      why = Message("job \(job.id): \(text(of: block))").text
+    if let member = found.waiting, let block = queue.blocks(member).first {
+      why = Message("job \(member.job.id): \(text(of: block))").text
     }
     return ClaimOutcome(nil, why: why, isEmpty: found.isEmpty)
   }
@@ -83,16 +83,60 @@ extension JobDesk {
     var members: [Queue.Member] = []
     let isNeeded = StoredJob.hasOwner | StoredJob.isQueued
     for job in try state.jobs({ $0.has(isNeeded) }) where job.owner != nil || job.isQueued {
-      members.append(Queue.Member(job, isAlive: try isOwnerAlive(job), now: now))
+      let isAlive = try isOwnerAlive(job)
+      members.append(Queue.Member(job, isAlive: isAlive, try state.obstacles(of: job)))
     }
     return Queue(state, members, now: now)
   }
 
+  /// Also of one that is in no queue.
+  func member(
+    _ job: JobState, _ queue: Queue, _ state: State
+  ) throws(JobError) -> Queue.Member {
+    if let member = queue.member(job) { return member }
+    return Queue.Member(job, isAlive: try isOwnerAlive(job), try state.obstacles(of: job))
+  }
+
   /// Throws `.waiting` if a job that nobody runs has to wait.
   func requirePlace(for job: JobState) throws(JobError) {
-    if job.queue == nil, jobs.limits.isEmpty { return }
-    guard let block = try queue(of: jobs).blocks(job).first else { return }
+    if job.queue == nil, job.dependsOn.isEmpty, jobs.limits.isEmpty { return }
+    let queue = try queue(of: jobs)
+    guard let block = queue.blocks(try member(job, queue, jobs)).first else { return }
     throw JobError(.waiting, "job \(job.id): \(text(of: block))")
+  }
+
+  /// nil: it is not needed any more.
+  func setEdge(
+    _ reference: JobReference, _ id: String, _ code: UInt8?
+  ) throws(JobError) -> Status {
+    try admit(.depend, reference) { job throws(JobError) in
+      if code == nil, job.dependsOn.has(id) { return .needs(id, nil) }
+      let other = try jobs.find(id)
+      guard let code else { return job.dependsOn.has(other) ? .needs(other, nil) : nil }
+      if job.edge(other)?.code == code { return nil }
+      try check(other, for: job)
+      return .needs(other, Edge(needs: other, code: code))
+    }
+  }
+
+  private func check(_ id: String, for job: JobState) throws(JobError) {
+    guard let other = try jobs.job(id) else { throw jobs.notFound(id) }
+    if other === job { throw JobError(.invalid, "job \(id) would wait for itself") }
+    guard job.dependsOn.count < JobState.mostEdges || job.dependsOn.has(id) else {
+      throw JobError(.invalid, "job \(job.id) needs \(JobState.mostEdges) jobs already")
+    }
+    for name in job.dependsOn + [id] where !isPlain(name) {
+      throw JobError(.invalid, "the id \(name) has characters that JSON would have to escape")
+    }
+    guard let path = try jobs.path(from: other, to: job.id) else { return }
+    var circle = Message(job.id)
+    for id in path { circle = "\(circle) waits for \(id)" }
+    throw JobError(.invalid, "that would be a circle: \(circle)")
+  }
+
+  private func isPlain(_ id: String) -> Bool {
+    var id = id
+    return id.withUTF8 { JSONText.isPlain(UnsafeRawBufferPointer($0)) }
   }
 
   func setLimit(_ scope: String, _ most: Int64) throws(JobError) {

@@ -61,8 +61,7 @@ extension JobDesk {
   /// What a job waits for, as a JSON array; what helps first.
   func waits(_ state: State, _ job: JobState) throws(JobError) -> Buffer {
     let (buffer, queue) = (Buffer(), try queue(of: state))
-    let isAlive = try isOwnerAlive(job)
-    let member = Queue.Member(job, isAlive: isAlive, now: queue.now)
+    let member = try member(job, queue, state)
     writeWaits(of: member, queue, JSONText(buffer))
     try buffer.requireWhole()
     return buffer
@@ -71,21 +70,23 @@ extension JobDesk {
   private func writeWaits(of member: Queue.Member, _ queue: Queue, _ out: JSONText) {
     let job = member.job
     out.beginArray()
-    for block in queue.blocks(job) where member.isFree || job.resumeAt != nil {
+    for block in queue.blocks(member) where member.isFree || job.resumeAt != nil {
       out.next()
       out.beginObject()
-      switch block {
-      case .time: out.member("for", "time")
-      case .pause:
-        let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
-        out.name("for")
-        out.string(isLimited ? Reason.rateLimit : "pause")
-      case .rateLimit(_, let provider):
-        out.member("for", "rate-limit")
-        out.member("provider", provider.name)
-      case .limit(let limit):
-        out.member("for", "limit")
-        out.member("scope", limit.text)
+      let isLimited = job.reason?.bytes == Reason.rateLimit.bytes
+      var (what, name): (StaticString, StaticString) = ("time", "id")
+      switch block.kind {
+      case .obstacle: what = "dependency"
+      case .time: break
+      case .pause: what = isLimited ? "rate-limit" : "pause"
+      case .rateLimit: (what, name) = ("rate-limit", "provider")
+      case .limit: (what, name) = ("limit", "scope")
+      }
+      out.name("for")
+      out.string(literal: what)
+      if let one = block.name {
+        out.name(name)
+        out.string(one)
       }
       if let until = block.until { out.member("until", until) }
       out.member("text", text(of: block).text)
@@ -95,7 +96,7 @@ extension JobDesk {
       out.next()
       out.beginObject()
       out.name("for")
-      out.string(what)
+      out.string(literal: what)
       out.member("text", text.text)
       out.endObject()
     }
@@ -105,14 +106,14 @@ extension JobDesk {
   /// What it waits for besides; nil: nothing.
   private func end(
     of member: Queue.Member, _ queue: Queue
-  ) -> (what: String, text: Message)? {
+  ) -> (what: StaticString, text: Message)? {
     let job = member.job
     if member.isFree {
-      guard queue.blocks(job).isEmpty else { return nil }
+      guard queue.blocks(member).isEmpty else { return nil }
       if job.queue == nil {
         return ("start", "nobody has started it, and it is not in the queue: start or enqueue it")
       }
-      let before = queue.countBefore(job)
+      let before = queue.countBefore(member)
       if before == 0 { return ("worker", "it is the next one, and no worker has claimed it yet") }
       let verb: StaticString = before == 1 ? "is" : "are"
       return (
@@ -125,17 +126,23 @@ extension JobDesk {
   }
 
   func text(of block: Queue.Block) -> Message {
-    switch block {
-    case .time(let until): return "it is not to be started before \(DateText.format(until))"
-    case .pause(let until): return "it is paused until \(DateText.format(until))"
-    case .rateLimit(let until, let provider):
-      return "\(provider.name) takes no requests until \(DateText.format(until))"
-    case .limit(let limit):
-      if limit.allowed == 0 { return "none of \(limit.text) may start: its limit is 0" }
+    let time = DateText.format(block.until ?? 0)
+    switch block.kind {
+    case .obstacle:
+      let end: StaticString =
+        block.obstacle?.isImpossible ?? false ? "; that can no longer be met" : ""
+      return "\(block.obstacle?.text ?? "")\(end)"
+    case .time: return "it is not to be started before \(time)"
+    case .pause: return "it is paused until \(time)"
+    case .rateLimit: return "\(block.name ?? "") takes no requests until \(time)"
+    case .limit:
+      guard let limit = block.limit, limit.allowed > 0 else {
+        return "none of \(block.name ?? "") may start: its limit is 0"
+      }
       var text: Message = "\(limit.text) is full, \(limit.running.count) of \(limit.allowed)"
-      for (place, job) in limit.running.prefix(3).enumerated() {
+      for place in limit.running.indices.prefix(3) {
         let separator: StaticString = place == 0 ? ": " : ", "
-        text = "\(text)\(separator)\(job.id)"
+        text = "\(text)\(separator)\(limit.running[place].id)"
       }
       return limit.running.count > 3 ? text + ", …" : text
     }

@@ -28,11 +28,18 @@ protocol JobDesk: AnyObject {
   func lock(_ descriptor: Int32, for job: JobState) throws(JobError) -> OwnerLock
   /// Makes a change, in order with what was reported before it, for good.
   func settle(_ change: JobChange, _ job: JobState) throws(JobError)
+  /// The same, but a power cut may undo it: what it follows from is known.
+  func note(_ change: JobChange, _ job: JobState) throws(JobError)
   /// Makes a change of the queue. `durable`: else a power cut may undo it.
   func settle(_ change: QueueChange, durable: Bool) throws(JobError)
 }
 
 extension JobDesk {
+  /// What follows from ends, of this transaction or of one that was killed, and has no event yet.
+  func heal() throws(JobError) {
+    while let owed = try jobs.consequence() { try note(owed.change, owed.job) }
+  }
+
   func transact(
     _ reference: JobReference, _ operation: Operation,
     _ decide: (JobSummary, Int64) throws(JobError) -> JobChange?

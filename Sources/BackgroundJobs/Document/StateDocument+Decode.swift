@@ -233,6 +233,12 @@ extension StateDocument {
     if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
     if let begun = ours["begun"] { try decodeTrials(begun, job) }
     if let queue = ours["queue"], queue.isObject { job.queue = decodeEntry(queue) }
+    ours["after"]?.forEachMember { (id, code) throws(Never) in
+      guard let code = code.integer, job.dependsOn.has(id),
+        let edge = Edge(needs: id, code: UInt8(truncatingIfNeeded: code))
+      else { return }
+      job.after.append(edge)
+    }
     decodeOthers(ours, job)
   }
 

@@ -36,6 +36,12 @@ extension StateDocument {
       if let lane = queue.lane { out.member("lane", lane) }
       out.endObject()
     }
+    if !job.after.isEmpty {
+      out.name("after")
+      out.beginObject()
+      for edge in job.after { out.member(edge.needs, Int64(edge.code)) }
+      out.endObject()
+    }
     encodeOthers(of: job, out)
     out.endObject()
   }

@@ -6,9 +6,7 @@ extension StateDocument {
     let isUsed =
       !state.limits.isEmpty || state.worth != State.usualWorth
       || state.providers.contains { $0.count > 0 }
-      || state.entries.indices.contains {
-        state.facts(at: $0)?.has(StoredJob.isQueued) ?? false
-      }
+      || state.hasQueue
     return isUsed ? format : 1
   }
 

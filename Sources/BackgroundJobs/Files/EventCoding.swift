@@ -64,6 +64,8 @@ extension JobChange {
     case .replanned: .replanned
     case .configured: .configured
     case .queued: .queued
+    case .needs: .needs
+    case .reinstated: .reinstated
     }
   }
 
@@ -84,7 +86,10 @@ extension JobChange {
       buffer.appendCounted(reason)
       buffer.appendOptional(error)
       buffer.appendSigned(resumeAt ?? -1)
-    case .resumed, .removed, .retried(nil): break
+    case .resumed, .removed, .retried(nil), .reinstated: break
+    case .needs(let id, let edge):
+      buffer.appendCounted(id)
+      buffer.append(edge?.code ?? 0)
     case .completed(let result): buffer.appendOptional(result)
     case .failed(let reason, let error, let ownerIsToSee):
       buffer.appendCounted(reason)
@@ -146,6 +151,10 @@ extension JobChange {
       let mark = PlanMark(&reader)
       return .replanned(try items(&reader), mark)
     case .configured: return .configured(reader.text())
+    case .needs:
+      let id = reader.text()
+      return .needs(id, Edge(needs: id, code: reader.byte()))
+    case .reinstated: return .reinstated
     case .queued:
       let (priority, notBefore) = (reader.signed(), reader.signed())
       let since = reader.signed()

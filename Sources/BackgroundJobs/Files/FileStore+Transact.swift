@@ -33,6 +33,10 @@ extension FileStore: JobDesk {
     try? acknowledge(job)
   }
 
+  func note(_ change: JobChange, _ job: JobState) throws(JobError) {
+    try append(.job(job.id, change), durable: false)
+  }
+
   func queue() throws(JobError) -> Buffer {
     try refresh()
     return try queue(state)

@@ -189,6 +189,7 @@ final class FileStore {
     do throws(JobError) {
       try takeInForeignEdits()
       try proveOwn(mends: true)
+      try heal()
     } catch {
       unlock()
       throw error
@@ -199,6 +200,8 @@ final class FileStore {
   }
 
   private func finish(_ urgency: Urgency) {
+    // Else whoever comes next does it.
+    try? heal()
     dropClosedLogs()
     publish(urgency, Clock.machine)
     compactIfNeeded()

@@ -11,7 +11,7 @@ struct Record {
     case retriedItems = 30
     /// A snapshot that refers to a pack.
     case table
-    case rated, permitted, throttled, queued, limited, valued
+    case rated, permitted, throttled, queued, limited, valued, needs, reinstated
 
     /// How soon it is to be seen in the state file; nil: it says nothing that stands there.
     var urgency: Urgency? {
@@ -23,7 +23,8 @@ struct Record {
       // Who asked for it, or has lost sight of it, waits to see what comes of it.
       case .refused, .collided, .setAside: .transition
       case .created, .opened, .closed, .detached, .paused, .resumed, .completed, .failed, .retried,
-        .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured, .queued:
+        .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured, .queued,
+        .needs, .reinstated:
         .transition
       }
     }

@@ -114,7 +114,8 @@ extension StoreChange {
     case .setAside: return .setAside(name: reader.text(), why: reader.optionalText() ?? "")
     case .snapshot, .table, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
       .retried, .retriedItems, .removed, .reported, .planned, .plannedBeside, .replanned,
-      .configured, .rated, .permitted, .throttled, .queued, .limited, .valued:
+      .configured, .rated, .permitted, .throttled, .queued, .limited, .valued, .needs,
+      .reinstated:
       return nil
     }
   }

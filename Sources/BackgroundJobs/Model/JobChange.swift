@@ -26,6 +26,10 @@ indirect enum JobChange {
   case configured(String)
   /// Put up for whoever claims one, or its place in the queue is another one.
   case queued(QueueEntry)
+  /// It needs another job to end first; nil: not any more.
+  case needs(String, Edge?)
+  /// It had failed for what it needs, and that may be met again.
+  case reinstated
 }
 
 /// When something happened.

@@ -20,6 +20,11 @@ extension JobState {
     case .queued(let entry):
       queue = entry
       return
+    case .needs(let id, let edge): return setEdge(id, edge)
+    case .reinstated:
+      status = .pending
+      clearReason()
+      completed = nil
     case .started(let process, let fence):
       refusal = nil
       open(process, fence, moment)

@@ -62,6 +62,10 @@ final class JobState {
   /// changes.
   var foreignFailures: (text: String, done: Int, failed: Int)?
   var dependsOn: [String] = []
+  /// What is known of these beyond their ids.
+  var after: [Edge] = []
+  /// While a queue is ordered.
+  unowned(unsafe) var member: Queue.Member?
   /// It is in no state any more.
   var isRemoved = false
   /// Names the file that its items were stored in last; 0: none.
@@ -88,6 +92,9 @@ final class JobState {
     knownProvider = provider
     return provider
   }
+
+  /// What a version that knows no queue would start too early.
+  var needsQueue: Bool { (queue != nil || !after.isEmpty) && !status.isFinished }
 
   /// It waits, or would wait, for whoever claims one.
   var isQueued: Bool { queue != nil && !status.isFinished }

@@ -98,4 +98,5 @@ enum Reason {
   static let interrupted = "interrupted"
   static let error = "error"
   static let cancelled = "cancelled"
+  static let dependency = "dependency"
 }

@@ -2,7 +2,7 @@
 enum Operation {
   case start, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail, cancel,
     retry
-  case remove, enqueue
+  case remove, enqueue, depend
 
   /// As in "cannot …".
   var verb: String {
@@ -21,6 +21,7 @@ enum Operation {
     case .retry: "retry"
     case .remove: "remove"
     case .enqueue: "enqueue"
+    case .depend: "change what is needed by"
     }
   }
 }
@@ -60,6 +61,8 @@ enum Lifecycle {
     case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go
     case (.plan, .pending), (.plan, .running), (.plan, .paused): return .go
     case (.enqueue, .pending), (.enqueue, .running), (.enqueue, .paused): return .go
+    case (.depend, .pending): return .go
+    case (.depend, .paused): return job.started == nil ? .go : .refuse(.illegalTransition)
 
     case (.pause, .pending), (.pause, .running), (.pause, .paused): return .go
     case (.rateLimited, .running): return .go

@@ -1,3 +1,16 @@
+extension State {
+  /// Whether a version that knows no queue would lose something of a job.
+  final var hasQueue: Bool {
+    entries.contains {
+      switch $0 {
+      case .job(let job): job.needsQueue
+      case .stored(let entry): shelf?[entry].has(StoredJob.isQueued) ?? false
+      case .opaque: false
+      }
+    }
+  }
+}
+
 /// What the queue is at one moment: who runs, who may, and in which order.
 final class Queue {
   /// A job that is queued or runs.
@@ -7,10 +20,13 @@ final class Queue {
     let isRunning: Bool
     /// Nobody works on it, and nobody has paused it.
     let isFree: Bool
+    let obstacles: [Obstacle]
+    /// Smallest first; who is needed has at most that of who needs it.
+    var rank: Int64 = .max
 
     /// `isAlive`: its owner; nil: it has none, or nobody can tell.
-    init(_ job: JobState, isAlive: Bool?, now: Int64) {
-      self.job = job
+    init(_ job: JobState, isAlive: Bool?, _ obstacles: [Obstacle]) {
+      (self.job, self.obstacles) = (job, obstacles)
       let isOwned = job.owner != nil && isAlive != false
       let isLimited = job.resumeAt != nil && job.reason?.bytes == Reason.rateLimit.bytes
       switch job.status {
@@ -25,18 +41,23 @@ final class Queue {
   }
 
   /// What keeps a job from being started now. `until`: in milliseconds since 1970.
-  enum Block {
-    case time(until: Int64)
-    /// Its own.
-    case pause(until: Int64)
-    case rateLimit(until: Int64, of: Provider)
-    case limit(QueueLimit)
+  final class Block {
+    enum Kind { case obstacle, time, pause, rateLimit, limit }
 
-    var until: Int64? {
-      switch self {
-      case .time(let until), .pause(let until), .rateLimit(let until, _): until
-      case .limit: nil
-      }
+    let kind: Kind
+    let until: Int64?
+    /// Of these, what it is about.
+    let obstacle: Obstacle?
+    let limit: QueueLimit?
+    /// The id of a job, a scope, or a provider.
+    let name: String?
+
+    init(
+      _ kind: Kind, _ name: String? = nil, until: Int64? = nil, _ obstacle: Obstacle? = nil,
+      _ limit: QueueLimit? = nil
+    ) {
+      (self.kind, self.name, self.until) = (kind, name, until)
+      (self.obstacle, self.limit) = (obstacle, limit)
     }
   }
 
@@ -51,50 +72,73 @@ final class Queue {
     (self.members, self.now) = (members, now)
     (limits, worth) = (state.limits, state.worth < 0 ? State.strictWorth : state.worth)
     providers = state.providers.filter { $0.limit(at: now) > now }
+    rankMembers()
     for limit in limits { limit.running = [] }
     for member in members where member.isRunning {
       for limit in limits where limit.covers(member.job) { limit.running.append(member.job) }
     }
   }
 
-  /// Whether a job may be started for all that is asked of any. A job that was never put up has no
-  /// time.
-  func blocks(_ job: JobState) -> [Block] {
+  /// Who is needed is usually older: from the youngest on, one turn is enough.
+  private func rankMembers() {
+    for member in members {
+      member.rank = member.job.queue?.rank(worth) ?? .max
+      member.job.member = member
+    }
+    defer { for member in members { member.job.member = nil } }
+    var isChanged = true
+    while isChanged {
+      isChanged = false
+      for member in members.reversed() {
+        for obstacle in member.obstacles {
+          guard let needed = obstacle.job?.member, needed.rank > member.rank else { continue }
+          needed.rank = member.rank
+          isChanged = true
+        }
+      }
+    }
+  }
+
+  /// What keeps a job from its start. A job that was never put up has no time.
+  func blocks(_ member: Member) -> [Block] {
+    let job = member.job
     var blocks: [Block] = []
-    if let queue = job.queue, queue.notBefore > now { blocks.append(.time(until: queue.notBefore)) }
-    if job.status == .paused, let resumeAt = job.resumeAt, resumeAt > now {
-      blocks.append(.pause(until: resumeAt))
+    for one in member.obstacles { blocks.append(Block(.obstacle, one.edge.needs, one)) }
+    if let time = job.queue?.notBefore, time > now { blocks.append(Block(.time, until: time)) }
+    if job.status == .paused, let time = job.resumeAt, time > now {
+      blocks.append(Block(.pause, until: time))
     }
     for provider in providers where job.provider.bytes == provider.text.bytes {
-      blocks.append(.rateLimit(until: provider.limit(at: now), of: provider))
+      blocks.append(Block(.rateLimit, provider.name, until: provider.limit(at: now)))
     }
-    for limit in limits where limit.isFull && limit.covers(job) {
-      if !limit.running.contains(where: { $0 === job }) { blocks.append(.limit(limit)) }
+    for limit in limits where limit.isFull && limit.covers(job) && !limit.has(job) {
+      blocks.append(Block(.limit, limit.text, nil, limit))
     }
     return blocks
   }
 
   /// Whether one of them is to be started before the other.
-  func isBefore(_ one: JobState, _ other: JobState) -> Bool {
-    let (a, b) = (one.queue?.rank(worth) ?? .max, other.queue?.rank(worth) ?? .max)
-    return a == b ? one.createdSeq < other.createdSeq : a < b
+  func isBefore(_ one: Member, _ other: Member) -> Bool {
+    one.rank == other.rank
+      ? one.job.createdSeq < other.job.createdSeq : one.rank < other.rank
   }
 
   /// The first one that is ready; if none is, the first one that waits. `isEmpty`: there is none, and
   /// none runs.
   func next(
     _ isWanted: (JobState) -> Bool
-  ) -> (ready: JobState?, waiting: JobState?, isEmpty: Bool) {
-    var (ready, waiting): (JobState?, JobState?)
+  ) -> (ready: Member?, waiting: Member?, isEmpty: Bool) {
+    var (ready, waiting): (Member?, Member?)
     var isEmpty = true
     for member in members where member.job.isQueued && (member.isFree || member.isRunning) {
-      let job = member.job
-      if isEmpty, isWanted(job) { isEmpty = false }
-      guard member.isFree, ready.map({ isBefore(job, $0) }) ?? true, isWanted(job) else { continue }
-      if blocks(job).isEmpty {
-        ready = job
-      } else if waiting.map({ isBefore(job, $0) }) ?? true {
-        waiting = job
+      if isEmpty, isWanted(member.job) { isEmpty = false }
+      guard member.isFree, ready.map({ isBefore(member, $0) }) ?? true, isWanted(member.job) else {
+        continue
+      }
+      if blocks(member).isEmpty {
+        ready = member
+      } else if waiting.map({ isBefore(member, $0) }) ?? true {
+        waiting = member
       }
     }
     return (ready, waiting, isEmpty)
@@ -106,7 +150,7 @@ final class Queue {
     // An insertion from behind: most stand in their order already.
     for place in ordered.indices {
       var place = place
-      while place > 0, isBefore(ordered[place].job, ordered[place - 1].job) {
+      while place > 0, isBefore(ordered[place], ordered[place - 1]) {
         ordered.swapAt(place, place - 1)
         place -= 1
       }
@@ -114,11 +158,13 @@ final class Queue {
     return ordered
   }
 
+  func member(_ job: JobState) -> Member? { members.first { $0.job === job } }
+
   /// How many ready ones are before it.
-  func countBefore(_ job: JobState) -> Int {
+  func countBefore(_ member: Member) -> Int {
     var count = 0
-    for member in members where member.isFree && member.job.isQueued && isBefore(member.job, job) {
-      if blocks(member.job).isEmpty { count += 1 }
+    for one in members where one.isFree && one.job.isQueued && isBefore(one, member) {
+      if blocks(one).isEmpty { count += 1 }
     }
     return count
   }

@@ -24,7 +24,7 @@ extension State {
     case .throttled(let name, let until):
       alter(name, at: moment) { $0.setLimit(until: until, at: moment.time) }
     case .limited(let scope, let most):
-      limits.removeAll { $0.text.bytes == scope.bytes }
+      limits = limits.filter { $0.text.bytes != scope.bytes }
       if most >= 0, let limit = QueueLimit(scope, allowed: most) { limits.append(limit) }
     case .valued(let worth): self.worth = worth
     }

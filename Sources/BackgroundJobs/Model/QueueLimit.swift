@@ -44,6 +44,9 @@ final class QueueLimit {
   }
 
   var isFull: Bool { running.count >= allowed }
+
+  /// It is one of those that run.
+  func has(_ job: JobState) -> Bool { running.contains { $0 === job } }
 }
 
 private func rest(of text: String, behind start: String) -> String? {

@@ -20,6 +20,8 @@ class State {
   final var limits: [QueueLimit] = []
   /// So many milliseconds of waiting a level of priority is worth; negative: any time.
   final var worth = usualWorth
+  /// Whether something may follow from ends, for which there is no event yet.
+  final var mayOwe = true
   /// Where the stored ones are.
   final var shelf: JobShelf?
 
@@ -149,13 +151,21 @@ class State {
     if case .created(let new) = change { return create(new, id, moment) }
     guard let job = try job(id) else { return }
     let (before, result) = (job.status, job.result)
+    switch change {
+    case .completed, .failed, .retried, .removed, .needs, .reinstated: mayOwe = true
+    default: break
+    }
     var config: String?
     if case .configured = change { config = job.members["config"] }
     if case .removed = change {
       remember(job, removedAt: moment.time)
       return remove(job)
     }
+    let needed = job.members["dependsOn"]
     try job.apply(change, at: moment)
+    if case .needs = change {
+      note(&job.foreignEdits, "dependsOn", previous: needed, moment.seq, isOurs: true)
+    }
     if job.result?.bytes != result?.bytes {
       noteReplaced("result", result, by: job.result, of: job, moment.seq)
     }

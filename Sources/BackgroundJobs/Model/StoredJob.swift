@@ -12,7 +12,7 @@ extension StoredJob {
   static let hasDependencies: UInt8 = 8
   /// It can tell how long an item of its type takes.
   static let hasPace: UInt8 = 16
-  /// It waits, or would wait, for whoever claims one.
+  /// It is in the queue, or needs another job.
   static let isQueued: UInt8 = 32
 
   /// Of a job in memory, which is stored nowhere yet.
@@ -25,7 +25,7 @@ extension StoredJob {
     if job.hasWarnings { facts |= Self.hasWarnings }
     if !job.dependsOn.isEmpty { facts |= Self.hasDependencies }
     if !job.estimator.buckets.isEmpty { facts |= Self.hasPace }
-    if job.isQueued { facts |= Self.isQueued }
+    if job.needsQueue { facts |= Self.isQueued }
     type_sum = checksum(job.type)
     key_sum = checksum(job.key)
     created = job.createdSeq

@@ -243,8 +243,15 @@
 
     func alone<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
       try requireWritable()
-      return try look(body)
+      return try look { () throws(JobError) in
+        try heal()
+        let result = try body()
+        try heal()
+        return result
+      }
     }
+
+    func note(_ change: JobChange, _ job: JobState) throws(JobError) { try apply(change, job.id) }
 
     func takeOwnership(of job: JobState) throws(JobError) {
       try apply(.started(by: process, fence: 0), job.id)

@@ -50,6 +50,16 @@ extension Storage {
     }
   }
 
+  /// It needs another job to end first: the code of an edge; nil: not any more.
+  func setEdge(_ job: JobReference, _ id: String, _ code: UInt8?) throws(JobError) -> Status {
+    switch self {
+    case .files(let store): try store.setEdge(job, id, code)
+    #if MEMORY_STORAGE
+      case .memory(let store): try store.setEdge(job, id, code)
+    #endif
+    }
+  }
+
   /// The owner stops working on it.
   func leave(_ job: JobReference, _ why: String?) throws(JobError) -> Status {
     switch self {

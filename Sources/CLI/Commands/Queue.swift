@@ -4,7 +4,10 @@ import FoundationEssentials
 
 /// What a job waits for, as the library tells it.
 struct JobWait: Decodable {
+  let `for`: String
   let text: String
+  /// Of a job that is needed.
+  let id: String?
 }
 
 extension Job {
@@ -13,8 +16,40 @@ extension Job {
   }
 }
 
+/// What a job needs: ID, or ID:success, :clean, :end or :failure, and :hold behind it.
+struct Need: ExpressibleByArgument {
+  let id: String
+  private(set) var after = Job.After.success
+  private(set) var holds = false
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+    guard let id = parts.first, !id.isEmpty else { return nil }
+    self.id = String(id)
+    for word in parts.dropFirst() {
+      switch word {
+      case "success": after = .success
+      case "clean": after = .clean
+      case "end": after = .end
+      case "failure": after = .failure
+      case "hold": holds = true
+      default: return nil
+      }
+    }
+  }
+
+  func add(to job: Job) throws { try job.depend(on: id, after: after, holds: holds) }
+}
+
 /// How a job is to stand in the queue.
 struct QueuePlace: ParsableArguments {
+  @Option(
+    name: .customLong("after"),
+    help: ArgumentHelp(
+      "Not before this job has succeeded; ID:clean, ID:end, ID:failure. Several times for several.",
+      valueName: "id"))
+  var needs: [Need] = []
+
   @Option(
     help: ArgumentHelp(
       "-1000 to 1000, higher first; a level is worth ten minutes of waiting.", valueName: "n"))
@@ -43,7 +78,9 @@ struct QueuePlace: ParsableArguments {
 
   var isSaid: Bool { priority != nil || lane != nil || notBefore != nil }
 
+  /// What it needs comes first: nobody may claim it without.
   func enqueue(_ job: Job) throws {
+    for need in needs { try need.add(to: job) }
     let time = notBefore.map { $0.seconds == 0 ? 0 : realtimeMs() + $0.seconds * 1000 }
     try job.enqueue(priority: priority, notBeforeMs: time, lane: lane)
   }
@@ -64,6 +101,41 @@ struct EnqueueCommand: ParsableCommand {
   @OptionGroup var place: QueuePlace
 
   func run() throws { try job.withJob { job, _ in try place.enqueue(job) } }
+}
+
+struct AfterCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "after", abstract: "Let a job wait for others, or show for which it does.",
+    usage: "bgjobs after ID [OTHER[:POLICY]...] [OPTIONS]",
+    discussion: """
+      The job does not start before the others have ended: success (they completed), clean (and no \
+      item failed), end (in whatever way) or failure. If that can no longer come, it fails, with the \
+      reason dependency, and is pending again when the other one is retried; with :hold behind it, \
+      it waits. A job that would wait for itself is refused, and the circle is shown.
+
+      With --remove it does not need them any more. Without any, a line for each that has not ended \
+      as it must: its id, and what it is.
+      """)
+
+  @OptionGroup var job: JobArgument
+  @Argument(help: ArgumentHelp("What it needs.", valueName: "other")) var needs: [Need] = []
+  @Flag(help: "They are not needed any more.") var remove = false
+
+  func validate() throws {
+    if remove, needs.isEmpty { throw ValidationError("--remove: say which") }
+  }
+
+  func run() throws {
+    try job.withJob { job, _ in
+      for need in needs {
+        if remove { try job.dependNoMore(on: need.id) } else { try need.add(to: job) }
+      }
+      guard needs.isEmpty else { return }
+      for wait in try job.waitsDecoded() where wait.for == "dependency" {
+        Output.data("\(SafeText.shown(wait.id ?? ""))\t\(SafeText.shown(wait.text))")
+      }
+    }
+  }
 }
 
 struct PriorityCommand: ParsableCommand {

@@ -282,7 +282,11 @@ struct RunCommand: ParsableCommand {
       isTold = true
       for note in taken.notes { Output.complain(note) }
     }
-    if queue || place.isSaid { try place.enqueue(job) }
+    if queue || place.isSaid {
+      try place.enqueue(job)
+    } else {
+      for need in place.needs { try need.add(to: job) }
+    }
     if queue {
       let hasWorker = WorkerPresence.isThere(manager) ?? true
       project.leave(manager)

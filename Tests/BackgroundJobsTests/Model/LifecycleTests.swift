@@ -83,6 +83,10 @@ import Testing
     case .retry:
       if c == .failed { return anothers ? .refuse(.busy) : .go }
       return c == .completedWithFailures ? .go : .refuse(.illegalTransition)
+    case .depend:
+      // Here none of those was started.
+      if c.isFinished { return .refuse(.finished) }
+      return c == .pending || c.isPaused ? .go : .refuse(.illegalTransition)
     case .remove:
       return c.isFinished ? (anothers ? .refuse(.busy) : .go) : .refuse(.illegalTransition)
     }
@@ -90,7 +94,7 @@ import Testing
 
   private static let operations: [BackgroundJobs.Operation] = [
     .start, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete, .fail,
-    .cancel, .retry, .remove, .enqueue,
+    .cancel, .retry, .remove, .enqueue, .depend,
   ]
 
   @Test(arguments: operations, Condition.allCases)

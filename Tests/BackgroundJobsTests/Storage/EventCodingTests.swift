@@ -55,6 +55,8 @@ import Testing
       .queue(.throttled(provider: "ä", until: .max)),
       .queue(.limited(scope: "lane:ä", most: .min)), .queue(.valued(worth: -1)),
       .job("j", .queued(QueueEntry(priority: -1000, notBefore: .max, lane: nil, since: .min))),
+      .job("j", .needs("k", nil)), .job("j", .needs("ä", Edge(needs: "ä", .end, holds: true))),
+      .job("j", .reinstated),
       .job("j", .queued(QueueEntry(priority: 1000, notBefore: 0, lane: "ä", since: 0))),
       .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
       .store(.imported(try job())),

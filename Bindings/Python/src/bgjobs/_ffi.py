@@ -432,6 +432,18 @@ bgj_job_start = _function(
 bgj_job_enqueue = _function(
     "bgj_job_enqueue", bgj_status, job=_job, options=POINTER(bgj_queue_options), error=_error
 )
+BGJ_AFTER_SUCCESS = 0x1
+BGJ_AFTER_CLEAN = 0x2
+BGJ_AFTER_END = 0x3
+BGJ_AFTER_FAILURE = 0x4
+BGJ_AFTER_HOLD = 0x10
+
+bgj_job_add_dependency = _function(
+    "bgj_job_add_dependency", bgj_status, job=_job, id=c_char_p, policy=c_uint, error=_error
+)
+bgj_job_remove_dependency = _function(
+    "bgj_job_remove_dependency", bgj_status, job=_job, id=c_char_p, error=_error
+)
 bgj_job_get_waits = _function(
     "bgj_job_get_waits", bgj_status, job=_job, json=POINTER(c_char_p), error=_error
 )

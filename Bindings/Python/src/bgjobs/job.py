@@ -73,6 +73,13 @@ _is_done = _ffi.bare_is_done
 _SLICE_MS = 100
 
 _MAY_START = JobStatus.PENDING  # stands for interrupted, too
+#: How another job is to end, for one to start.
+POLICIES = {
+    "success": _ffi.BGJ_AFTER_SUCCESS,
+    "clean": _ffi.BGJ_AFTER_CLEAN,
+    "end": _ffi.BGJ_AFTER_END,
+    "failure": _ffi.BGJ_AFTER_FAILURE,
+}
 _NOT_YET = (Outcome.PAUSED, Outcome.WAITING)
 
 
@@ -229,11 +236,29 @@ class Job:
         pointer = ctypes.byref(options) if options.flags else None
         return call(_ffi.bgj_job_enqueue, self._handle, pointer)
 
+    def add_dependency(
+        self, job: "Union[Job, str]", policy: str = "success", *, hold: bool = False
+    ) -> Outcome:
+        """It does not start before that job (or its id) has ended so.
+
+        policy: success, clean (no item failed), end or failure. If that can no longer come, it
+        fails, with the reason dependency, and is pending again when that job is retried; hold: it
+        waits instead.
+        """
+        if policy not in POLICIES:
+            raise Invalid(f"policy is {policy!r}; it must be one of {', '.join(POLICIES)}")
+        code = POLICIES[policy] | (_ffi.BGJ_AFTER_HOLD if hold else 0)
+        return call(_ffi.bgj_job_add_dependency, self._handle, _id(job), code)
+
+    def remove_dependency(self, job: "Union[Job, str]") -> Outcome:
+        """It does not need that job (or its id) any more."""
+        return call(_ffi.bgj_job_remove_dependency, self._handle, _id(job))
+
     def waits(self) -> List[Dict[str, Any]]:
         """What it waits for, [] if for nothing: each with "for" and "text", a sentence.
 
-        "for" is time, rate-limit, limit, pause, start or worker. "until": milliseconds since 1970;
-        "scope": of a full limit; "provider".
+        "for" is dependency, time, rate-limit, limit, pause, start or worker. "until": milliseconds
+        since 1970; "scope": of a full limit; "provider"; "id": of a job that it needs.
         """
         string = ctypes.c_char_p()
         call(_ffi.bgj_job_get_waits, self._handle, ctypes.byref(string))
@@ -581,6 +606,10 @@ class Job:
         string = ctypes.c_char_p()
         call(function, self._handle, ctypes.byref(string))
         return take_string(string) or "null"
+
+
+def _id(job: "Union[Job, str]") -> bytes:
+    return text(job.id if isinstance(job, Job) else job, "the id")
 
 
 def _milliseconds(moment: "Union[float, datetime.datetime, datetime.timedelta]") -> int:

@@ -25,6 +25,7 @@ from typing import (
     Tuple,
     Type,
     Union,
+    cast,
 )
 from weakref import WeakSet
 
@@ -53,7 +54,10 @@ from .errors import (
     WaitTimeout,
 )
 from .info import InfoBuffer, JobInfo, Statuses, mask
-from .job import Job
+from .job import POLICIES, Job
+
+#: A job that another one needs, or its id; or that with the policy.
+After = Union[Job, str, Tuple[Union[Job, str], str]]
 
 # Python handles signals between calls only.
 _SLICE = 0.1
@@ -417,17 +421,23 @@ class JobManager:
         *,
         key: Optional[str] = None,
         items: Optional[Iterable[str]] = None,
+        after: "Union[After, Iterable[After]]" = (),
         priority: int = 0,
         not_before: "Union[float, datetime, timedelta]" = 0,
         lane: str = "",
     ) -> Job:
         """A job in the queue, for whoever claims it: a new one, or the unfinished one of this key.
 
-        items: its plan. The others are those of Job.enqueue.
+        items: its plan. after: a job (or its id), or several, that must have succeeded before; or
+        (job, policy), see Job.add_dependency. The others are those of Job.enqueue.
         """
         job = self.create(type, config) if key is None else self.ensure(type, key, config)
         if items is not None:
             job.plan(items)
+        # Before it is in the queue: nobody may claim it without them.
+        for one in _needs(after):
+            needs, policy = one if isinstance(one, tuple) else (one, "success")
+            job.add_dependency(needs, policy)
         job.enqueue(priority=priority, not_before=not_before, lane=lane)
         return job
 
@@ -549,6 +559,15 @@ def _read_jobs(list: Any) -> List[JobInfo]:
             return jobs
     finally:
         _ffi.bgj_job_list_free(list)
+
+
+def _needs(after: "Union[After, Iterable[After]]") -> "List[After]":
+    if isinstance(after, (Job, str)):
+        return [after]
+    # A job and its policy, or several.
+    if isinstance(after, tuple) and len(after) == 2 and after[1] in POLICIES:
+        return [cast("After", after)]
+    return [*after]
 
 
 def _keep_for(time: "Union[float, timedelta]") -> int:

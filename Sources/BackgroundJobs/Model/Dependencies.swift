@@ -1,0 +1,172 @@
+/// That a job needs another one to have ended first, and how.
+final class Edge {
+  /// With which end of the other one it is content.
+  enum Policy: UInt8 {
+    case success = 1
+    case clean, end, failure
+  }
+
+  let needs: String
+  let policy: Policy
+  /// Where it can no longer be met, the job waits: else it fails.
+  let holds: Bool
+
+  init(needs: String, _ policy: Policy, holds: Bool) {
+    (self.needs, self.policy, self.holds) = (needs, policy, holds)
+  }
+
+  /// Policy and hold in a byte.
+  var code: UInt8 { policy.rawValue | (holds ? Self.hold : 0) }
+  static let hold: UInt8 = 0x10
+
+  init?(needs: String, code: UInt8) {
+    guard let policy = Policy(rawValue: code & ~Self.hold) else { return nil }
+    (self.needs, self.policy, holds) = (needs, policy, code & Self.hold != 0)
+  }
+
+  enum Outcome { case met, open, impossible }
+
+  /// Of the other one as it is. nil: it is gone, and nothing is known of it.
+  func outcome(_ status: JobStatus?, failedItems: Int) -> Outcome {
+    switch (status, policy) {
+    case (.completed?, .success), (.completed?, .end), (.failed?, .end), (.failed?, .failure): .met
+    case (.completed?, .clean): failedItems == 0 ? .met : .impossible
+    case (.completed?, .failure), (.failed?, .success), (.failed?, .clean): .impossible
+    case (nil, .end): .met
+    case (nil, _): .impossible
+    default: .open
+    }
+  }
+}
+
+extension JobState {
+  static let mostEdges = 1000
+
+  /// It has not begun: what it needs has to come first.
+  var isBeforeItsStart: Bool {
+    status == .pending || (status == .paused && started == nil && owner == nil)
+  }
+
+  func edge(_ id: String) -> Edge? { after.first { $0.needs.bytes == id.bytes } }
+
+  /// Another tool names only ids: it is content with success, and does not want the job to fail.
+  func edge(named id: String) -> Edge { edge(id) ?? Edge(needs: id, .success, holds: true) }
+
+  /// nil: none any more.
+  func setEdge(_ id: String, _ edge: Edge?) {
+    after = after.filter { $0.needs.bytes != id.bytes }
+    dependsOn = dependsOn.filter { $0.bytes != id.bytes }
+    if let edge {
+      after.append(edge)
+      dependsOn.append(id)
+    }
+    // Ids that would need an escape are not taken.
+    var text: Message = ""
+    for id in dependsOn {
+      let separator: StaticString = text.text.isEmpty ? "" : ","
+      text = "\(text)\(separator)\"\(id)\""
+    }
+    members.set("dependsOn", dependsOn.isEmpty ? nil : Message("[\(text)]").text)
+  }
+}
+
+/// An edge that keeps a job from its start.
+final class Obstacle {
+  let edge: Edge
+  let isImpossible: Bool
+  /// The other job; nil: it is gone.
+  let job: JobState?
+  /// What is to be said of it.
+  let text: String
+
+  init(_ edge: Edge, _ job: JobState?, isImpossible: Bool, _ text: Message) {
+    (self.edge, self.job, self.isImpossible) = (edge, job, isImpossible)
+    self.text = text.text
+  }
+}
+
+extension State {
+  /// nil: it is met.
+  final func obstacle(_ edge: Edge, of job: JobState) throws(JobError) -> Obstacle? {
+    let id = edge.needs
+    if let other = try self.job(id) {
+      let outcome = edge.outcome(
+        other.status, failedItems: other.items.failedCount)
+      if outcome == .met { return nil }
+      let why = (other.error ?? other.reason).map { Message(": \($0)") } ?? ""
+      return Obstacle(
+        edge, other, isImpossible: outcome == .impossible,
+        "it needs job \(id), which is \(other.statusName)\(why)")
+    }
+    let gone = removedJob(id).flatMap { $0.id.bytes == id.bytes ? $0 : nil }
+    let outcome = edge.outcome(gone?.status, failedItems: Int(gone?.failedItems ?? 0))
+    if outcome == .met { return nil }
+    if let gone {
+      return Obstacle(edge, nil, isImpossible: true, "it needs what is gone: \(gone.sentence)")
+    }
+    // What another tool names may come.
+    return Obstacle(
+      edge, nil, isImpossible: job.edge(id) != nil, "it needs job \(id), and there is no such job")
+  }
+
+  final func obstacles(of job: JobState) throws(JobError) -> [Obstacle] {
+    var obstacles: [Obstacle] = []
+    if !job.isBeforeItsStart { return obstacles }
+    for id in job.dependsOn {
+      if let one = try obstacle(job.edge(named: id), of: job) { obstacles.append(one) }
+    }
+    return obstacles
+  }
+
+  /// What follows from the ends of others, and has no event yet; nil: nothing. A job whose need can no
+  /// longer be met fails; it is as before when that has changed, for it never ran.
+  final func consequence() throws(JobError) -> (job: JobState, change: JobChange)? {
+    guard mayOwe else { return nil }
+    let jobs = try jobs {
+      $0.has(StoredJob.hasDependencies) && $0.has(StoredJob.isOurs) && !$0.isOne(of: .completed)
+    }
+    for job in jobs where !job.after.isEmpty && job.isOurs {
+      let isFailed = job.status == .failed && job.reason?.bytes == Reason.dependency.bytes
+      guard isFailed || job.isBeforeItsStart else { continue }
+      var impossible: Obstacle?
+      for id in job.dependsOn {
+        let one = try obstacle(job.edge(named: id), of: job)
+        if let one, one.isImpossible, !one.edge.holds { impossible = one }
+      }
+      if isFailed, impossible == nil { return (job, .reinstated) }
+      if let impossible, !isFailed {
+        return (
+          job, .failed(reason: Reason.dependency, error: impossible.text, ownerIsToSee: false)
+        )
+      }
+    }
+    mayOwe = false
+    return nil
+  }
+
+  /// The ids from a job to one that it waits for, however far; nil: it does not.
+  final func path(from job: JobState, to id: String) throws(JobError) -> [String]? {
+    var (path, places, seen): ([JobState], [Int], [JobState]) = ([job], [0], [job])
+    while let last = path.last, let place = places.last {
+      guard place < last.dependsOn.count else {
+        path.removeLast()
+        places.removeLast()
+        continue
+      }
+      places[places.count - 1] += 1
+      let next = last.dependsOn[place]
+      if next.bytes == id.bytes {
+        var ids: [String] = []
+        for job in path { ids.append(job.id) }
+        return ids + [id]
+      }
+      guard let other = try self.job(next), !seen.contains(where: { $0 === other }) else {
+        continue
+      }
+      seen.append(other)
+      path.append(other)
+      places.append(0)
+    }
+    return nil
+  }
+}
