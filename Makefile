@@ -66,8 +66,9 @@ bench-growth: cli library ## Measure what grows with a store, into Benchmarks/GR
 	@$(PYTHON) Benchmarks/growth.py --build $(BUILD) --report Benchmarks/GROWTH.md \
 	  $(if $(BEFORE),--before $(BEFORE))
 
-bench-queue: library ## Measure rates and rate limits with many processes
+bench-queue: library ## Measure the queue, rates and rate limits with many processes
 	@$(PYTHON) Benchmarks/queue.py --build $(BUILD)
+	@$(PYTHON) Benchmarks/claims.py --build $(BUILD)
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 	@sh scripts/setup.sh hyperfine sqlite3
