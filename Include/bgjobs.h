@@ -667,7 +667,7 @@ BGJ_API bgj_status bgj_job_start(bgj_job *job, const bgj_start_options *options,
  * Puts a job that has not ended into the queue, for bgj_manager_claim, or changes how it stands there.
  * It stays in the queue until it has ended, and a retry puts it back. options may be NULL: as it is,
  * or priority 0, any time and no lane. A job that was only created is in no queue: nobody claims it.
- *   BGJ_FINISHED     it has ended
+ *   BGJ_FINISHED     it has ended, and not with the reason "dependency"
  */
 BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *options,
                                    bgj_error *error);
@@ -819,7 +819,8 @@ BGJ_API bgj_status bgj_job_cancel(bgj_job *job, const char *why, bgj_error *erro
  * Retries a failed job, or a completed one with failed items, open items or has_warnings. The job
  * is pending again. Done items stay done, the failures of items are forgotten, and attempts
  * increases by one.
- *   BGJ_ILLEGAL_TRANSITION  the job is neither
+ *   BGJ_ILLEGAL_TRANSITION  the job is neither; or its reason is "dependency", and what it needs still
+ *                    cannot come: retry that job, or remove the dependency
  *   BGJ_BUSY         its owner has not released it yet
  */
 BGJ_API bgj_status bgj_job_retry(bgj_job *job, bgj_error *error);

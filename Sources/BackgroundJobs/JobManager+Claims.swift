@@ -33,17 +33,19 @@ extension JobManager {
       }
       isReady = false
       if found.isEmpty, untilEmpty || timeoutMs == 0 {
-        return (.end, nil, "no job is in the queue")
+        return (.end, nil, Self.none)
       }
       let waited = (Clock.machine - begin) / 1_000_000
       if let timeoutMs, waited >= timeoutMs {
         let why = found.why ?? "the jobs of the queue are paused, or run"
-        return (.timeout, nil, found.isEmpty ? "no job is in the queue" : why)
+        return (.timeout, nil, found.isEmpty ? Self.none : why)
       }
       Clock.sleep(milliseconds: min(nap, timeoutMs.map { max(1, $0 - waited) } ?? nap))
       nap = min(nap + nap / 2, 50)
     }
   }
+
+  private static let none = "no such job is in the queue, but for paused ones"
 
   #if !hasFeature(Embedded)
     /// The first ready job that is wanted, which stays as it is; nil: what the first one waits for, and

@@ -53,9 +53,9 @@ static void assert_waits(bgj_job *job, const char *what, const char *says) {
 
 static void only_what_was_enqueued_is_claimed(void **state) {
   (void)state;
-  assert_none(BGJ_END, "no job is in the queue");
+  assert_none(BGJ_END, "no such job is in the queue");
   bgj_job *created = create();
-  assert_none(BGJ_END, "no job is in the queue");
+  assert_none(BGJ_END, "no such job is in the queue");
   assert_waits(created, "start", "not in the queue");
   assert_ok(bgj_job_enqueue(created, NULL, &error));
   assert_int_equal(look(created)->enqueued, 1);
@@ -67,7 +67,7 @@ static void only_what_was_enqueued_is_claimed(void **state) {
   assert_none(BGJ_TIMEOUT, "paused, or run");
   assert_ok(bgj_job_complete(job, NULL, &error));
   assert_status(BGJ_FINISHED, bgj_job_enqueue(job, NULL, &error));
-  assert_none(BGJ_END, "no job is in the queue");
+  assert_none(BGJ_END, "no such job is in the queue");
   bgj_job_release(job);
 }
 
@@ -192,7 +192,7 @@ static void what_was_interrupted_is_next_again(void **state) {
   assert_string_equal(bgj_job_id(second), bgj_job_id(job));
   /* And what was retried is in the queue again. */
   assert_ok(bgj_job_fail(second, "no", &error));
-  assert_none(BGJ_END, "no job is in the queue");
+  assert_none(BGJ_END, "no such job is in the queue");
   assert_ok(bgj_job_retry(second, &error));
   assert_claims(job);
   bgj_job_release(job);

@@ -38,9 +38,9 @@ static void each_policy(void **state) {
       needs(holding, first, policy | BGJ_AFTER_HOLD);
       assert_status(BGJ_WAITING, bgj_job_start(second, NULL, &error));
       assert_says(bgj_job_id(first));
-      assert_waits(second, "dependency", "which is pending");
+      assert_waits(second, "dependency", "(pending) to ");
       assert_ok(bgj_job_start(first, NULL, &error));
-      assert_waits(second, "dependency", "which is running");
+      assert_waits(second, "dependency", "(running) to ");
       if (end == 1) assert_ok(bgj_job_item_failed(first, "a", NULL, &error));
       if (end < 2) assert_ok(bgj_job_complete(first, NULL, &error));
       if (end == 2) assert_ok(bgj_job_fail(first, "exit 1", &error));
@@ -84,6 +84,29 @@ static void a_failure_cascades_and_a_retry_mends_it(void **state) {
     bgj_job_release(jobs[i]);
   }
   bgj_job_release(other);
+}
+
+static void what_has_failed_for_it_can_be_put_up_and_freed(void **state) {
+  (void)state;
+  bgj_job *a = make(), *b = make(), *c = make(), *found = NULL;
+  assert_ok(bgj_job_fail(a, "no", &error));
+  needs(b, a, BGJ_AFTER_SUCCESS);
+  assert_string_equal(look(b)->reason, "dependency");
+  /* It never ran: its place in the queue can be said, and it takes part when that can come again. */
+  assert_ok(bgj_job_enqueue(b, NULL, &error));
+  needs(c, b, BGJ_AFTER_END);
+  assert_waits(b, "dependency", "(failed: no) to complete; that can no longer be met");
+  assert_status(BGJ_ILLEGAL_TRANSITION, bgj_job_retry(b, &error));
+  assert_says("Retry that one");
+  assert_int_equal(look(b)->attempts, 1);
+  assert_status(BGJ_END, bgj_manager_claim(manager, NULL, &found, &error));
+  assert_ok(bgj_job_retry(a, &error));
+  assert_int_equal(look(b)->status, BGJ_JOB_PENDING);
+  assert_ok(bgj_job_fail(a, "no", &error));
+  assert_ok(bgj_job_remove_dependency(b, bgj_job_id(a), &error));
+  assert_ok(bgj_manager_claim(manager, NULL, &found, &error));
+  assert_string_equal(bgj_job_id(found), bgj_job_id(b));
+  bgj_job_release(a), bgj_job_release(b), bgj_job_release(c), bgj_job_release(found);
 }
 
 static void a_circle_is_refused(void **state) {
@@ -162,7 +185,7 @@ static void what_another_tool_names_holds(void **state) {
              " {\"id\": \"d\", \"type\": \"t\", \"status\": \"pending\", \"dependsOn\": [\"e\"]},"
              " {\"id\": \"e\", \"type\": \"t\", \"status\": \"failed\"}]}");
   bgj_manager *fresh = open_other(NULL);
-  static const char *const says[] = {"job b, which is pending", "job a, which is pending",
+  static const char *const says[] = {"job b (pending) to complete", "job a (pending) to complete",
                                      "there is no such job", "can no longer be met"};
   for (int i = 0; i < 4; i++) {
     char id[2] = {(char)('a' + i), 0};
@@ -182,6 +205,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(each_policy),
       TEST(a_failure_cascades_and_a_retry_mends_it),
+      TEST(what_has_failed_for_it_can_be_put_up_and_freed),
       TEST(a_circle_is_refused),
       TEST(who_is_needed_is_first),
       TEST(it_is_in_the_file_for_others),

@@ -156,10 +156,10 @@ def test_one_after_the_other(project):
     second = add("second", "--after", first, "--priority", "9")
     last = add("last", "--after", f"{second}:end", "--after", first)
     assert project.out("after", last).splitlines() == [
-        f"{second}\tit needs job {second}, which is pending",
-        f"{first}\tit needs job {first}, which is pending",
+        f"{second}\tit needs job {second} (pending) to end",
+        f"{first}\tit needs job {first} (pending) to complete",
     ]
-    assert project.out("why", second) == f"it needs job {first}, which is pending"
+    assert project.out("why", second) == f"it needs job {first} (pending) to complete"
     circle = project.run("after", first, last, code=2)
     assert f"{first} waits for {last} waits for" in circle.stderr
     project.run("work", "-j4", "--until-empty")
@@ -189,6 +189,35 @@ def test_what_cannot_come_any_more_fails_and_a_retry_mends_it(project):
     assert project.info(second)["status"] == "pending"
     project.run("work", "--until-empty")
     assert project.info(second)["status"] == "completed"
+
+
+def test_a_step_after_one_that_has_failed_already_is_not_lost(project):
+    good = project.path / "good"
+    first = project.out("add", "-q", "--", "test", "-e", good)
+    project.run("work", "--until-empty", code=7)
+    second = project.out("add", "-q", "--after", first, "--", "true")
+    last = project.out("add", "-q", "--key", "k", "--after", f"{second}:end", "--", "true")
+    assert project.info(second)["reason"] == "dependency"
+    project.run("retry", second, code=6)
+    project.run("work", "--until-empty")
+    assert project.info(last)["status"] == "completed"
+    good.touch()
+    project.run("retry", first, "--no-start")
+    project.run("work", "--until-empty")
+    assert project.info(second)["status"] == "completed"
+    # Who names a job that is not there has made none.
+    count = len(project.jobs())
+    project.run("add", "--after", "zzzz", "--", "true", code=3)
+    assert len(project.jobs()) == count
+
+
+def test_work_tells_what_it_could_not_start(project):
+    directory = project.path / "gone"
+    directory.mkdir()
+    (project.path / ".specweave").mkdir()
+    project.out("add", "-q", "--", "true", cwd=directory)
+    directory.rmdir()
+    project.run("work", "--until-empty", code=7)
 
 
 def test_a_script_claims(project):

@@ -271,7 +271,12 @@ def test_what_was_said_is_kept_and_can_be_changed(project):
         job.enqueue(not_before=0, lane="")
         info = job.info()
         assert (info.priority, info.lane, info.not_before) == (-1, None, None)
-        for wrong in ({"priority": 1001}, {"lane": "x" * 256}, {"not_before": -1}):
+        for wrong in (
+            {"priority": 1001},
+            {"lane": "x" * 256},
+            {"not_before": -1},
+            {"not_before": 3600},
+        ):
             with pytest.raises(bgjobs.Invalid):
                 job.enqueue(**wrong)
         with pytest.raises(TypeError):
@@ -297,6 +302,44 @@ def test_with_waits_for_its_place(project):
         third.start()
         assert fourth.start() is Outcome.WAITING
         assert fourth.start(anyway=True) is Outcome.OK
+
+
+def test_what_a_claimed_job_raises_fails_it(project):
+    with bgjobs.JobManager(project) as manager:
+        poison, good = manager.enqueue("t"), manager.enqueue("t")
+        done = []
+        for job in manager.claims():
+            try:
+                with job:
+                    assert job.id != poison.id, "boom"
+                    done.append(job.id)
+            except AssertionError:
+                pass
+        assert done == [good.id]
+        info = poison.info()
+        assert (info.status, info.reason) == (JobStatus.FAILED, "error") and "boom" in info.error
+
+
+def test_a_refused_enqueue_makes_no_job(project):
+    with bgjobs.JobManager(project) as manager:
+        first = manager.enqueue("t")
+        for wrong in (
+            {"after": "ffff"},
+            {"after": (first, "sucess")},
+            {"after": [(first, "end:never")]},
+            {"priority": 5000},
+            {"items": [""]},
+            {"items": ["x" * 4097]},
+            {"lane": "x" * 300},
+            {"not_before": 60},
+        ):
+            with pytest.raises((bgjobs.Invalid, bgjobs.NotFound)):
+                manager.enqueue("bad", **wrong)
+        assert len(manager.list()) == 1
+        # What is not said stays.
+        manager.enqueue("t", key="k", priority=3, lane="z")
+        info = manager.enqueue("t", key="k", items=["a"]).info()
+        assert (info.priority, info.lane) == (3, "z")
 
 
 def test_coroutines_claim_too(project):

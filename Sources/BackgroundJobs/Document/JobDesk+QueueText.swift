@@ -70,7 +70,8 @@ extension JobDesk {
   private func writeWaits(of member: Queue.Member, _ queue: Queue, _ out: JSONText) {
     let job = member.job
     out.beginArray()
-    for block in queue.blocks(member) where member.isFree || job.resumeAt != nil {
+    for block in queue.blocks(member)
+    where member.isFree || job.resumeAt != nil || job.isFailedByNeed {
       out.next()
       out.beginObject()
       let isLimited = job.reason?.bytes == Reason.rateLimit.bytes

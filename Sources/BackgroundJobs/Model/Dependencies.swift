@@ -26,6 +26,16 @@ final class Edge {
 
   enum Outcome { case met, open, impossible }
 
+  /// What the other one is to do.
+  var verb: StaticString {
+    switch policy {
+    case .success: "complete"
+    case .clean: "complete without failed items"
+    case .end: "end"
+    case .failure: "fail"
+    }
+  }
+
   /// Of the other one as it is. nil: it is gone, and nothing is known of it.
   func outcome(_ status: JobStatus?, failedItems: Int) -> Outcome {
     switch (status, policy) {
@@ -46,6 +56,8 @@ extension JobState {
   var isBeforeItsStart: Bool {
     status == .pending || (status == .paused && started == nil && owner == nil)
   }
+
+  var isFailedByNeed: Bool { status == .failed && reason?.bytes == Reason.dependency.bytes }
 
   func edge(_ id: String) -> Edge? { after.first { $0.needs.bytes == id.bytes } }
 
@@ -96,7 +108,7 @@ extension State {
       let why = (other.error ?? other.reason).map { Message(": \($0)") } ?? ""
       return Obstacle(
         edge, other, isImpossible: outcome == .impossible,
-        "it needs job \(id), which is \(other.statusName)\(why)")
+        "it needs job \(id) (\(other.statusName)\(why)) to \(edge.verb)")
     }
     let gone = removedJob(id).flatMap { $0.id.bytes == id.bytes ? $0 : nil }
     let outcome = edge.outcome(gone?.status, failedItems: Int(gone?.failedItems ?? 0))
@@ -111,7 +123,7 @@ extension State {
 
   final func obstacles(of job: JobState) throws(JobError) -> [Obstacle] {
     var obstacles: [Obstacle] = []
-    if !job.isBeforeItsStart { return obstacles }
+    if !job.isBeforeItsStart, !job.isFailedByNeed { return obstacles }
     for id in job.dependsOn {
       if let one = try obstacle(job.edge(named: id), of: job) { obstacles.append(one) }
     }
@@ -125,8 +137,8 @@ extension State {
     let jobs = try jobs {
       $0.has(StoredJob.hasDependencies) && $0.has(StoredJob.isOurs) && !$0.isOne(of: .completed)
     }
-    for job in jobs where !job.after.isEmpty && job.isOurs {
-      let isFailed = job.status == .failed && job.reason?.bytes == Reason.dependency.bytes
+    for job in jobs where (!job.after.isEmpty || job.isFailedByNeed) && job.isOurs {
+      let isFailed = job.isFailedByNeed
       guard isFailed || job.isBeforeItsStart else { continue }
       var impossible: Obstacle?
       for id in job.dependsOn {

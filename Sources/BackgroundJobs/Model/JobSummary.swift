@@ -76,6 +76,9 @@ final class JobSummary {
     return all.dividingFullWidth(current.multipliedFullWidth(by: 100)).quotient
   }
 
+  /// It never ran: what it needs cannot come any more.
+  var isFailedByNeed: Bool { status == .failed && reason?.bytes == Reason.dependency.bytes }
+
   func isRateLimitOver(at now: Int64) -> Bool {
     guard status == .paused, let resumeAt else { return false }
     return resumeAt <= now

@@ -61,6 +61,9 @@ enum Lifecycle {
     case (.prepare, .pending), (.prepare, .running), (.prepare, .paused): return .go
     case (.plan, .pending), (.plan, .running), (.plan, .paused): return .go
     case (.enqueue, .pending), (.enqueue, .running), (.enqueue, .paused): return .go
+    case (.enqueue, .failed), (.depend, .failed):
+      // It never ran, and is as before when that can come again.
+      return job.isFailedByNeed ? .go : .refuse(.finished)
     case (.depend, .pending): return .go
     case (.depend, .paused): return job.started == nil ? .go : .refuse(.illegalTransition)
 
@@ -83,7 +86,9 @@ enum Lifecycle {
     case (.cancel, .pending), (.cancel, .running), (.cancel, .paused): return .go
     case (.fail, .failed), (.cancel, .failed): return .already(.ok)
 
-    case (.retry, .failed): return ownerElsewhere ? .refuse(.busy) : .go
+    case (.retry, .failed):
+      if job.isFailedByNeed { return .refuse(.illegalTransition) }
+      return ownerElsewhere ? .refuse(.busy) : .go
     case (.retry, .completed):
       return job.hasWarnings || job.counts.open > 0 ? .go : .refuse(.illegalTransition)
 
@@ -107,6 +112,8 @@ enum Lifecycle {
     case .illegalTransition where job.status == .running && job.ownerPID ?? 0 == 0:
       return "\(what), and nothing is known of its owner: cannot \(operation.verb) it."
         + " If nobody works on it, cancel it and retry it first"
+    case .illegalTransition where job.isFailedByNeed:
+      return "\(what): \(job.error ?? ""). Retry that one, or take away that it is needed"
     case .illegalTransition where job.status == .completed:
       return "\(what) and has neither failed nor open items: cannot \(operation.verb) it"
     default:

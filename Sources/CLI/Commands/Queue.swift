@@ -62,7 +62,7 @@ struct QueuePlace: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Not to be started before: 90, 15m, or a date of the next 31 days; 0: at any time.",
+      "Not before: 90 (seconds), 15m, or 2026-12-01T03:00:00Z, within 31 days; 0: at any time.",
       valueName: "time"))
   var notBefore: RetryAfterArgument?
 
@@ -163,7 +163,7 @@ struct ClaimCommand: ParsableCommand {
       while id=$(bgjobs claim --owner-pid $$ --type sync --until-empty); do if work "$id"; then \
       bgjobs complete "$id"; else bgjobs fail "$id"; fi; done
 
-      Exit code 1 and no output: the queue is empty; 10: none is ready, and standard error says what \
+      Exit code 1 and no output: no such job is in the queue, but for paused ones; 10: none is ready, and standard error says what \
       the first one waits for.
       """)
 
@@ -197,7 +197,7 @@ struct ClaimCommand: ParsableCommand {
           continue
         }
         if next.isEmpty, !wait {
-          Output.complain("the queue is empty")
+          Output.complain("no job for this is in the queue, but for paused ones")
           throw ExitStatus.failure
         }
         guard wait || untilEmpty else {

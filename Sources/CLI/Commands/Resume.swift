@@ -42,8 +42,15 @@ struct ResumeCommand: ParsableCommand {
     _ job: Job, _ manager: JobManager, _ project: ProjectOptions, from before: JobInfo,
     _ what: String = ""
   ) throws {
+    let isQueued = before.isEnqueued
     project.leave(manager)
-    try RunWorker.startDetached(job.id, project)
+    do { try RunWorker.startDetached(job.id, project) } catch let error as RunError
+      where isQueued && (error.status == .busy || error.status == .waiting)
+    {
+      // It is in the queue, and a worker was faster, or will be there when there is a place for it.
+      let now = try project.withJob(job.id) { job, _ in try job.info() }
+      return Change.tell(from: before, to: now, "\(what), in the queue: \(error)")
+    }
     // Done in an instant, it would never be seen running.
     var after = before
     (after.status, after.statusName, after.reason) = (.running, "running", nil)

@@ -3,7 +3,8 @@ import BackgroundJobs
 
 extension JobInfo {
   fileprivate var canBeRetried: Bool {
-    (status == .failed && reason != "cancelled") || (status == .completed && hasWarnings)
+    (status == .failed && reason != "cancelled" && reason != "dependency")
+      || (status == .completed && hasWarnings)
   }
 }
 

@@ -274,6 +274,8 @@ struct RunCommand: ParsableCommand {
     if let provider, let rate {
       try manager.setRate(provider, count: rate.count, perMs: rate.period.milliseconds)
     }
+    // Before there is a job: it would be without them.
+    for need in place.needs { _ = try manager.find(need.id) }
     guard let taken = try request.take(in: manager) else { return }
     let job = taken.job
     var isTold = false

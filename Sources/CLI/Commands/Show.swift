@@ -115,6 +115,9 @@ struct ShowCommand: ParsableCommand {
         ? "Nobody works on it. To go on: bgjobs resume \(info.id)"
         : "Nobody works on it. To go on, run the program that does its work again."
     case .paused: "To go on: bgjobs resume \(info.id)"
+    case .failed where info.reason == "dependency":
+      "It never ran. It goes on when the job that it needs is retried, or is not needed any more:"
+        + " bgjobs after \(info.id) OTHER --remove"
     case .failed: "To try again: bgjobs retry \(info.id)"
     case .completed where info.hasWarnings && info.itemsFailed == 0:
       "It has warnings. To give it another try: bgjobs retry \(info.id)"

@@ -15,13 +15,15 @@ struct WorkCommand: ParsableCommand {
       once. Each job has a process of its own: when one of them, or this one, is killed, the others \
       go on, and what was interrupted is next again.
 
-      A first SIGINT or SIGTERM ends it: its jobs are left, and whoever works next goes on with \
-      them. A second one kills their commands.
+      A first SIGINT or SIGTERM ends it: the commands of its jobs get SIGTERM, the jobs are left, and \
+      whoever works next goes on with them. A second one kills the commands. kill -9 leaves its jobs \
+      running.
 
       Without --until-empty it waits for further jobs. As a service: bgjobs work --print-unit > \
       ~/.config/systemd/user/queue.service
 
-      Exit codes with --until-empty: 0 all went well; 7 not all did.
+      Exit codes with --until-empty: 0 all that it ran went well; 7 not all did, or some could not be \
+      started. Paused jobs, and those that are not of bgjobs run, do not count.
       """)
 
   @OptionGroup var project: ProjectOptions

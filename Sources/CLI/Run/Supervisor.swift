@@ -45,6 +45,7 @@ final class Supervisor {
       if error.status == .busy || error.status == .waiting { onHold[id] = monotonicMs() + 100 }
       guard error.status != .busy, error.status != .waiting else { return }
       onHold[id] = monotonicMs() + Self.pause
+      hasFailures = true
       Output.complain("job \(id) cannot be started: \(error)")
     } catch { Output.complain("job \(id) cannot be started: \(error)") }
   }

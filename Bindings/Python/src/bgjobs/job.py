@@ -89,13 +89,15 @@ class Job:
     As a context manager it is started on the way in (waiting while it is paused, or must wait for
     its place in the queue). On the way out it
     is completed if nothing remains: no planned item, and current not below the total, if that is
-    known. Otherwise, and on an exception, it is left as interrupted.
+    known. Otherwise, and on an exception, it is left as interrupted; one that was claimed from the
+    queue fails on an exception.
     """
 
     _handle: Any = None
 
-    def __init__(self, manager: "JobManager", handle: Any) -> None:
+    def __init__(self, manager: "JobManager", handle: Any, *, claimed: bool = False) -> None:
         self._manager = manager
+        self._claimed = claimed
         self._handle = handle
         # For what loops call: the pointer ready to be passed, and an error that is not looked at.
         self._pointer = ctypes.c_void_p.from_param(ctypes.addressof(handle.contents))
@@ -167,6 +169,9 @@ class Job:
         remains = now.items_open > 0 or now.current < (now.total or 0)
         if error is None and not remains:
             self.complete()
+        elif self._claimed and isinstance(error, Exception):
+            # Left as interrupted, it would be the next one again.
+            self.fail(describe(error))
         else:
             self.interrupt(None if error is None else describe(error))
 
@@ -219,19 +224,13 @@ class Job:
     ) -> Outcome:
         """Puts it up for JobManager.claim, or changes how it stands there. None: as it is.
 
-        priority: -1000 to 1000, higher first. not_before: a datetime, seconds since 1970, or a
-        timedelta from now; 0: at any time. lane: jobs that share it share a limit; "": none.
+        priority: -1000 to 1000, higher first. not_before: a datetime, a timedelta from now, or
+        seconds since 1970; 0: at any time. lane: jobs that share it share a limit; "": none.
         """
-        options = _ffi.BGJ_QUEUE_OPTIONS_INIT()
-        if priority is not None:
-            options.flags |= _ffi.BGJ_QUEUE_PRIORITY
-            options.priority = number(priority, "priority", -1000, 1001)
-        if not_before is not None:
-            options.flags |= _ffi.BGJ_QUEUE_NOT_BEFORE
-            options.not_before_ms = _milliseconds(not_before)
-        if lane is not None:
-            options.flags |= _ffi.BGJ_QUEUE_LANE
-            options.lane = text(lane, "the lane") or None
+        return self.put_up(queue_options(priority, not_before, lane))
+
+    def put_up(self, options: Any) -> Outcome:
+        """The same, with what queue_options() gave."""
         # Without a flag all members would be said.
         pointer = ctypes.byref(options) if options.flags else None
         return call(_ffi.bgj_job_enqueue, self._handle, pointer)
@@ -241,13 +240,12 @@ class Job:
     ) -> Outcome:
         """It does not start before that job (or its id) has ended so.
 
-        policy: success, clean (no item failed), end or failure. If that can no longer come, it
-        fails, with the reason dependency, and is pending again when that job is retried; hold: it
-        waits instead.
+        policy: success, clean (no item failed), end or failure; ":hold" behind it is hold. If that
+        can no longer come, it fails, with the reason dependency, and is pending again when that job
+        is retried; hold: it waits instead.
         """
-        if policy not in POLICIES:
-            raise Invalid(f"policy is {policy!r}; it must be one of {', '.join(POLICIES)}")
-        code = POLICIES[policy] | (_ffi.BGJ_AFTER_HOLD if hold else 0)
+        policy, holds = policy_of(policy)
+        code = POLICIES[policy] | (_ffi.BGJ_AFTER_HOLD if hold or holds else 0)
         return call(_ffi.bgj_job_add_dependency, self._handle, _id(job), code)
 
     def remove_dependency(self, job: "Union[Job, str]") -> Outcome:
@@ -608,6 +606,36 @@ class Job:
         return take_string(string) or "null"
 
 
+def policy_of(policy: str) -> "Tuple[str, bool]":
+    """A policy, and whether it holds."""
+    word, _, hold = policy.partition(":")
+    if word not in POLICIES or hold not in ("", "hold"):
+        known = ", ".join(POLICIES)
+        raise Invalid(f"policy is {policy!r}; it must be one of {known}, and may end with :hold")
+    return word, hold == "hold"
+
+
+def queue_options(
+    priority: Optional[int],
+    not_before: "Union[float, datetime.datetime, datetime.timedelta, None]",
+    lane: Optional[str],
+) -> Any:
+    """What is not None, as the library wants it."""
+    options = _ffi.BGJ_QUEUE_OPTIONS_INIT()
+    if priority is not None:
+        options.flags |= _ffi.BGJ_QUEUE_PRIORITY
+        options.priority = number(priority, "priority", -1000, 1001)
+    if not_before is not None:
+        options.flags |= _ffi.BGJ_QUEUE_NOT_BEFORE
+        options.not_before_ms = _milliseconds(not_before)
+    if lane is not None:
+        options.flags |= _ffi.BGJ_QUEUE_LANE
+        options.lane = text(lane, "the lane") or None
+        if len(options.lane or b"") > 255:
+            raise Invalid("the lane has more than 255 bytes")
+    return options
+
+
 def _id(job: "Union[Job, str]") -> bytes:
     return text(job.id if isinstance(job, Job) else job, "the id")
 
@@ -621,8 +649,9 @@ def _milliseconds(moment: "Union[float, datetime.datetime, datetime.timedelta]")
     if not isinstance(moment, (int, float)):
         kind = type(moment).__name__
         raise TypeError(f"not_before is a time, not {kind}: {moment!r}")
-    if not 0 <= moment <= 2**53 / 1000:
-        raise Invalid(f"not_before is {moment}; it must be 0 or more seconds since 1970")
+    # What is smaller was meant from now.
+    if moment != 0 and not 1e9 <= moment <= 2**53 / 1000:
+        raise Invalid(f"not_before is {moment}: seconds since 1970; from now it is a timedelta")
     return math.ceil(moment * 1000)
 
 

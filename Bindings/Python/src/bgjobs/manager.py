@@ -54,7 +54,7 @@ from .errors import (
     WaitTimeout,
 )
 from .info import InfoBuffer, JobInfo, Statuses, mask
-from .job import POLICIES, Job
+from .job import Job, policy_of, queue_options
 
 #: A job that another one needs, or its id; or that with the policy.
 After = Union[Job, str, Tuple[Union[Job, str], str]]
@@ -422,23 +422,32 @@ class JobManager:
         key: Optional[str] = None,
         items: Optional[Iterable[str]] = None,
         after: "Union[After, Iterable[After]]" = (),
-        priority: int = 0,
-        not_before: "Union[float, datetime, timedelta]" = 0,
-        lane: str = "",
+        priority: Optional[int] = None,
+        not_before: "Union[float, datetime, timedelta, None]" = None,
+        lane: Optional[str] = None,
     ) -> Job:
         """A job in the queue, for whoever claims it: a new one, or the unfinished one of this key.
 
-        items: its plan. after: a job (or its id), or several, that must have succeeded before; or
-        (job, policy), see Job.add_dependency. The others are those of Job.enqueue.
+        items: its plan. after: a job (or its id) that must have succeeded before, (job, policy) as
+        of Job.add_dependency, or a list of these. The others are those of Job.enqueue.
         """
+        # All that can be refused, before there is a job.
+        needs = [
+            (self.find(one if isinstance(one, str) else one.id), *policy_of(policy))
+            for one, policy in _needs(after)
+        ]
+        options = queue_options(priority, not_before, lane)
+        names = None if items is None else [*items]
+        for name in names or ():
+            if not 1 <= len(text(name, "an item")) <= 4096:
+                raise Invalid(f"an item has 1 to 4096 bytes: {name[:40]!r}")
         job = self.create(type, config) if key is None else self.ensure(type, key, config)
-        if items is not None:
-            job.plan(items)
+        if names is not None:
+            job.plan(names)
         # Before it is in the queue: nobody may claim it without them.
-        for one in _needs(after):
-            needs, policy = one if isinstance(one, tuple) else (one, "success")
-            job.add_dependency(needs, policy)
-        job.enqueue(priority=priority, not_before=not_before, lane=lane)
+        for other, policy, hold in needs:
+            job.add_dependency(other, policy, hold=hold)
+        job.put_up(options)
         return job
 
     def claim(
@@ -485,7 +494,7 @@ class JobManager:
                 )
             except WaitTimeout:
                 return Outcome.WAITING, None
-        return what, Job(self, handle) if what is Outcome.OK else None
+        return what, Job(self, handle, claimed=True) if what is Outcome.OK else None
 
     def claims(
         self,
@@ -494,7 +503,10 @@ class JobManager:
         until_empty: bool = False,
         config_member: Optional[str] = None,
     ) -> Iterator[Job]:
-        """Each job that claim() gives, until it gives none. Use each with `with job:`."""
+        """Each job that claim() gives, until it gives none. Use each with `with job:`.
+
+        An exception in there fails the job: left as interrupted, it would be the next one again.
+        """
         while True:
             job = self.claim(
                 *types, wait=wait, until_empty=until_empty, config_member=config_member
@@ -561,13 +573,12 @@ def _read_jobs(list: Any) -> List[JobInfo]:
         _ffi.bgj_job_list_free(list)
 
 
-def _needs(after: "Union[After, Iterable[After]]") -> "List[After]":
+def _needs(after: "Union[After, Iterable[After]]") -> "List[Tuple[Union[Job, str], str]]":
     if isinstance(after, (Job, str)):
-        return [after]
-    # A job and its policy, or several.
-    if isinstance(after, tuple) and len(after) == 2 and after[1] in POLICIES:
-        return [cast("After", after)]
-    return [*after]
+        return [(after, "success")]
+    if isinstance(after, tuple) and len(after) == 2 and isinstance(after[1], str):
+        return [cast("Tuple[Union[Job, str], str]", after)]
+    return [one if isinstance(one, tuple) else (one, "success") for one in after]
 
 
 def _keep_for(time: "Union[float, timedelta]") -> int:
