@@ -496,7 +496,7 @@ BGJ_API bgj_status bgj_manager_list(bgj_manager *manager, unsigned int statuses,
 /*
  * Removes jobs that completed without failed items, oldest first, until keep of them are left. It
  * does not remove jobs that failed or were cancelled, completed jobs with failed items, or a job
- * that another job names in dependsOn. removed gets the number of removed jobs; it may be NULL.
+ * that an unfinished job names in dependsOn. removed gets the number of removed jobs; it may be NULL.
  *
  * The store remembers how each of the last 100 removed jobs ended, whichever process removed it.
  * bgj_job_wait gets that status, and the error message of BGJ_NOT_FOUND states it.

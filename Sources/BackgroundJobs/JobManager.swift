@@ -148,7 +148,7 @@ public final class JobManager: @unchecked Sendable {
   }
 
   /// Removes jobs that completed without failed items, oldest first, until `keep` of them are left;
-  /// gives how many went. A job that another one names in `dependsOn` stays.
+  /// gives how many went. A job that an unfinished one names in `dependsOn` stays.
   public func cleanup(keep: Int = 10) throws(JobError) -> Int {
     try cleanup(keep: keep, includingFailed: false).count
   }

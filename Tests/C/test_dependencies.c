@@ -173,6 +173,10 @@ static void it_is_in_the_file_for_others(void **state) {
   assert_waits(job_of(other, bgj_job_id(c)), "dependency", bgj_job_id(b));
   assert_ok(bgj_job_fail(b, NULL, &error));
   assert_ok(bgj_job_start(c, NULL, &error));
+  assert_ok(bgj_job_complete(c, NULL, &error));
+  /* It has ended: nothing is needed for it any more. */
+  assert_ok(bgj_manager_cleanup(manager, 0, &removed, &error));
+  assert_int_equal(removed, 2);
   bgj_job_release(a), bgj_job_release(b), bgj_job_release(c);
 }
 

@@ -95,9 +95,10 @@ def play(step, nodes, choice, *more):
     node = nodes[choice % len(nodes)]
     if step in ("need", "forget"):
         other = nodes[more[0] % len(nodes)]
-        if node.status in ("completed", "failed"):
+        never_ran = node.reason == "dependency"
+        if node.status in ("completed", "failed") and not never_ran:
             expected = bgjobs.JobFinished
-        elif node.status != "pending":
+        elif node.status != "pending" and not never_ran:
             expected = bgjobs.IllegalTransition
         elif step == "need" and other.reaches(node):
             expected = bgjobs.Invalid
@@ -134,6 +135,10 @@ def play(step, nodes, choice, *more):
     elif step == "retry" and (
         node.status == "failed" or (node.status == "completed" and not node.clean)
     ):
+        if node.reason == "dependency":
+            with pytest.raises(bgjobs.IllegalTransition):
+                node.job.retry()
+            return
         node.job.retry()
         node.status, node.reason, node.clean = "pending", None, True
 

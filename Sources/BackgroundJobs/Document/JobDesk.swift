@@ -37,7 +37,16 @@ protocol JobDesk: AnyObject {
 extension JobDesk {
   /// What follows from ends, of this transaction or of one that was killed, and has no event yet.
   func heal() throws(JobError) {
-    while let owed = try jobs.consequence() { try note(owed.change, owed.job) }
+    while jobs.mayOwe {
+      var isDone = true
+      // Who is needed is usually older: one turn does it all, and the next one nothing.
+      for job in try jobs.dependents {
+        guard let change = try jobs.consequence(for: job) else { continue }
+        try note(change, job)
+        isDone = false
+      }
+      if isDone { jobs.mayOwe = false }
+    }
   }
 
   func transact(

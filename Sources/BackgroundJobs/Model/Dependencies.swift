@@ -105,7 +105,9 @@ extension State {
       let outcome = edge.outcome(
         other.status, failedItems: other.items.failedCount)
       if outcome == .met { return nil }
-      let why = (other.error ?? other.reason).map { Message(": \($0)") } ?? ""
+      // Of a long chain, not all of it.
+      let reason = other.isFailedByNeed ? other.reason : other.error ?? other.reason
+      let why = reason.map { Message(": \($0)") } ?? ""
       return Obstacle(
         edge, other, isImpossible: outcome == .impossible,
         "it needs job \(id) (\(other.statusName)\(why)) to \(edge.verb)")
@@ -130,30 +132,26 @@ extension State {
     return obstacles
   }
 
-  /// What follows from the ends of others, and has no event yet; nil: nothing. A job whose need can no
-  /// longer be met fails; it is as before when that has changed, for it never ran.
-  final func consequence() throws(JobError) -> (job: JobState, change: JobChange)? {
-    guard mayOwe else { return nil }
-    let jobs = try jobs {
-      $0.has(StoredJob.hasDependencies) && $0.has(StoredJob.isOurs) && !$0.isOne(of: .completed)
+  /// Those that the end of another one may change.
+  final var dependents: [JobState] {
+    get throws(JobError) {
+      try jobs {
+        $0.has(StoredJob.hasDependencies) && $0.has(StoredJob.isOurs) && !$0.isOne(of: .completed)
+      }.filter { $0.isOurs && (!$0.after.isEmpty || $0.isFailedByNeed) }
     }
-    for job in jobs where (!job.after.isEmpty || job.isFailedByNeed) && job.isOurs {
-      let isFailed = job.isFailedByNeed
-      guard isFailed || job.isBeforeItsStart else { continue }
-      var impossible: Obstacle?
-      for id in job.dependsOn {
-        let one = try obstacle(job.edge(named: id), of: job)
-        if let one, one.isImpossible, !one.edge.holds { impossible = one }
-      }
-      if isFailed, impossible == nil { return (job, .reinstated) }
-      if let impossible, !isFailed {
-        return (
-          job, .failed(reason: Reason.dependency, error: impossible.text, ownerIsToSee: false)
-        )
-      }
+  }
+
+  /// What follows for a job from the ends of others, and has no event yet; nil: nothing. When its need
+  /// can no longer be met, it fails; it is as before when that has changed, for it never ran.
+  final func consequence(for job: JobState) throws(JobError) -> JobChange? {
+    guard job.isFailedByNeed || job.isBeforeItsStart else { return nil }
+    for id in job.dependsOn {
+      guard let one = try obstacle(job.edge(named: id), of: job), one.isImpossible, !one.edge.holds
+      else { continue }
+      if job.isFailedByNeed { return nil }
+      return .failed(reason: Reason.dependency, error: one.text, ownerIsToSee: false)
     }
-    mayOwe = false
-    return nil
+    return job.isFailedByNeed ? .reinstated : nil
   }
 
   /// The ids from a job to one that it waits for, however far; nil: it does not.

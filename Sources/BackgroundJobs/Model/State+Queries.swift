@@ -65,7 +65,9 @@ extension State {
     guard ranks.count > max(0, keep) else { return [] }
     cposix_sort(&ranks, ranks.count)
     let count = entries.count
-    let needing = try jobs { $0.has(StoredJob.hasDependencies) }
+    let needing = try jobs {
+      $0.has(StoredJob.hasDependencies) && !$0.isOne(of: .completed)
+    }.filter { !$0.status.isFinished || $0.isFailedByNeed }
     // One that is lost has moved the others: they wait.
     guard entries.count == count else { return [] }
     var removals: [JobState] = []
