@@ -41,7 +41,8 @@ let package = Package(
       name: "Clone", dependencies: ["BackgroundJobs"], path: "Examples",
       exclude: [
         "CMakeLists.txt", "child.c", "child.h", "clone.c", "clone.py", "clone.sh", "demo-c.sh",
-        "demo-common.sh", "demo.sh", "import.c", "import.py", "import.sh", "status.c",
+        "demo-common.sh", "demo.sh", "import.c", "import.py", "import.sh", "pipeline.py",
+        "pipeline.sh", "status.c",
       ],
       sources: ["Clone.swift"]),
     .testTarget(

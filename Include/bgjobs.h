@@ -607,8 +607,8 @@ BGJ_API bgj_status bgj_manager_claim(bgj_manager *manager, const bgj_claim_optio
  * bgj_job_start. scope: "*" (all jobs), "type:T", "lane:L", or "provider:P" (the jobs whose config has
  * this "provider"). Those are counted whose owner lives: they run, wait for a rate limit, or have not
  * seen their pause yet. Nothing is stored for it that a dead process could leave behind. most: 0: none
- * may start; negative: no limit any more. Jobs that run go on. A job that is resumed runs, whatever
- * the limit.
+ * may start; negative: no limit any more. Jobs that run go on. A job that is resumed, or put into a lane
+ * while it runs, runs whatever the limit.
  *   BGJ_INVALID      there is no such scope, or there are 1000 limits already
  */
 BGJ_API bgj_status bgj_manager_set_limit(bgj_manager *manager, const char *scope, int most,
@@ -686,7 +686,8 @@ BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *option
  * again for the same job, the later policy counts. A job may need 1000 others.
  *
  * If that can no longer come (the other one failed, and success was needed), the job fails, with the
- * reason "dependency", in the same transaction, and so do those that need it. When the other one is
+ * reason "dependency", in the same transaction, and so do those that need it; one that is paused waits for its
+ * resume. When the other one is
  * retried, those that failed for it are pending again: they never ran. Who is killed in the middle of
  * that is followed by the next change of anybody. A job that is needed comes at least as early in the
  * queue as the one that needs it, and is not cleaned up before that has ended.
@@ -694,7 +695,8 @@ BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *option
  * The member dependsOn of the state file lists the ids. Ids that another tool puts there count as
  * BGJ_AFTER_SUCCESS with BGJ_AFTER_HOLD; a circle that it makes, or an id of no job, makes the job wait.
  *   BGJ_NOT_FOUND, BGJ_AMBIGUOUS   no job, or several, by that id
- *   BGJ_INVALID      the job would wait for itself: the error names the circle; or the policy is none
+ *   BGJ_INVALID      the job would wait for itself: the error names the circle; the policy is none; or
+ *                    another tool has put what is no plain id into dependsOn
  *   BGJ_ILLEGAL_TRANSITION         it has been started
  *   BGJ_FINISHED     it has ended
  */
@@ -707,8 +709,9 @@ BGJ_API bgj_status bgj_job_remove_dependency(bgj_job *job, const char *id, bgj_e
 /*
  * What the job waits for, as a JSON array, empty if for nothing. Each member is an object with "for"
  * and "text", a sentence for people. "for" is "dependency", "time", "rate-limit" or "limit" (something
- * must come first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it); or
- * "worker" (it is ready, and nobody has claimed it). "until": milliseconds since 1970, if known.
+ * must come first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it);
+ * "status" (another tool gave it one, and its owner is not known); or "worker" (it is ready, and nobody
+ * has claimed it). "until": milliseconds since 1970, if known.
  * "scope": the full limit. "provider": who takes no requests. "id": the job that is needed. Free it with bgj_string_free.
  */
 BGJ_API bgj_status bgj_job_get_waits(bgj_job *job, char **json, bgj_error *error);

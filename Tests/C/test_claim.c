@@ -26,11 +26,13 @@ static void assert_none(bgj_status status, const char *why) {
   assert_says(why);
 }
 
-static void assert_claims(bgj_job *expected) {
-  bgj_job *job = claimed(manager);
+static void assert_claims_by(bgj_manager *which, bgj_job *expected) {
+  bgj_job *job = claimed(which);
   assert_string_equal(bgj_job_id(job), bgj_job_id(expected));
   bgj_job_release(job);
 }
+
+static void assert_claims(bgj_job *expected) { assert_claims_by(manager, expected); }
 
 /* The only, or first, thing that it waits for. */
 static json_t *wait_of(bgj_job *job, const char *what) {
@@ -85,16 +87,32 @@ static void the_smallest_rank_is_first(void **state) {
   queue.priority = 5;
   assert_ok(bgj_manager_create(later, "t", NULL, 0, &late, &error));
   assert_ok(bgj_job_enqueue(late, &queue, &error));
-  assert_claims(high);
+  assert_claims_by(later, high);
   assert_ok(bgj_manager_set_priority_worth(manager, -1, &error));
-  assert_claims(late);
+  assert_claims_by(later, late);
   assert_ok(bgj_manager_set_priority_worth(manager, 0, &error));
-  assert_claims(first);
-  assert_claims(low);
-  assert_claims(second);
+  assert_claims_by(later, first);
+  assert_claims_by(later, low);
+  assert_claims_by(later, second);
   assert_status(BGJ_INVALID, bgj_manager_set_priority_worth(manager, 315360000001, &error));
   bgj_job *jobs[] = {first, low, high, second, late};
   for (size_t i = 0; i < 5; i++) bgj_job_release(jobs[i]);
+}
+
+static void a_clock_that_was_ahead_starves_nobody(void **state) {
+  (void)state;
+  test_clock clock = {SECONDS(366 * 86400), 0};
+  bgj_options options = with_clock(&clock);
+  bgj_manager *ahead = open_other(&options);
+  bgj_job *early = NULL;
+  assert_ok(bgj_manager_create(ahead, "t", NULL, 0, &early, &error));
+  bgj_queue_options queue = BGJ_QUEUE_OPTIONS_INIT;
+  queue.priority = 1;
+  assert_ok(bgj_job_enqueue(early, &queue, &error));
+  bgj_job *later = enqueued("t", 0, NULL);
+  assert_claims(early);
+  bgj_job_release(early);
+  bgj_job_release(later);
 }
 
 static void members_that_are_not_given_stay(void **state) {
@@ -300,6 +318,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(only_what_was_enqueued_is_claimed),
       TEST(the_smallest_rank_is_first),
+      TEST(a_clock_that_was_ahead_starves_nobody),
       TEST(members_that_are_not_given_stay),
       TEST(a_full_lane_is_passed_over),
       TEST(each_scope_has_its_limit),

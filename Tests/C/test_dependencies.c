@@ -205,6 +205,55 @@ static void what_another_tool_names_holds(void **state) {
   assert_ok(bgj_job_start(job_of(fresh, "a"), &anyway, &error));
 }
 
+static void what_is_no_plain_id_is_not_written(void **state) {
+  (void)state;
+  path_of("a");
+  write_jobs("{\"jobs\": [{\"id\": \"a\", \"type\": \"t\", \"status\": \"pending\","
+             " \"dependsOn\": [\"x\\\"y\\n\", \"b\"]},"
+             " {\"id\": \"b\", \"type\": \"t\", \"status\": \"pending\", \"dependsOn\": [{}, 7]},"
+             " {\"id\": \"c\\\"\", \"type\": \"t\", \"status\": \"pending\"}]}");
+  bgj_manager *fresh = open_other(NULL);
+  bgj_job *a = job_of(fresh, "a"), *b = job_of(fresh, "b");
+  assert_status(BGJ_INVALID, bgj_job_remove_dependency(a, "b", &error));
+  assert_says("no plain id");
+  assert_status(BGJ_INVALID, bgj_job_add_dependency(b, "a", BGJ_AFTER_END, &error));
+  bgj_job *job = make();
+  assert_status(BGJ_INVALID, bgj_job_add_dependency(job, "c\"", BGJ_AFTER_END, &error));
+  assert_ok(bgj_job_add_dependency(job, "a", BGJ_AFTER_END, &error));
+  json_decref(json_incref(read_state()));
+  bgj_job_release(job);
+}
+
+static void a_pause_by_hand_stays(void **state) {
+  (void)state;
+  bgj_job *a = make(), *b = make();
+  needs(b, a, BGJ_AFTER_SUCCESS);
+  assert_ok(bgj_job_pause(b, "lunch", 0, &error));
+  assert_ok(bgj_job_fail(a, NULL, &error));
+  assert_string_equal(look(b)->reason, "lunch");
+  assert_ok(bgj_job_resume(b, &error));
+  assert_string_equal(look(b)->reason, "dependency");
+  bgj_job_release(a), bgj_job_release(b);
+}
+
+static void who_is_gone_has_ended(void **state) {
+  (void)state;
+  path_of("a");
+  write_jobs("{\"jobs\": [{\"id\": \"a\", \"type\": \"t\", \"status\": \"pending\"}]}");
+  bgj_job *end = make(), *success = make();
+  assert_ok(bgj_job_add_dependency(end, "a", BGJ_AFTER_END, &error));
+  assert_ok(bgj_job_add_dependency(success, "a", BGJ_AFTER_SUCCESS, &error));
+  json_t *file = json_deep_copy(read_state());
+  json_array_remove(json_object_get(file, "jobs"), 0);
+  char *text = json_dumps(file, 0);
+  write_file(STATE_FILE, text, strlen(text));
+  assert_ok(bgj_job_start(end, NULL, &error));
+  assert_string_equal(look(success)->reason, "dependency");
+  free(text);
+  json_decref(file);
+  bgj_job_release(end), bgj_job_release(success);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(each_policy),
@@ -214,6 +263,9 @@ int main(void) {
       TEST(who_is_needed_is_first),
       TEST(it_is_in_the_file_for_others),
       TEST(what_another_tool_names_holds),
+      TEST(what_is_no_plain_id_is_not_written),
+      TEST(a_pause_by_hand_stays),
+      TEST(who_is_gone_has_ended),
   };
   return RUN_TESTS(tests);
 }

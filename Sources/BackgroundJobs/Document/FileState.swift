@@ -80,7 +80,10 @@ final class FileState: State {
       }
       note(&job.foreignEdits, name, previous: path.text(in: job.members), moment.seq)
       path.set(path.text(in: theirs.members), in: &job.members)
-      if path.member.bytes == "dependsOn" {
+      // What is no list says nothing of what it needs.
+      if path.member.bytes == "dependsOn",
+        theirs.members["dependsOn"].map({ begins($0, with: "[") }) ?? true
+      {
         job.dependsOn = theirs.dependsOn
         job.after = job.after.filter { theirs.dependsOn.has($0.needs) }
       }

@@ -82,7 +82,7 @@ extension JobDesk {
     for limit in state.limits where limit.json.isEmpty { limit.json = try quoted(limit.name) }
     var members: [Queue.Member] = []
     let isNeeded = StoredJob.hasOwner | StoredJob.isQueued
-    for job in try state.jobs({ $0.has(isNeeded) }) where job.owner != nil || job.isQueued {
+    for job in try state.jobs({ $0.has(isNeeded) }) where job.owner != nil || job.needsQueue {
       let isAlive = try isOwnerAlive(job)
       members.append(Queue.Member(job, isAlive: isAlive, try state.obstacles(of: job)))
     }
@@ -110,6 +110,12 @@ extension JobDesk {
     _ reference: JobReference, _ id: String, _ code: UInt8?
   ) throws(JobError) -> Status {
     try admit(.depend, reference) { job throws(JobError) in
+      guard job.hasPlainNeeds else {
+        throw JobError(
+          .invalid,
+          "another tool has put into dependsOn of job \(job.id) what is no plain id: change it there"
+        )
+      }
       if code == nil, job.dependsOn.has(id) { return .needs(id, nil) }
       let other = try jobs.find(id)
       guard let code else { return job.dependsOn.has(other) ? .needs(other, nil) : nil }
@@ -125,8 +131,8 @@ extension JobDesk {
     guard job.dependsOn.count < JobState.mostEdges || job.dependsOn.has(id) else {
       throw JobError(.invalid, "job \(job.id) needs \(JobState.mostEdges) jobs already")
     }
-    for name in job.dependsOn + [id] where !isPlain(name) {
-      throw JobError(.invalid, "the id \(name) has characters that JSON would have to escape")
+    guard isPlain(id) else {
+      throw JobError(.invalid, "the id \(id) has characters that JSON would have to escape")
     }
     guard let path = try jobs.path(from: other, to: job.id) else { return }
     var circle = Message(job.id)

@@ -22,6 +22,7 @@ extension JobDesk {
     out.endArray()
     out.name("jobs")
     out.beginArray()
+    var ready = 0
     for member in queue.inOrder {
       guard let entry = member.job.queue else { continue }
       out.next()
@@ -32,7 +33,8 @@ extension JobDesk {
       out.member("priority", entry.priority)
       if let lane = entry.lane { out.member("lane", lane) }
       out.name("waits")
-      writeWaits(of: member, queue, out)
+      writeWaits(of: member, queue, out, before: ready)
+      if member.isFree, queue.blocks(member).isEmpty { ready += 1 }
       out.endObject()
     }
     out.endArray()
@@ -62,12 +64,16 @@ extension JobDesk {
   func waits(_ state: State, _ job: JobState) throws(JobError) -> Buffer {
     let (buffer, queue) = (Buffer(), try queue(of: state))
     let member = try member(job, queue, state)
-    writeWaits(of: member, queue, JSONText(buffer))
+    let before = queue.countBefore(member)
+    writeWaits(of: member, queue, JSONText(buffer), before: before)
     try buffer.requireWhole()
     return buffer
   }
 
-  private func writeWaits(of member: Queue.Member, _ queue: Queue, _ out: JSONText) {
+  /// `before`: so many ready ones are.
+  private func writeWaits(
+    of member: Queue.Member, _ queue: Queue, _ out: JSONText, before: Int
+  ) {
     let job = member.job
     out.beginArray()
     for block in queue.blocks(member)
@@ -93,7 +99,7 @@ extension JobDesk {
       out.member("text", text(of: block).text)
       out.endObject()
     }
-    if let (what, text) = end(of: member, queue) {
+    if let (what, text) = end(of: member, queue, before) {
       out.next()
       out.beginObject()
       out.name("for")
@@ -106,7 +112,7 @@ extension JobDesk {
 
   /// What it waits for besides; nil: nothing.
   private func end(
-    of member: Queue.Member, _ queue: Queue
+    of member: Queue.Member, _ queue: Queue, _ before: Int
   ) -> (what: StaticString, text: Message)? {
     let job = member.job
     if member.isFree {
@@ -114,12 +120,15 @@ extension JobDesk {
       if job.queue == nil {
         return ("start", "nobody has started it, and it is not in the queue: start or enqueue it")
       }
-      let before = queue.countBefore(member)
       if before == 0 { return ("worker", "it is the next one, and no worker has claimed it yet") }
       let verb: StaticString = before == 1 ? "is" : "are"
       return (
         "worker", "it is ready, and \(before) \(verb) before it: no worker has claimed it yet"
       )
+    }
+    let isOthers = ([.running, .other] as JobStatusSet).contains(job.status)
+    if isOthers, !member.isRunning {
+      return ("status", "another tool has set it to \(job.statusName): its owner is not known")
     }
     guard job.status == .paused, job.resumeAt == nil else { return nil }
     let (reason, error) = (job.reason ?? "", job.error.map { Message(": \($0)") } ?? "")

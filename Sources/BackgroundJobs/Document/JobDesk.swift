@@ -37,15 +37,19 @@ protocol JobDesk: AnyObject {
 extension JobDesk {
   /// What follows from ends, of this transaction or of one that was killed, and has no event yet.
   func heal() throws(JobError) {
+    var turns = 0
     while jobs.mayOwe {
       var isDone = true
-      // Who is needed is usually older: one turn does it all, and the next one nothing.
-      for job in try jobs.dependents {
+      let dependents = try jobs.dependents
+      // Who is needed is mostly older, or mostly younger: two turns do it all, and the next nothing.
+      for place in dependents.indices {
+        let job = dependents[turns % 2 == 0 ? place : dependents.count - 1 - place]
         guard let change = try jobs.consequence(for: job) else { continue }
         try note(change, job)
         isDone = false
       }
       if isDone { jobs.mayOwe = false }
+      turns += 1
     }
   }
 

@@ -62,7 +62,12 @@ extension JobState {
   func edge(_ id: String) -> Edge? { after.first { $0.needs.bytes == id.bytes } }
 
   /// Another tool names only ids: it is content with success, and does not want the job to fail.
-  func edge(named id: String) -> Edge { edge(id) ?? Edge(needs: id, .success, holds: true) }
+  func edge(at place: Int) -> Edge {
+    let id = dependsOn[place]
+    // Both lists have mostly the same order.
+    if place < after.count, after[place].needs.bytes == id.bytes { return after[place] }
+    return edge(id) ?? Edge(needs: id, .success, holds: true)
+  }
 
   /// nil: none any more.
   func setEdge(_ id: String, _ edge: Edge?) {
@@ -72,13 +77,26 @@ extension JobState {
       after.append(edge)
       dependsOn.append(id)
     }
-    // Ids that would need an escape are not taken.
-    var text: Message = ""
-    for id in dependsOn {
-      let separator: StaticString = text.text.isEmpty ? "" : ","
-      text = "\(text)\(separator)\"\(id)\""
+    members.set("dependsOn", dependsOn.isEmpty ? nil : Self.text(ofNeeds: dependsOn))
+  }
+
+  /// JSON; of ids that need no escape, which alone are taken.
+  static func text(ofNeeds ids: [String]) -> String {
+    let text = Buffer()
+    for id in ids {
+      text.append(UInt8(ascii: text.count == 0 ? "[" : ","))
+      text.append(UInt8(ascii: "\""))
+      text.append(id)
+      text.append(UInt8(ascii: "\""))
     }
-    members.set("dependsOn", dependsOn.isEmpty ? nil : Message("[\(text)]").text)
+    text.append(UInt8(ascii: "]"))
+    return String(bytes: text.bytes)
+  }
+
+  /// Whether the file has ids and nothing else there, that we could write again.
+  var hasPlainNeeds: Bool {
+    guard let text = members["dependsOn"] else { return true }
+    return text.bytes == "[]" || text.bytes == Self.text(ofNeeds: dependsOn).bytes
   }
 }
 
@@ -113,7 +131,8 @@ extension State {
         "it needs job \(id) (\(other.statusName)\(why)) to \(edge.verb)")
     }
     let gone = removedJob(id).flatMap { $0.id.bytes == id.bytes ? $0 : nil }
-    let outcome = edge.outcome(gone?.status, failedItems: Int(gone?.failedItems ?? 0))
+    let end = gone.flatMap { $0.status.isFinished ? $0.status : nil }
+    let outcome = edge.outcome(end, failedItems: Int(gone?.failedItems ?? 0))
     if outcome == .met { return nil }
     if let gone {
       return Obstacle(edge, nil, isImpossible: true, "it needs what is gone: \(gone.sentence)")
@@ -126,8 +145,8 @@ extension State {
   final func obstacles(of job: JobState) throws(JobError) -> [Obstacle] {
     var obstacles: [Obstacle] = []
     if !job.isBeforeItsStart, !job.isFailedByNeed { return obstacles }
-    for id in job.dependsOn {
-      if let one = try obstacle(job.edge(named: id), of: job) { obstacles.append(one) }
+    for place in job.dependsOn.indices {
+      if let one = try obstacle(job.edge(at: place), of: job) { obstacles.append(one) }
     }
     return obstacles
   }
@@ -144,9 +163,10 @@ extension State {
   /// What follows for a job from the ends of others, and has no event yet; nil: nothing. When its need
   /// can no longer be met, it fails; it is as before when that has changed, for it never ran.
   final func consequence(for job: JobState) throws(JobError) -> JobChange? {
-    guard job.isFailedByNeed || job.isBeforeItsStart else { return nil }
-    for id in job.dependsOn {
-      guard let one = try obstacle(job.edge(named: id), of: job), one.isImpossible, !one.edge.holds
+    // One that somebody has paused waits for him.
+    guard job.isFailedByNeed || job.status == .pending else { return nil }
+    for place in job.dependsOn.indices {
+      guard let one = try obstacle(job.edge(at: place), of: job), one.isImpossible, !one.edge.holds
       else { continue }
       if job.isFailedByNeed { return nil }
       return .failed(reason: Reason.dependency, error: one.text, ownerIsToSee: false)

@@ -82,7 +82,7 @@ final class Queue {
   /// Who is needed is usually older: from the youngest on, one turn is enough.
   private func rankMembers() {
     for member in members {
-      member.rank = member.job.queue?.rank(worth) ?? .max
+      member.rank = member.job.queue?.rank(worth, at: now) ?? .max
       member.job.member = member
     }
     defer { for member in members { member.job.member = nil } }

@@ -25,7 +25,10 @@ final class QueueEntry {
   /// Smallest first. It does not change while time passes: who waits long is overtaken by nobody who
   /// came so much later, so nothing starves. `worth`: milliseconds of waiting that a level of priority
   /// is worth.
-  func rank(_ worth: Int64) -> Int64 { max(since, notBefore) &- priority &* worth }
+  /// What a clock that was ahead has put up counts as put up now.
+  func rank(_ worth: Int64, at now: Int64) -> Int64 {
+    max(min(since, now), notBefore) &- priority &* worth
+  }
 }
 
 /// What is asked of the entry of a job; nil: as it is.
@@ -41,6 +44,6 @@ package struct QueueRequest {
     let lane = lane ?? before?.lane
     return QueueEntry(
       priority: priority ?? before?.priority ?? 0, notBefore: notBefore ?? before?.notBefore ?? 0,
-      lane: lane?.isEmpty ?? true ? nil : lane, since: before?.since ?? now)
+      lane: lane?.isEmpty ?? true ? nil : lane, since: min(before?.since ?? now, now))
   }
 }

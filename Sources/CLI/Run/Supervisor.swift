@@ -8,6 +8,8 @@ final class Supervisor {
   private static let lookInterval: Int32 = 1000
   /// Milliseconds until a job that could not be started is tried again.
   private static let pause: Int64 = 5000
+  /// The same, where that was a matter of the moment.
+  private static let soon: Int64 = 100
 
   private let project: ProjectOptions
   private let most: Int
@@ -27,7 +29,12 @@ final class Supervisor {
     signals = cprocess_signals(mask)
   }
 
-  var isIdle: Bool { workers.isEmpty }
+  /// Nothing of it runs, and nothing is to be tried again at once.
+  var isIdle: Bool { workers.isEmpty && !isUnsure }
+  /// A job could not be started just now, for somebody was faster or its place was taken.
+  private var isUnsure: Bool {
+    onHold.values.contains { $0 - monotonicMs() <= Self.soon && $0 > monotonicMs() }
+  }
   var hasRoom: Bool { workers.count < most }
 
   func isOnHold(_ id: String) -> Bool {
@@ -42,7 +49,9 @@ final class Supervisor {
       Output.note("job \(id) runs")
     } catch let error as RunError {
       // Somebody else was faster, or there is no place for it just now.
-      if error.status == .busy || error.status == .waiting { onHold[id] = monotonicMs() + 100 }
+      if error.status == .busy || error.status == .waiting {
+        onHold[id] = monotonicMs() + Self.soon
+      }
       guard error.status != .busy, error.status != .waiting else { return }
       onHold[id] = monotonicMs() + Self.pause
       hasFailures = true
