@@ -56,14 +56,12 @@ extension Job {
 
   /// The job as it would stand in the state file.
   public func json() throws(JobError) -> String {
-    try withJSON { json throws(JobError) in String(bytes: json) }
+    let buffer = try encoded()
+    return String(bytes: buffer.bytes)
   }
 
-  /// The same, for the time of a call.
-  package func withJSON<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
-  ) throws(JobError) -> Result {
-    let buffer = try manager.with { storage throws(JobError) in try storage.json(reference) }
-    return try body(buffer.bytes)
+  /// The same, as it is.
+  package func encoded() throws(JobError) -> Buffer {
+    try manager.with { storage throws(JobError) in try storage.json(reference) }
   }
 }

@@ -74,13 +74,11 @@ extension Job {
   /// (`dependency`, `time`, `rate-limit`, `limit`, `pause`, `start` or `worker`) and `text`, a sentence for people;
   /// `until`, in milliseconds since 1970, where that is known; `scope` of a full limit; `provider`; `id` of a job that is needed.
   public func waits() throws(JobError) -> String {
-    try withWaits { bytes throws(JobError) in String(bytes: bytes) }
+    let buffer = try encodedWaits()
+    return String(bytes: buffer.bytes)
   }
 
-  package func withWaits<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
-  ) throws(JobError) -> Result {
-    let buffer = try manager.with { storage throws(JobError) in try storage.waits(reference) }
-    return try body(buffer.bytes)
+  package func encodedWaits() throws(JobError) -> Buffer {
+    try manager.with { storage throws(JobError) in try storage.waits(reference) }
   }
 }

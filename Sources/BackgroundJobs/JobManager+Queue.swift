@@ -64,14 +64,12 @@ extension JobManager {
   /// with `scope`, `most` and `running`. `jobs`, the first one first, each with `id`, `type`, `status`,
   /// `priority`, `lane`, and `waits` as in ``Job/waits()``.
   public func queue() throws(JobError) -> String {
-    try withQueue { bytes throws(JobError) in String(bytes: bytes) }
+    let buffer = try encodedQueue()
+    return String(bytes: buffer.bytes)
   }
 
-  package func withQueue<Result>(
-    _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
-  ) throws(JobError) -> Result {
-    let buffer = try with { storage throws(JobError) in try storage.queue() }
-    return try body(buffer.bytes)
+  package func encodedQueue() throws(JobError) -> Buffer {
+    try with { storage throws(JobError) in try storage.queue() }
   }
 
   private func check(_ provider: String) throws(JobError) {

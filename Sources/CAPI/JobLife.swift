@@ -96,9 +96,7 @@ public func bgj_job_get_waits(
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
-    guard let json else { throw missing("json") }
-    json.pointee = try job.withWaits { bytes throws(JobError) in try copy(bytes) }
-    return .ok
+    return try give(json) { () throws(JobError) in try job.encodedWaits() }
   }
 }
 

@@ -95,9 +95,7 @@ public func bgj_job_get_json(
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
-    guard let json else { throw missing("json") }
-    json.pointee = try job.withJSON { bytes throws(JobError) in try copy(bytes) }
-    return .ok
+    return try give(json) { () throws(JobError) in try job.encoded() }
   }
 }
 

@@ -116,8 +116,6 @@ public func bgj_manager_get_queue(
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let manager = try object(manager)
-    guard let json else { throw missing("json") }
-    json.pointee = try manager.withQueue { bytes throws(JobError) in try copy(bytes) }
-    return .ok
+    return try give(json) { () throws(JobError) in try manager.encodedQueue() }
   }
 }

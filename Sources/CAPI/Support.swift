@@ -140,6 +140,18 @@ func copy(_ bytes: UnsafeRawBufferPointer) throws(JobError) -> UnsafeMutablePoin
   return memory.assumingMemoryBound(to: CChar.self)
 }
 
+/// What is encoded goes to the caller, who frees it with bgj_string_free.
+func give(
+  _ json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+  _ encode: () throws(JobError) -> Buffer
+) throws(JobError) -> Status {
+  guard let json else { throw missing("json") }
+  let buffer = try encode()
+  json.pointee = try copy(buffer.bytes)
+  withExtendedLifetime(buffer) {}
+  return .ok
+}
+
 func copy(_ text: String) throws(JobError) -> UnsafeMutablePointer<CChar> {
   try withBytes(of: text) { bytes throws(JobError) in try copy(bytes) }
 }

@@ -205,35 +205,27 @@ def test_killed_workers_do_each_job_once_at_a_time_and_within_the_limits(project
 
 
 def check(log, lane_of, limits):
-    """From the stamps: a start without an end is one of a killed worker, until the next start."""
-    running = {}
-    lines = [line.split() for line in log.read_text().splitlines()]
-    ended = set()
-    for at, what, id in sorted(lines, key=lambda line: int(line[0])):
-        if what == "end":
-            running.pop(id, None)
-            ended.add(id)
-            continue
-        # What runs twice was begun by somebody who was killed in it.
-        running[id] = int(at)
-    assert ended == set(lane_of)
-    # None of those that came to their end overlapped with too many others that did.
-    spans = []
-    begun = {}
-    for at, what, id in lines:
+    """From the stamps of what came to its end; a start without one is of a killed worker."""
+    begun, spans = {}, []
+    for at, what, id in (line.split() for line in log.read_text().splitlines()):
         if what == "start":
             begun[id] = int(at)
         else:
-            spans.append((begun[id], int(at), lane_of[id]))
+            spans.append((begun[id], int(at), id))
+    assert {id for _, _, id in spans} == set(lane_of)
     for lane, most in limits.items():
-        edges = []
-        for begin, end, one in spans:
-            if one == lane:
-                edges += [(begin, 1), (end, -1)]
-        count = 0
-        for _, step in sorted(edges):
-            count += step
-            assert count <= most, lane
+        assert most_at_once(span for span in spans if lane_of[span[2]] == lane) <= most
+    for one in lane_of:
+        assert most_at_once(span for span in spans if span[2] == one) == 1
+
+
+def most_at_once(spans):
+    edges = sorted(edge for begin, end, _ in spans for edge in ((begin, 1), (end, -1)))
+    count = most = 0
+    for _, step in edges:
+        count += step
+        most = max(most, count)
+    return most
 
 
 def test_a_wait_ends_with_a_job_a_time_or_a_signal(project):

@@ -22,12 +22,10 @@ final class FileState: State {
 
   /// PROTOCOL R3: what was written, as each reader of it sees it.
   func apply(_ change: Change, at moment: Moment) throws(JobError) {
-    if change.isOthers { hasNeighbours = true }
+    if change.isOthers { (hasNeighbours, mayOwe) = (true, true) }
     switch change {
     case .job(let id, let change): try apply(change, to: id, at: moment)
-    case .store(let change):
-      mayOwe = true
-      try apply(change, at: moment)
+    case .store(let change): try apply(change, at: moment)
     case .queue(let change): apply(change, at: moment)
     }
     if let id = change.jobID { known(id)?.entry = nil }

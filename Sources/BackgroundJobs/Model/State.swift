@@ -161,7 +161,8 @@ class State {
       remember(job, removedAt: moment.time)
       return remove(job)
     }
-    let needed = job.members["dependsOn"]
+    var needed: String?
+    if case .needs = change { needed = job.members["dependsOn"] }
     try job.apply(change, at: moment)
     if case .needs = change {
       note(&job.foreignEdits, "dependsOn", previous: needed, moment.seq, isOurs: true)

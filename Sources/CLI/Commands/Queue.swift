@@ -163,8 +163,8 @@ struct ClaimCommand: ParsableCommand {
       while id=$(bgjobs claim --owner-pid $$ --type sync --until-empty); do if work "$id"; then \
       bgjobs complete "$id"; else bgjobs fail "$id"; fi; done
 
-      Exit code 1 and no output: no such job is in the queue, but for paused ones; 10: none is ready, and standard error says what \
-      the first one waits for.
+      Exit code 1 and no output: no such job is in the queue, but for paused ones; 10: none is \
+      ready, and standard error says what the first one waits for.
       """)
 
   @OptionGroup var project: ProjectOptions
