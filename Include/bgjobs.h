@@ -180,6 +180,8 @@ typedef enum bgj_status {
   BGJ_END = 3,
   /* Not yet: something must come first. The call that returns it says what. */
   BGJ_WAITING = 4,
+  /* Kept: this attempt has failed, and the job is in the queue again. See bgj_job_fail. */
+  BGJ_RETRYING = 5,
   /* The job is completed or failed. The call is no longer possible. */
   BGJ_FINISHED = 10,
   /* An argument is invalid; the error names it. */
@@ -303,13 +305,19 @@ typedef struct bgj_queue_options {
   int priority;          /* -1000 to 1000, higher first */
   int64_t not_before_ms; /* not started before, milliseconds since 1970; 0: at any time */
   const char *lane;      /* jobs that share it share a limit: 1 to 255 bytes; NULL: none */
+  int max_attempts;      /* how often it is tried in all, 1 to 1000; 0: 1. See bgj_job_fail */
+  int64_t backoff_ms;    /* from its first failure to the next attempt, at most 31 days; 0: 1000. Twice
+                            as long after each other failure, and up to half of it less, by chance */
+  int64_t backoff_max_ms; /* it never waits longer than that; 0: 3600000 */
 } bgj_queue_options;
 
 #define BGJ_QUEUE_PRIORITY 0x1u
 #define BGJ_QUEUE_NOT_BEFORE 0x2u
 #define BGJ_QUEUE_LANE 0x4u
+/* max_attempts, backoff_ms and backoff_max_ms. */
+#define BGJ_QUEUE_ATTEMPTS 0x8u
 
-#define BGJ_QUEUE_OPTIONS_INIT {sizeof(bgj_queue_options), 0u, 0, 0, 0}
+#define BGJ_QUEUE_OPTIONS_INIT {sizeof(bgj_queue_options), 0u, 0, 0, 0, 0, 0, 0}
 
 /* Which job to claim, and how long to wait for it. Initialise it with BGJ_CLAIM_OPTIONS_INIT. */
 typedef struct bgj_claim_options {
@@ -379,12 +387,15 @@ typedef struct bgj_job_info {
   int priority;               /* in the queue; 0 too if it is not in it */
   int64_t not_before_ms;      /* in the queue: not started before, milliseconds since 1970; or -1 */
   const char *lane;           /* in the queue */
+  int max_attempts;           /* in the queue: how often it is tried in all; else 0 */
+  int failures;               /* in the queue: how many of these have failed */
+  int64_t retry_at_ms;        /* when it is tried again, milliseconds since 1970; or -1 */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0, 0, 0, 0, 0, -1, 0}
+   0, 0, 0, 0, 0, 0, -1, 0, 0, 0, -1}
 
 /* The state of an item. */
 typedef enum bgj_item_state {
@@ -666,7 +677,12 @@ BGJ_API bgj_status bgj_job_start(bgj_job *job, const bgj_start_options *options,
 /*
  * Puts a job that has not ended into the queue, for bgj_manager_claim, or changes how it stands there.
  * It stays in the queue until it has ended, and a retry puts it back. options may be NULL: as it is,
- * or priority 0, any time and no lane. A job that was only created is in no queue: nobody claims it.
+ * or priority 0, any time, no lane and one attempt. A job that was only created is in no queue: nobody
+ * claims it. not_before_ms also lets a job that waits for its next attempt come at that time.
+ *
+ * A job that ends its workers is kept from the others: when five processes in a row have ended while
+ * they worked on it, without a report between, it becomes paused, with the reason "poison".
+ * bgj_job_resume puts it back.
  *   BGJ_FINISHED     it has ended, and not with the reason "dependency"
  */
 BGJ_API bgj_status bgj_job_enqueue(bgj_job *job, const bgj_queue_options *options,
@@ -708,7 +724,7 @@ BGJ_API bgj_status bgj_job_remove_dependency(bgj_job *job, const char *id, bgj_e
 
 /*
  * What the job waits for, as a JSON array, empty if for nothing. Each member is an object with "for"
- * and "text", a sentence for people. "for" is "dependency", "time", "rate-limit" or "limit" (something
+ * and "text", a sentence for people. "for" is "dependency", "time", "retry", "rate-limit" or "limit" (something
  * must come first); "pause" (somebody must resume it); "start" (it is in no queue, and nobody has started it);
  * "status" (another tool gave it one, and its owner is not known); or "worker" (it is ready, and nobody
  * has claimed it). "until": milliseconds since 1970, if known.
@@ -803,6 +819,13 @@ BGJ_API bgj_status bgj_job_complete(bgj_job *job, const char *result, bgj_error 
  * Fails a job, with the reason "error". why: the cause in words, or NULL. Failing a failed job
  * changes nothing and returns BGJ_OK. Any process may call this. Every report that a live owner
  * begins 30 ms or more later returns BGJ_FINISHED. Its earlier reports are kept.
+ *
+ * A job of the queue that has attempts left (bgj_queue_options) is pending again instead, with the
+ * reason "retrying" and why; failed items are open again. bgj_job_start and bgj_manager_claim begin the
+ * next attempt when its time has come. Only a failure uses up an attempt: a pause, an interruption or a
+ * rate limit does not, and bgj_job_retry gives all of them back. If another live process owns the job,
+ * if it was never started, or with bgj_job_cancel, the job fails at once.
+ *   BGJ_RETRYING     it is tried again; bgj_job_get_waits says when
  *   BGJ_FINISHED     it is completed
  */
 BGJ_API bgj_status bgj_job_fail(bgj_job *job, const char *why, bgj_error *error);

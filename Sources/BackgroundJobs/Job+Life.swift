@@ -155,6 +155,8 @@ extension Job {
   /// Ends the job badly; `why`, in words. Anyone may do it: a live owner gets `.finished` from its
   /// reports.
   ///
+  /// - Returns: `.retrying`: it has attempts left in the queue, and is pending again. Not if another
+  ///   live process owns it, or it was never started.
   /// - Throws: `.finished` when it is completed.
   @discardableResult
   public func fail(_ why: String? = nil) throws(JobError) -> Status {

@@ -10,22 +10,25 @@ extension Job {
   ///   - priority: -1000 to 1000, higher first; 0 at first.
   ///   - notBeforeMs: Not to be started before, in milliseconds since 1970; 0: at any time.
   ///   - lane: Jobs that share it share a limit: 1 to 255 bytes; "": none.
+  ///   - attempts: How often it is tried in all, 1 to 1000; 1 at first. When it fails and may be tried
+  ///     again, ``fail(_:)`` gives `.retrying`.
+  ///   - backoffMs: How long to wait after its first failure, 0 to 31 days; a second at first. Twice as
+  ///     long after each other one; half of it is random.
+  ///   - mostBackoffMs: It never waits longer than that, 0 to 31 days; an hour at first.
   /// - Throws: `.finished` if it has ended.
   @discardableResult
   public func enqueue(
-    priority: Int64? = nil, notBeforeMs: Int64? = nil, lane: String? = nil
+    priority: Int64? = nil, notBeforeMs: Int64? = nil, lane: String? = nil,
+    attempts: Int64? = nil, backoffMs: Int64? = nil, mostBackoffMs: Int64? = nil
   ) throws(JobError) -> Status {
-    if let priority, priority.magnitude > QueueEntry.mostPriority.magnitude {
-      throw JobError(.invalid, "priority is \(priority); it must be -1000 to 1000")
-    }
-    if let notBeforeMs, notBeforeMs < 0 || notBeforeMs > Int64.largestJSON {
-      throw JobError(.invalid, "\(notBeforeMs) ms since 1970 is no time to start at")
-    }
-    if let lane, !lane.isEmpty {
-      try withBytes(of: lane) { bytes throws(JobError) in try Limits.checkName(bytes, "the lane") }
-    }
-    var request = QueueRequest()
+    let request = QueueRequest()
     (request.priority, request.notBefore, request.lane) = (priority, notBeforeMs, lane)
+    (request.attempts, request.backoff, request.mostBackoff) = (attempts, backoffMs, mostBackoffMs)
+    return try enqueue(request)
+  }
+
+  package func enqueue(_ request: QueueRequest) throws(JobError) -> Status {
+    try request.check()
     return try manager.with { storage throws(JobError) in try storage.enqueue(reference, request) }
   }
 

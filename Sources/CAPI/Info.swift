@@ -27,7 +27,7 @@ private func emptyInfo() -> bgj_job_info {
   (info.created_ms, info.started_ms, info.updated_ms) = (-1, -1, -1)
   (info.completed_ms, info.resume_at_ms) = (-1, -1)
   (info.wait_ms, info.finish_ms, info.refused_ms) = (-1, -1, -1)
-  info.not_before_ms = -1
+  (info.not_before_ms, info.retry_at_ms) = (-1, -1)
   return info
 }
 
@@ -109,6 +109,9 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.enqueued = job.isEnqueued ? 1 : 0
   info.priority = Int32(clamping: job.priority)
   info.not_before_ms = job.notBeforeMs ?? -1
+  info.max_attempts = Int32(clamping: job.mostAttempts)
+  info.failures = Int32(clamping: job.failures)
+  info.retry_at_ms = job.retryAtMs ?? -1
   info.items_under_way = UInt64(job.itemsUnderWay)
   info.has_warnings = job.hasWarnings ? 1 : 0
 }

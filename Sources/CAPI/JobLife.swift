@@ -49,18 +49,26 @@ public func bgj_job_enqueue(
 ) -> bgj_status {
   call(error) { () throws(JobError) in
     let job = try object(job)
-    guard options != nil else { return try job.enqueue() }
+    let request = QueueRequest()
+    guard options != nil else { return try job.enqueue(request) }
     let options = try read(options, bgj_queue_options(), "options")
-    guard options.flags & ~0x7 == 0 else {
+    guard options.flags & ~0xf == 0 else {
       throw JobError(.invalid, "flags has bits that this version does not know")
     }
-    let said = options.flags == 0 ? 0x7 : options.flags
-    var lane: String?
-    if said & 0x4 != 0 { lane = try optionalText(options.lane, "lane") ?? "" }
-    if let lane, options.lane != nil, lane.isEmpty { throw JobError(.invalid, "the lane is empty") }
-    return try job.enqueue(
-      priority: said & 0x1 == 0 ? nil : Int64(options.priority),
-      notBeforeMs: said & 0x2 == 0 ? nil : options.not_before_ms, lane: lane)
+    let said = options.flags == 0 ? 0xf : options.flags
+    if said & 0x1 != 0 { request.priority = Int64(options.priority) }
+    if said & 0x2 != 0 { request.notBefore = options.not_before_ms }
+    if said & 0x4 != 0 { request.lane = try optionalText(options.lane, "lane") ?? "" }
+    if options.lane != nil, request.lane?.isEmpty ?? false {
+      throw JobError(.invalid, "the lane is empty")
+    }
+    if said & 0x8 != 0 {
+      // 0 stands for what is usual.
+      request.attempts = options.max_attempts == 0 ? 1 : Int64(options.max_attempts)
+      request.backoff = options.backoff_ms == 0 ? 1000 : options.backoff_ms
+      request.mostBackoff = options.backoff_max_ms == 0 ? 3_600_000 : options.backoff_max_ms
+    }
+    return try job.enqueue(request)
   }
 }
 

@@ -24,6 +24,7 @@ public func bgj_status_name(_ status: bgj_status) -> UnsafePointer<CChar>? {
   case .resumed: pointer("BGJ_RESUMED")
   case .end: pointer("BGJ_END")
   case .waiting: pointer("BGJ_WAITING")
+  case .retrying: pointer("BGJ_RETRYING")
   case .finished: pointer("BGJ_FINISHED")
   case .invalid: pointer("BGJ_INVALID")
   case .notFound: pointer("BGJ_NOT_FOUND")
@@ -54,6 +55,7 @@ func words(for status: Status?) -> StaticString {
   case .resumed: "the job was resumed meanwhile and is still yours"
   case .end: "there is no further item"
   case .waiting: "something must come first"
+  case .retrying: "this attempt has failed; the job is tried again later"
   case .finished: "the job has ended; nothing was kept"
   case .invalid: "an argument is not valid"
   case .notFound: "there is no such job"

@@ -11,7 +11,7 @@ _Static_assert(offsetof(bgj_error, message) == 16, "bgj_error.message");
 _Static_assert(sizeof(bgj_options) == 48, "bgj_options");
 _Static_assert(offsetof(bgj_options, clock) == 24, "bgj_options.clock");
 _Static_assert(sizeof(bgj_start_options) == 24, "bgj_start_options");
-_Static_assert(sizeof(bgj_job_info) == 320, "bgj_job_info");
+_Static_assert(sizeof(bgj_job_info) == 336, "bgj_job_info");
 _Static_assert(offsetof(bgj_job_info, status) == 40, "bgj_job_info.status");
 _Static_assert(offsetof(bgj_job_info, rate) == 128, "bgj_job_info.rate");
 _Static_assert(offsetof(bgj_job_info, attempts) == 224, "bgj_job_info.attempts");
@@ -22,7 +22,7 @@ _Static_assert(offsetof(bgj_job_info, has_warnings) == 272, "bgj_job_info.has_wa
 _Static_assert(offsetof(bgj_job_info, items_skipped) == 280, "bgj_job_info.items_skipped");
 _Static_assert(offsetof(bgj_job_info, items_under_way) == 288, "bgj_job_info.items_under_way");
 _Static_assert(offsetof(bgj_job_info, lane) == 312, "bgj_job_info.lane");
-_Static_assert(sizeof(bgj_queue_options) == 32, "bgj_queue_options");
+_Static_assert(sizeof(bgj_queue_options) == 56, "bgj_queue_options");
 _Static_assert(sizeof(bgj_claim_options) == 48, "bgj_claim_options");
 _Static_assert(sizeof(bgj_item) == 32, "bgj_item");
 _Static_assert(offsetof(bgj_item, why) == 24, "bgj_item.why");

@@ -251,9 +251,11 @@ static void call_job(bgj_job *job) {
     case 3: CALL(bgj_job_leave, job, any_text()); break;
     case 35: {
       bgj_queue_options queue = BGJ_QUEUE_OPTIONS_INIT;
-      queue.flags = (unsigned int)below(chance(9) ? 99 : 8);
+      queue.flags = (unsigned int)below(chance(9) ? 99 : 16);
       queue.priority = (int)(chance(9) ? any_number() : (int64_t)below(5));
       queue.not_before_ms = chance(3) ? any_number() : 0;
+      queue.max_attempts = (int)(chance(9) ? any_number() : (int64_t)below(4));
+      queue.backoff_ms = chance(9) ? any_number() : (int64_t)below(9);
       queue.lane = chance(2) ? "l" : any_name();
       const char *needs = chance(3) ? any_name() : bgj_job_id(jobs[below(JOBS)]);
       if (chance(2)) CALL(bgj_job_add_dependency, job, needs, (unsigned int)below(32));

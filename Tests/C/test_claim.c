@@ -144,7 +144,7 @@ static void members_that_are_not_given_stay(void **state) {
   options.lane = "";
   assert_status(BGJ_INVALID, bgj_job_enqueue(job, &options, &error));
   options.lane = NULL;
-  options.flags = 0x8;
+  options.flags = 0x10;
   assert_status(BGJ_INVALID, bgj_job_enqueue(job, &options, &error));
   options.flags = 0;
   options.not_before_ms = -1;

@@ -220,6 +220,38 @@ def test_work_tells_what_it_could_not_start(project):
     project.run("work", "--until-empty", code=7)
 
 
+def test_a_command_is_tried_again(project):
+    told = project.path / "told"
+    words = ["sh", "-c", f"echo x >> {told}; test $(wc -l < {told}) = 3"]
+    # In the foreground it waits, and says so.
+    done = project.run("run", "--attempts", "3", "--backoff", "0.1", "--key", "a", "--", *words)
+    assert "attempt 2 of 3 failed (" in done.stderr
+    assert told.read_text().split() == ["x"] * 3
+    told.unlink()
+    id = project.out("add", "-q", "--attempts", "2", "--backoff", "0.1", "--key", "b", "--", *words)
+    project.run("work", "--until-empty", code=7)
+    assert told.read_text().split() == ["x"] * 2
+    info = project.info(id)
+    assert (info["status"], info["failures"], info["mostAttempts"]) == ("failed", 1, 2)
+    # A retry gives them back.
+    project.run("retry", id, "--no-start")
+    project.run("work", "--until-empty")
+    assert project.info(id)["status"] == "completed"
+
+
+def test_why_says_when_it_is_tried_again(project):
+    id = project.out("add", "-q", "--attempts", "2", "--backoff", "1h", "--", "false")
+    one = worker(project)
+    until(lambda: project.info(id)["status"] == "pending" and "retryAtMs" in project.info(id))
+    one.send_signal(signal.SIGTERM)
+    one.wait(30)
+    why = project.out("why", id)
+    assert why.startswith("attempt 1 of 2 failed (") and "; it is tried again at 20" in why
+    project.run("enqueue", id, "--not-before", "0")
+    project.run("work", "--until-empty", code=7)
+    assert project.info(id)["status"] == "failed"
+
+
 def test_a_script_claims(project):
     """What bgjobs run made is not for it."""
     project.run("add", "--", "true")
@@ -247,6 +279,8 @@ def test_bad_input_is_refused(project):
         ["add", "--not-before", "soon", "--", "true"],
         ["add", "--detach", "--", "true"],
         ["run", "--queue", "--dry-run", "--", "true"],
+        ["add", "--attempts", "0", "--", "true"],
+        ["add", "--attempts", "2", "--backoff", "40d", "--", "true"],
         ["limit", "*", "-1"],
         ["limit", "*", "many"],
         ["work", "-j", "2000"],

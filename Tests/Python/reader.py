@@ -1,7 +1,6 @@
 """Reads the private files, after docs/file-format.md, in 150 lines and without the library's code.
 
-It gives what stands in them; replay.py makes of it what the jobs are.
-"""
+It gives what stands in them; replay.py makes of it what the jobs are."""
 
 import json
 from pathlib import Path
@@ -32,7 +31,8 @@ EVENTS = {
     **{7: "text process lock", 8: "text text optional signed", 9: "text", 10: "text optional"},
     **{11: "text text optional byte", 12: "text", 13: "text", 14: "text report", 15: "text items"},
     **{16: "json", 17: "byte paths json", 21: "text varint signed items", 22: "text items items"},
-    **{25: "byte paths json", 26: "text varint signed items", 30: "text items", 39: "text"},
+    **{25: "byte paths json", 26: "text varint signed items", 30: "text items"},
+    **{39: "text", 40: "text optional signed", 41: "text optional"},
 }
 OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, *range(32, 39))
 REPORT = "signed " * 3 + "text " * 5 + "none none signed varint text text text items"

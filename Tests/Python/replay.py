@@ -113,15 +113,15 @@ class Replay:
             self.jobs[id] = Job(new)
         job = self.jobs[id]
         job.is_ours = True
-        if kind in (5, 6, 7, 10, 11, 12, 13, 30):
+        if kind in (5, 6, 7, 10, 11, 12, 13, 30, 40, 41):
             self.fold(job)
             assert had is None or not job.log or had == job.log[2]
         self.live(job, kind, seq, said)
         if kind == 13:
             del self.jobs[id]
-        elif kind in (12, 30):
+        elif kind in (12, 30, 40):
             failed = [item for item, state in job.ended.items() if state == "failed"]
-            for item in failed if kind == 12 else said[0]:
+            for item in said[0] if kind == 30 else failed:
                 del job.ended[item]
                 job.why.pop(item, None)
         elif kind == 14:
@@ -147,12 +147,14 @@ class Replay:
         elif kind == 7:
             pid, lock = said
             job.log, job.owner = None, {"pid": pid} if pid else {"lock": lock} if lock else {"": 0}
-        elif kind in (6, 10) or (kind == 11 and not said[2]):
+        elif kind in (6, 10, 40, 41) or (kind == 11 and not said[2]):
             job.log = job.owner = None
-        if kind == 6 and job.status == "running":
+        if kind in (6, 41) and job.status == "running":
             job.status, job.reason = "paused", "interrupted"
         elif kind == 39:
             job.status, job.reason = "pending", None
+        elif kind == 40:
+            job.status, job.reason = "pending", "retrying"
         elif kind == 9:
             job.status, job.reason = "running" if job.owner else "pending", None
         elif kind in STATUSES:

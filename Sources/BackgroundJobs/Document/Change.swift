@@ -87,7 +87,8 @@ extension Change {
     switch self {
     case .job(_, let change):
       switch change {
-      case .started, .left, .detached, .completed, .failed, .retried, .removed: true
+      case .started, .left, .died, .detached, .completed, .failed, .attempted, .retried, .removed:
+        true
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
         .needs, .reinstated:
         false
@@ -108,7 +109,7 @@ extension Change {
     switch self {
     case .job(_, let change):
       switch change {
-      case .started, .left, .detached, .completed, .retried, .removed: true
+      case .started, .left, .died, .detached, .completed, .attempted, .retried, .removed: true
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
         .needs, .reinstated:
@@ -133,8 +134,8 @@ extension Change {
       case .reported(let report): report.seen
       case .planned(_, let mark): mark?.seen
       case .replanned(_, let mark): mark.seen
-      case .created, .started, .left, .detached, .paused, .resumed, .completed, .failed, .retried,
-        .removed, .configured, .queued, .needs, .reinstated:
+      case .created, .started, .left, .died, .detached, .paused, .resumed, .completed, .failed,
+        .attempted, .retried, .removed, .configured, .queued, .needs, .reinstated:
         nil
       }
     case .store, .queue: nil

@@ -54,18 +54,19 @@ extension JobDesk {
     if let member = found.ready {
       let id = member.job.id
       if claims {
-        try closeIfOwnerIsDead(member.job)
-        guard let job = try jobs.job(id) else {
-          return ClaimOutcome(nil, why: nil, isEmpty: false)
+        guard member.job.owner == nil else {
+          // With its end the job may be no longer free.
+          try closeIfOwnerIsDead(member.job)
+          return try claim(request, jobs, claims: true)
         }
-        try takeOwnership(of: job)
+        try takeOwnership(of: member.job)
         dispensers[TextBytes(id)] = nil
       }
       return ClaimOutcome(id, why: nil, isEmpty: false)
     }
     var why: String?
     if let member = found.waiting, let block = queue.blocks(member).first {
-      why = Message("job \(member.job.id): \(text(of: block))").text
+      why = Message("job \(member.job.id): \(text(of: block, member.job))").text
     }
     return ClaimOutcome(nil, why: why, isEmpty: found.isEmpty)
   }
@@ -102,7 +103,7 @@ extension JobDesk {
     if job.queue == nil, job.dependsOn.isEmpty, jobs.limits.isEmpty { return }
     let queue = try queue(of: jobs)
     guard let block = queue.blocks(try member(job, queue, jobs)).first else { return }
-    throw JobError(.waiting, "job \(job.id): \(text(of: block))")
+    throw JobError(.waiting, "job \(job.id): \(text(of: block, job))")
   }
 
   /// nil: it is not needed any more.

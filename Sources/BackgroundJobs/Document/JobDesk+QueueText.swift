@@ -85,6 +85,7 @@ extension JobDesk {
       switch block.kind {
       case .obstacle: what = "dependency"
       case .time: break
+      case .retry: what = "retry"
       case .pause: what = isLimited ? "rate-limit" : "pause"
       case .rateLimit: (what, name) = ("rate-limit", "provider")
       case .limit: (what, name) = ("limit", "scope")
@@ -96,7 +97,7 @@ extension JobDesk {
         out.string(one)
       }
       if let until = block.until { out.member("until", until) }
-      out.member("text", text(of: block).text)
+      out.member("text", text(of: block, job).text)
       out.endObject()
     }
     if let (what, text) = end(of: member, queue, before) {
@@ -135,7 +136,7 @@ extension JobDesk {
     return ("pause", "it is paused (\(reason)\(error)) until somebody resumes it")
   }
 
-  func text(of block: Queue.Block) -> Message {
+  func text(of block: Queue.Block, _ job: JobState) -> Message {
     let time = DateText.format(block.until ?? 0)
     switch block.kind {
     case .obstacle:
@@ -143,6 +144,10 @@ extension JobDesk {
         block.obstacle?.isImpossible ?? false ? "; that can no longer be met" : ""
       return "\(block.obstacle?.text ?? "")\(end)"
     case .time: return "it is not to be started before \(time)"
+    case .retry:
+      let (failures, most) = (job.queue?.failures ?? 0, job.queue?.attempts ?? 0)
+      let why = job.error.map { Message(" (\($0))") } ?? ""
+      return "attempt \(failures) of \(most) failed\(why); it is tried again at \(time)"
     case .pause: return "it is paused until \(time)"
     case .rateLimit: return "\(block.name ?? "") takes no requests until \(time)"
     case .limit:

@@ -155,9 +155,19 @@ extension JobDesk {
   func fail(
     _ reference: JobReference, _ operation: Operation, _ reason: String, _ why: String?
   ) throws(JobError) -> Status {
-    try admit(operation, reference) { job throws(JobError) in
-      .failed(reason: reason, error: why, ownerIsToSee: job.log != nil && !isOwner(of: job))
+    var isRetried = false
+    let status = try admit(operation, reference) { job throws(JobError) in
+      let ownerIsToSee = job.log != nil && !isOwner(of: job)
+      // An attempt is over when the one who makes it says so.
+      if operation == .fail, !ownerIsToSee, !job.isBeforeItsStart, let entry = job.queue,
+        let retryAt = entry.retry(at: clock.realtimeMs, random: randomBits())
+      {
+        isRetried = true
+        return .attempted(error: why, retryAt: retryAt)
+      }
+      return .failed(reason: reason, error: why, ownerIsToSee: ownerIsToSee)
     }
+    return isRetried ? .retrying : status
   }
 
   /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.

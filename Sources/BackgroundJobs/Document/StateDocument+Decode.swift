@@ -246,10 +246,19 @@ extension StateDocument {
     func time(_ name: StaticString) -> Int64 {
       queue[name]?.string.flatMap { DateText.parse($0) } ?? 0
     }
-    let (most, priority) = (QueueEntry.mostPriority, queue["priority"]?.integer ?? 0)
-    return QueueEntry(
-      priority: min(max(-most, priority), most), notBefore: time("notBefore"),
-      lane: queue["lane"]?.string, since: time("since"))
+    func number(_ place: Int, _ most: Int64) -> Int64 {
+      min(max(0, queue["tries"]?.at(place)?.integer ?? 0), most)
+    }
+    let (most, entry) = (QueueEntry.mostPriority, QueueEntry(since: time("since")))
+    entry.priority = min(max(-most, queue["priority"]?.integer ?? 0), most)
+    (entry.notBefore, entry.lane) = (time("notBefore"), queue["lane"]?.string)
+    entry.attempts = min(max(1, queue["attempts"]?.integer ?? 1), QueueEntry.mostAttempts)
+    guard queue["tries"] != nil else { return entry }
+    entry.backoff = number(0, QueueEntry.mostBackoff)
+    entry.mostBackoff = number(1, QueueEntry.mostBackoff)
+    (entry.failures, entry.retryAt) = (number(2, entry.attempts), number(3, .largestJSON))
+    entry.deaths = number(4, QueueEntry.mostDeaths)
+    return entry
   }
 
   private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {

@@ -34,6 +34,12 @@ extension StateDocument {
       if queue.priority != 0 { out.member("priority", queue.priority) }
       if queue.notBefore != 0 { out.date("notBefore", queue.notBefore) }
       if let lane = queue.lane { out.member("lane", lane) }
+      if queue.attempts > 1 { out.member("attempts", queue.attempts) }
+      if queue.attempts > 1 || queue.deaths > 0 {
+        out.name("tries")
+        out.numbers(
+          queue.backoff, queue.mostBackoff, queue.failures, queue.retryAt, queue.deaths)
+      }
       out.endObject()
     }
     if !job.after.isEmpty {

@@ -52,11 +52,13 @@ extension JobChange {
     case .created: .created
     case .started: .opened
     case .left: .closed
+    case .died: .died
     case .detached: .detached
     case .paused: .paused
     case .resumed: .resumed
     case .completed: .completed
     case .failed: .failed
+    case .attempted: .attempted
     case .retried(let items): items == nil ? .retried : .retriedItems
     case .removed: .removed
     case .reported: .reported
@@ -78,7 +80,7 @@ extension JobChange {
       buffer.appendSigned(new.total)
     case .started(let owner, let fence):
       encodeOpening(by: owner, fence, isRoll: false, to: buffer)
-    case .left(let why): buffer.appendOptional(why)
+    case .left(let why), .died(let why): buffer.appendOptional(why)
     case .detached(let watched, let lock):
       (watched ?? ProcessIdentity()).encode(to: buffer)
       lock.encode(to: buffer)
@@ -95,6 +97,9 @@ extension JobChange {
       buffer.appendCounted(reason)
       buffer.appendOptional(error)
       buffer.append(UInt8(ownerIsToSee ? 1 : 0))
+    case .attempted(let error, let retryAt):
+      buffer.appendOptional(error)
+      buffer.appendSigned(retryAt)
     case .retried(let items?): buffer.appendCounted(items.buffer.bytes)
     case .reported(let report): try report.encode(to: buffer)
     case .planned(let items, let mark):
@@ -104,11 +109,7 @@ extension JobChange {
       mark.encode(to: buffer)
       buffer.appendCounted(items.buffer.bytes)
     case .configured(let config): buffer.appendCounted(config)
-    case .queued(let entry):
-      buffer.appendSigned(entry.priority)
-      buffer.appendSigned(entry.notBefore)
-      buffer.appendSigned(entry.since)
-      buffer.appendOptional(entry.lane)
+    case .queued(let entry): entry.encode(to: buffer)
     }
   }
 
@@ -127,6 +128,7 @@ extension JobChange {
       _ = reader.byte()
       return .started(by: owner, fence: fence)
     case .closed: return .left(why: reader.optionalText())
+    case .died: return .died(why: reader.optionalText())
     case .detached:
       let watched = ProcessIdentity(&reader)
       return .detached(watched: watched.pid == 0 ? nil : watched, lock: OwnerLock?(&reader))
@@ -139,6 +141,9 @@ extension JobChange {
     case .failed:
       let (reason, error) = (reader.text(), reader.optionalText())
       return .failed(reason: reason, error: error, ownerIsToSee: reader.byte() == 1)
+    case .attempted:
+      let error = reader.optionalText()
+      return .attempted(error: error, retryAt: reader.signed())
     case .retried: return .retried(nil)
     case .retriedItems: return .retried(try items(&reader))
     case .removed: return .removed
@@ -156,15 +161,33 @@ extension JobChange {
       return .needs(id, Edge(needs: id, code: reader.byte()))
     case .reinstated: return .reinstated
     case .queued:
-      let (priority, notBefore) = (reader.signed(), reader.signed())
-      let since = reader.signed()
-      return .queued(
-        QueueEntry(
-          priority: priority, notBefore: notBefore, lane: reader.optionalText(), since: since))
+      return .queued(QueueEntry(&reader))
     case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,
       .editedStatus, .adopted, .refused, .collided, .topEdited, .setAside, .rated, .permitted,
       .throttled, .limited, .valued:
       return nil
     }
+  }
+}
+
+extension QueueEntry {
+  fileprivate func encode(to buffer: Buffer) {
+    buffer.appendSigned(priority)
+    buffer.appendSigned(notBefore)
+    buffer.appendSigned(since)
+    buffer.appendOptional(lane)
+    for number in [attempts, backoff, mostBackoff, failures, retryAt, deaths] {
+      buffer.appendSigned(number)
+    }
+  }
+
+  fileprivate convenience init(_ reader: inout Reader) {
+    let (priority, notBefore) = (reader.signed(), reader.signed())
+    self.init(since: reader.signed())
+    (self.priority, self.notBefore, lane) = (priority, notBefore, reader.optionalText())
+    // These came later.
+    guard !reader.isAtEnd else { return }
+    (attempts, backoff, mostBackoff) = (reader.signed(), reader.signed(), reader.signed())
+    (failures, retryAt, deaths) = (reader.signed(), reader.signed(), reader.signed())
   }
 }

@@ -48,7 +48,8 @@ extension FileStore {
     try syncForGood(job)
     let pid = job.owner?.process.pid ?? 0
     let why = Message("process \(pid) ended without leaving the job").text
-    try append(.job(job.id, .left(why: why)), durable: false)
+    let change: JobChange = job.queue == nil ? .left(why: why) : .died(why: why)
+    try append(.job(job.id, change), durable: false)
   }
 
   func closeDeadOwners() throws(JobError) {

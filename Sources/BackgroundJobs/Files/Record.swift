@@ -12,6 +12,7 @@ struct Record {
     /// A snapshot that refers to a pack.
     case table
     case rated, permitted, throttled, queued, limited, valued, needs, reinstated
+    case attempted, died
 
     /// How soon it is to be seen in the state file; nil: it says nothing that stands there.
     var urgency: Urgency? {
@@ -24,7 +25,7 @@ struct Record {
       case .refused, .collided, .setAside: .transition
       case .created, .opened, .closed, .detached, .paused, .resumed, .completed, .failed, .retried,
         .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured, .queued,
-        .needs, .reinstated:
+        .needs, .reinstated, .attempted, .died:
         .transition
       }
     }

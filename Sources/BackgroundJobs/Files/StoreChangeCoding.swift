@@ -115,7 +115,7 @@ extension StoreChange {
     case .snapshot, .table, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
       .retried, .retriedItems, .removed, .reported, .planned, .plannedBeside, .replanned,
       .configured, .rated, .permitted, .throttled, .queued, .limited, .valued, .needs,
-      .reinstated:
+      .reinstated, .attempted, .died:
       return nil
     }
   }

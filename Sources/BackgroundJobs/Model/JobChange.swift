@@ -5,6 +5,8 @@ indirect enum JobChange {
   case started(by: ProcessIdentity, fence: UInt64)
   /// The owner stopped working on it, or died.
   case left(why: String?)
+  /// The owner of a job of the queue died.
+  case died(why: String?)
   /// Runs without an owner that reports: `watched`, or the holder of a lock, tells whether it lives.
   /// Neither: nobody is watched.
   case detached(watched: ProcessIdentity?, lock: OwnerLock?)
@@ -13,6 +15,8 @@ indirect enum JobChange {
   case completed(result: String?)
   /// `ownerIsToSee`: another live process owns it and has yet to see this.
   case failed(reason: String, error: String?, ownerIsToSee: Bool)
+  /// An attempt failed, and it is tried again then, in milliseconds since 1970.
+  case attempted(error: String?, retryAt: Int64)
   /// nil: all items that failed are forgotten; else these.
   case retried(PackedItems?)
   case removed

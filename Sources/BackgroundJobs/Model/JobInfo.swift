@@ -81,7 +81,7 @@ public struct JobInfo: Sendable {
   public var refusedStatus: String?
   /// When that was, in milliseconds since 1970; nil likewise.
   public var refusedMs: Int64?
-  /// It was put into the queue: see ``Job/enqueue(priority:notBeforeMs:lane:)``.
+  /// It was put into the queue: see ``Job/enqueue(priority:notBeforeMs:lane:attempts:backoffMs:mostBackoffMs:)``.
   public var isEnqueued = false
   /// In the queue, -1000 to 1000, higher first; else 0.
   public var priority: Int64 = 0
@@ -89,6 +89,12 @@ public struct JobInfo: Sendable {
   public var notBeforeMs: Int64?
   /// In the queue: whose limit it shares; nil: it is in no lane.
   public var lane: String?
+  /// In the queue: how often it is tried in all; else 0.
+  public var mostAttempts: Int64 = 0
+  /// In the queue: how many of these attempts have failed.
+  public var failures: Int64 = 0
+  /// When it is tried again, in milliseconds since 1970; nil: it does not wait for that.
+  public var retryAtMs: Int64?
 }
 
 extension JobInfo {
@@ -132,6 +138,8 @@ extension JobInfo {
     guard let queue = job.queue else { return }
     (isEnqueued, priority, lane) = (true, queue.priority, queue.lane)
     if queue.notBefore != 0 { notBeforeMs = queue.notBefore }
+    (mostAttempts, failures) = (queue.attempts, queue.failures)
+    if reason?.bytes == Reason.retrying.bytes, queue.retryAt != 0 { retryAtMs = queue.retryAt }
   }
 
   /// A rate limit's wait belongs to the finish time, but it is no work: rate and eta stay apart.

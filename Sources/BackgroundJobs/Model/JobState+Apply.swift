@@ -13,6 +13,7 @@ extension JobState {
     switch change {
     case .created, .removed: return
     case .reported(let report):
+      setDeaths(0)
       return try apply(report, at: moment.time, fromOwner: owner?.isDetached ?? false)
     case .planned(let items, let mark): return try plan(items, beside: mark)
     case .replanned(let items, let mark): return try replan(items, mark)
@@ -28,7 +29,8 @@ extension JobState {
     case .started(let process, let fence):
       refusal = nil
       open(process, fence, moment)
-    case .left(let why): close(why)
+    case .left(let why): close(why, Reason.interrupted)
+    case .died(let why): die(why)
     case .detached(let watched, let lock):
       refusal = nil
       detach(watched, lock, moment)
@@ -47,6 +49,13 @@ extension JobState {
       end(.failed, moment)
       (self.reason, self.error) = (reason, error)
       if !ownerIsToSee { dropOwner() }
+    case .attempted(let error, let retryAt):
+      end(.failed, moment)
+      dropOwner()
+      let failures = queue?.failures ?? 0
+      retry(nil)
+      setTries(failures + 1, retryAt: retryAt, deaths: 0)
+      (reason, self.error) = (Reason.retrying, error)
     case .retried(let items): retry(items)
     }
     statusWord = nil
@@ -89,10 +98,33 @@ extension JobState {
     estimator.begin(items: current, active: clock.total)
   }
 
-  private func close(_ why: String?) {
+  /// Who worked on it has ended once more.
+  private func die(_ why: String?) {
+    guard status == .running, let entry = queue else { return close(why, Reason.interrupted) }
+    // Whoever has reported something is not killed by the job.
+    let deaths = log?.index ?? 0 > 0 ? 0 : entry.deaths + 1
+    setDeaths(deaths)
+    guard deaths >= QueueEntry.mostDeaths else { return close(why, Reason.interrupted) }
+    let text: Message = "\(deaths) processes ended while they worked on it, without a report"
+    close(text.text, Reason.poison)
+  }
+
+  /// What has come of it since it was put into the queue.
+  private func setTries(_ failures: Int64, retryAt: Int64, deaths: Int64) {
+    guard let entry = queue?.copy() else { return }
+    (entry.failures, entry.retryAt, entry.deaths) = (failures, retryAt, deaths)
+    queue = entry
+  }
+
+  private func setDeaths(_ deaths: Int64) {
+    guard let queue, queue.deaths != deaths else { return }
+    setTries(queue.failures, retryAt: queue.retryAt, deaths: deaths)
+  }
+
+  private func close(_ why: String?, _ word: String) {
     if status == .running {
       status = .paused
-      reason = Reason.interrupted
+      reason = word
       error = why
     }
     estimator.feed(items: current, active: clock.total)
@@ -100,6 +132,7 @@ extension JobState {
   }
 
   private func resume(_ moment: Moment) {
+    setDeaths(0)
     clearReason()
     guard let owner else {
       status = .pending
@@ -125,6 +158,7 @@ extension JobState {
     completed = nil
     result = nil
     attempts = attempts.clampedAdding(1)
+    setTries(0, retryAt: 0, deaths: 0)
     if let chosen {
       try? chosen.visit { item throws(JobError) in items.forgetFailure(of: item) }
       items.dropForgotten()

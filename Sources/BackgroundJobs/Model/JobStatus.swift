@@ -99,4 +99,6 @@ enum Reason {
   static let error = "error"
   static let cancelled = "cancelled"
   static let dependency = "dependency"
+  static let poison = "poison"
+  static let retrying = "retrying"
 }

@@ -42,7 +42,7 @@ final class Queue {
 
   /// What keeps a job from being started now. `until`: in milliseconds since 1970.
   final class Block {
-    enum Kind { case obstacle, time, pause, rateLimit, limit }
+    enum Kind { case obstacle, time, retry, pause, rateLimit, limit }
 
     let kind: Kind
     let until: Int64?
@@ -105,6 +105,9 @@ final class Queue {
     var blocks: [Block] = []
     for one in member.obstacles { blocks.append(Block(.obstacle, one.edge.needs, one)) }
     if let time = job.queue?.notBefore, time > now { blocks.append(Block(.time, until: time)) }
+    if let time = job.queue?.retryAt, time > now, job.status == .pending {
+      blocks.append(Block(.retry, until: time))
+    }
     if job.status == .paused, let time = job.resumeAt, time > now {
       blocks.append(Block(.pause, until: time))
     }

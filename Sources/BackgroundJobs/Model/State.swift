@@ -152,7 +152,8 @@ class State {
     guard let job = try job(id) else { return }
     let (before, result) = (job.status, job.result)
     switch change {
-    case .completed, .failed, .retried, .removed, .needs, .reinstated, .resumed: mayOwe = true
+    case .completed, .failed, .attempted, .retried, .removed, .needs, .reinstated, .resumed:
+      mayOwe = true
     default: break
     }
     var config: String?

@@ -317,7 +317,7 @@
     func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
       guard isOwnerAlive(job) == false, let pid = job.owner?.process.pid else { return }
       let why = Message("process \(pid) ended without leaving the job").text
-      try apply(.left(why: why), job.id)
+      try apply(job.queue == nil ? .left(why: why) : .died(why: why), job.id)
     }
 
     /// Tells everyone that the owner has seen a pause, or its end.

@@ -12,6 +12,8 @@ public enum Status: Int32, Sendable {
   case end = 3
   /// Not yet: something must come first.
   case waiting = 4
+  /// Kept: this attempt has failed, and the job is tried again later.
+  case retrying = 5
   /// The job is completed or failed: it takes no more.
   case finished = 10
   /// An argument is out of its range.

@@ -66,7 +66,24 @@ struct QueuePlace: ParsableArguments {
       valueName: "time"))
   var notBefore: RetryAfterArgument?
 
+  @Option(
+    help: ArgumentHelp(
+      "How often it is tried in all, before it has failed: 1 to 1000.", valueName: "n"))
+  var attempts: Int64?
+
+  @Option(
+    help: ArgumentHelp(
+      "From its first failure to the next attempt; twice as long after each other one, up to an hour.",
+      valueName: "time"))
+  var backoff: TimeSpan?
+
   func validate() throws {
+    if let attempts, !(1...1000).contains(attempts) {
+      throw ValidationError("--attempts must be 1 to 1000")
+    }
+    if let backoff, !(1...31 * 86_400_000).contains(backoff.milliseconds) {
+      throw ValidationError("--backoff must be above 0, and at most 31 days")
+    }
     if let priority, !(-1000...1000).contains(priority) {
       throw ValidationError("--priority must be -1000 to 1000")
     }
@@ -76,13 +93,19 @@ struct QueuePlace: ParsableArguments {
     }
   }
 
-  var isSaid: Bool { priority != nil || lane != nil || notBefore != nil }
+  var isSaid: Bool {
+    priority != nil || lane != nil || notBefore != nil || attempts != nil || backoff != nil
+  }
 
   /// What it needs comes first: nobody may claim it without.
   func enqueue(_ job: Job) throws {
     for need in needs { try need.add(to: job) }
     let time = notBefore.map { $0.seconds == 0 ? 0 : realtimeMs() + $0.seconds * 1000 }
-    try job.enqueue(priority: priority, notBeforeMs: time, lane: lane)
+    try job.enqueue(
+      priority: priority, notBeforeMs: time, lane: lane, attempts: attempts,
+      backoffMs: backoff?.milliseconds,
+      // Longer than the usual most, it is the most.
+      mostBackoffMs: backoff.map { max($0.milliseconds, 3_600_000) })
   }
 }
 

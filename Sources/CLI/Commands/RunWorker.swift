@@ -88,21 +88,19 @@ struct RunWorker: ParsableCommand {
     isOnlyNow: Bool = false, started: () -> Void = {}
   ) throws -> ExitCode {
     try job.takeFromNobody()
-    while try start(job, isOnlyNow, waiting: started) == .paused {
-      let info = try job.info()
-      guard info.resumeAtMs != nil else {
-        throw isPaused(info)
-      }
-      started()
-      _ = try job.waitHeeding(for: .pending)
-    }
+    try begin(job, isOnlyNow, waiting: started)
     do {
       try requireAllItems(of: job, run.spec)
       try Runner.endLeftovers(of: job, keeper)
-      let runner = try Runner(job, run, keeper, project: project, display)
-      runner.only = only
-      started()
-      let code = try runner.run()
+      var code: Int32
+      while true {
+        let runner = try Runner(job, run, keeper, project: project, display)
+        runner.only = only
+        started()
+        code = try runner.run()
+        guard runner.isTriedAgain, !isOnlyNow else { break }
+        try begin(job, isOnlyNow, waiting: {})
+      }
       keeper.stop()
       if run.spec.once == true {
         // The job has it all: the next run of its key, or cleanup, looks there again.
@@ -114,6 +112,20 @@ struct RunWorker: ParsableCommand {
       _ = try? job.leave("\(error)")
       try? manager.close()
       throw error
+    }
+  }
+
+  /// Returns when the job is ours, or throws why it cannot be.
+  private static func begin(
+    _ job: Job, _ isOnlyNow: Bool, waiting: () -> Void
+  ) throws {
+    while try start(job, isOnlyNow, waiting: waiting) == .paused {
+      let info = try job.info()
+      guard info.resumeAtMs != nil else {
+        throw isPaused(info)
+      }
+      waiting()
+      _ = try job.waitHeeding(for: .pending)
     }
   }
 

@@ -15,8 +15,13 @@ extension Runner {
       let why =
         spec.hasItems
         ? "all \(Self.items(info.itemsFailed)) failed" : commandFailure ?? "it failed"
-      try job.fail(why)
+      isTriedAgain = try job.fail(why) == .retrying
       progress.clear()
+      if isTriedAgain {
+        let wait = try job.waitsDecoded().first { $0.for == "retry" }
+        Output.complain("job \(job.id): \(wait?.text ?? why)")
+        return ExitStatus.waiting.rawValue
+      }
       Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
       return spec.hasItems || lastCode == 0 ? ExitStatus.failure.rawValue : lastCode
     }

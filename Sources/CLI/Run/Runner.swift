@@ -89,6 +89,8 @@ final class Runner {
   var lastCode: Int32 = 0
   var commandFailure: String?
   var stopSignal: Int32 = 0
+  /// This attempt has failed, and there is to be another one.
+  var isTriedAgain = false
   var lastLook: Int64 = 0
   /// What the command of a run without items has said of its own job, when it was last looked at.
   private var told: (current: Int64, time: Int64) = (0, 0)

@@ -86,7 +86,13 @@ final class Supervisor {
     while case let pid = waitpid(-1, &status, WNOHANG), pid > 0 {
       guard let id = workers.removeValue(forKey: pid) else { continue }
       let (signal, code) = (status & 0x7f, status >> 8 & 0xff)
-      if status != 0, stopSignal == nil { hasFailures = true }
+      // An attempt that failed, where there is to be another one.
+      let isWaiting = signal == 0 && code == ExitStatus.waiting.rawValue
+      if status != 0, !isWaiting, stopSignal == nil { hasFailures = true }
+      if isWaiting {
+        Output.note("job \(id) waits for its next attempt")
+        continue
+      }
       let end = signal != 0 ? "was killed by signal \(signal)" : "ended with exit code \(code)"
       Output.note("job \(id) \(status == 0 ? "is done" : end)")
     }

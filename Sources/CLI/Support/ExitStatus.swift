@@ -22,7 +22,7 @@ enum ExitStatus: Int32, Error {
   init(_ status: Status) {
     self =
       switch status {
-      case .ok, .resumed: .ok
+      case .ok, .resumed, .retrying: .ok
       case .paused: .paused
       case .end: .failure
       case .waiting: .waiting

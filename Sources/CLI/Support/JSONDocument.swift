@@ -55,6 +55,9 @@ struct JSONDocument {
     add("priority", info.isEnqueued ? String(info.priority) : nil)
     add("lane", info.lane.map(quoted))
     add("notBeforeMs", info.notBeforeMs.map { String($0) })
+    add("mostAttempts", info.mostAttempts > 0 ? String(info.mostAttempts) : nil)
+    add("failures", info.mostAttempts > 0 ? String(info.failures) : nil)
+    add("retryAtMs", info.retryAtMs.map { String($0) })
     add("refusedStatus", info.refusedStatus.map(quoted))
     add("refusedMs", info.refusedMs.map { String($0) })
     return "{\(members.joined(separator: ","))}"

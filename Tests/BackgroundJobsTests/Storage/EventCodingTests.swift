@@ -54,10 +54,20 @@ import Testing
       .queue(.permitted(provider: "", earned: .min, pushed: .max)),
       .queue(.throttled(provider: "ä", until: .max)),
       .queue(.limited(scope: "lane:ä", most: .min)), .queue(.valued(worth: -1)),
-      .job("j", .queued(QueueEntry(priority: -1000, notBefore: .max, lane: nil, since: .min))),
+      .job("j", .queued(queued { ($0.priority, $0.notBefore, $0.since) = (-1000, .max, .min) })),
       .job("j", .needs("k", nil)), .job("j", .needs("ä", Edge(needs: "ä", .end, holds: true))),
       .job("j", .reinstated),
-      .job("j", .queued(QueueEntry(priority: 1000, notBefore: 0, lane: "ä", since: 0))),
+      .job("j", .queued(queued { ($0.priority, $0.lane) = (1000, "ä") })),
+      .job(
+        "j",
+        .queued(
+          queued {
+            ($0.attempts, $0.backoff, $0.mostBackoff) = (.max, .min, 3)
+            ($0.failures, $0.retryAt, $0.deaths) = (1, .max, 5)
+          })),
+      .job("j", .attempted(error: nil, retryAt: .min)),
+      .job("j", .attempted(error: "ä", retryAt: .max)),
+      .job("j", .died(why: nil)), .job("j", .died(why: "e")),
       .store(.removedOpaque("[1]")), .job("j", .configured("{}")),
       .store(.imported(try job())),
       .store(.importedOpaque("[1,{\"a\":null}]")),
@@ -200,4 +210,10 @@ import Testing
       #expect(Report(&reader) == nil, "\(bit)")
     }
   }
+}
+
+private func queued(_ change: (QueueEntry) -> Void) -> QueueEntry {
+  let entry = QueueEntry(since: 0)
+  change(entry)
+  return entry
 }

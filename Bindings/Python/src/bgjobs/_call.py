@@ -23,6 +23,8 @@ class Outcome(IntEnum):
     END = _ffi.BGJ_END
     #: Not yet: something must come first.
     WAITING = _ffi.BGJ_WAITING
+    #: This attempt has failed, and the job is in the queue again.
+    RETRYING = _ffi.BGJ_RETRYING
 
 
 OK = Outcome.OK

@@ -64,6 +64,7 @@ BGJ_PAUSED = 1
 BGJ_RESUMED = 2
 BGJ_END = 3
 BGJ_WAITING = 4
+BGJ_RETRYING = 5
 BGJ_FINISHED = 10
 BGJ_INVALID = 11
 BGJ_NOT_FOUND = 12
@@ -161,12 +162,16 @@ class bgj_queue_options(Structure):
         ("priority", c_int),
         ("not_before_ms", c_int64),
         ("lane", c_char_p),
+        ("max_attempts", c_int),
+        ("backoff_ms", c_int64),
+        ("backoff_max_ms", c_int64),
     ]
 
 
 BGJ_QUEUE_PRIORITY = 0x1
 BGJ_QUEUE_NOT_BEFORE = 0x2
 BGJ_QUEUE_LANE = 0x4
+BGJ_QUEUE_ATTEMPTS = 0x8
 
 
 def BGJ_QUEUE_OPTIONS_INIT() -> bgj_queue_options:
@@ -236,6 +241,9 @@ class bgj_job_info(Structure):
         ("priority", c_int),
         ("not_before_ms", c_int64),
         ("lane", c_char_p),
+        ("max_attempts", c_int),
+        ("failures", c_int),
+        ("retry_at_ms", c_int64),
     ]
 
 
@@ -256,6 +264,7 @@ def BGJ_JOB_INFO_INIT() -> bgj_job_info:
         refused_ms=-1,
         resume_at_ms=-1,
         not_before_ms=-1,
+        retry_at_ms=-1,
     )
 
 

@@ -112,6 +112,12 @@ class JobInfo:
     not_before: Optional[datetime]
     #: In the queue: whose limit it shares.
     lane: Optional[str]
+    #: In the queue: how often it is tried in all; else 0.
+    max_attempts: int
+    #: In the queue: how many of these have failed.
+    failures: int
+    #: When it is tried again, after a failure.
+    retry_at: Optional[datetime]
 
     @property
     def finished(self) -> bool:
@@ -266,4 +272,7 @@ class InfoBuffer:
             priority=c.priority,
             not_before=_time(c.not_before_ms),
             lane=_text(c.lane),
+            max_attempts=c.max_attempts,
+            failures=c.failures,
+            retry_at=_time(c.retry_at_ms),
         )

@@ -39,6 +39,7 @@ from ._call import (
     to_json,
     whole_seconds,
 )
+from ._place import POLICIES, Backoff, policy_of, queue_options
 from .errors import (
     BgjobsError,
     Forked,
@@ -73,13 +74,6 @@ _is_done = _ffi.bare_is_done
 _SLICE_MS = 100
 
 _MAY_START = JobStatus.PENDING  # stands for interrupted, too
-#: How another job is to end, for one to start.
-POLICIES = {
-    "success": _ffi.BGJ_AFTER_SUCCESS,
-    "clean": _ffi.BGJ_AFTER_CLEAN,
-    "end": _ffi.BGJ_AFTER_END,
-    "failure": _ffi.BGJ_AFTER_FAILURE,
-}
 _NOT_YET = (Outcome.PAUSED, Outcome.WAITING)
 
 
@@ -221,13 +215,18 @@ class Job:
         priority: Optional[int] = None,
         not_before: "Union[float, datetime.datetime, datetime.timedelta, None]" = None,
         lane: Optional[str] = None,
+        attempts: Optional[int] = None,
+        backoff: "Optional[Backoff]" = None,
     ) -> Outcome:
         """Puts it up for JobManager.claim, or changes how it stands there. None: as it is.
 
         priority: -1000 to 1000, higher first. not_before: a datetime, a timedelta from now, or
         seconds since 1970; 0: at any time. lane: jobs that share it share a limit; "": none.
+        attempts: how often it is tried in all; with backoff, how long after its first failure (a
+        second, if it is None): twice as long after each other one, up to an hour, or to the second
+        number of a pair; half of that is random.
         """
-        return self.put_up(queue_options(priority, not_before, lane))
+        return self.put_up(queue_options(priority, not_before, lane, attempts, backoff))
 
     def put_up(self, options: Any) -> Outcome:
         """The same, with what queue_options() gave."""
@@ -345,7 +344,7 @@ class Job:
         )
 
     def fail(self, why: Optional[str] = None) -> Outcome:
-        """Ends it badly."""
+        """Ends it badly. RETRYING: it has attempts left in the queue, and is pending again."""
         return call(_ffi.bgj_job_fail, self._handle, optional_text(why, "why"))
 
     def cancel(self, why: Optional[str] = None) -> Outcome:
@@ -606,53 +605,8 @@ class Job:
         return take_string(string) or "null"
 
 
-def policy_of(policy: str) -> "Tuple[str, bool]":
-    """A policy, and whether it holds."""
-    word, _, hold = policy.partition(":")
-    if word not in POLICIES or hold not in ("", "hold"):
-        known = ", ".join(POLICIES)
-        raise Invalid(f"policy is {policy!r}; it must be one of {known}, and may end with :hold")
-    return word, hold == "hold"
-
-
-def queue_options(
-    priority: Optional[int],
-    not_before: "Union[float, datetime.datetime, datetime.timedelta, None]",
-    lane: Optional[str],
-) -> Any:
-    """What is not None, as the library wants it."""
-    options = _ffi.BGJ_QUEUE_OPTIONS_INIT()
-    if priority is not None:
-        options.flags |= _ffi.BGJ_QUEUE_PRIORITY
-        options.priority = number(priority, "priority", -1000, 1001)
-    if not_before is not None:
-        options.flags |= _ffi.BGJ_QUEUE_NOT_BEFORE
-        options.not_before_ms = _milliseconds(not_before)
-    if lane is not None:
-        options.flags |= _ffi.BGJ_QUEUE_LANE
-        options.lane = text(lane, "the lane") or None
-        if len(options.lane or b"") > 255:
-            raise Invalid("the lane has more than 255 bytes")
-    return options
-
-
 def _id(job: "Union[Job, str]") -> bytes:
     return text(job.id if isinstance(job, Job) else job, "the id")
-
-
-def _milliseconds(moment: "Union[float, datetime.datetime, datetime.timedelta]") -> int:
-    """Since 1970. A datetime without a zone is of local time."""
-    if isinstance(moment, datetime.timedelta):
-        moment = time.time() + moment.total_seconds()
-    elif isinstance(moment, datetime.datetime):
-        moment = moment.timestamp()
-    if not isinstance(moment, (int, float)):
-        kind = type(moment).__name__
-        raise TypeError(f"not_before is a time, not {kind}: {moment!r}")
-    # What is smaller was meant from now.
-    if moment != 0 and not 1e9 <= moment <= 2**53 / 1000:
-        raise Invalid(f"not_before is {moment}: seconds since 1970; from now it is a timedelta")
-    return math.ceil(moment * 1000)
 
 
 def _array(items: Iterable[str], what: str) -> Any:

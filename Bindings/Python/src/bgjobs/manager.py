@@ -43,6 +43,7 @@ from ._call import (
     to_json,
     whole_seconds,
 )
+from ._place import Backoff, policy_of, queue_options
 from .errors import (
     BgjobsError,
     Damaged,
@@ -54,7 +55,7 @@ from .errors import (
     WaitTimeout,
 )
 from .info import InfoBuffer, JobInfo, Statuses, mask
-from .job import Job, policy_of, queue_options
+from .job import Job
 
 #: A job that another one needs, or its id; or that with the policy.
 After = Union[Job, str, Tuple[Union[Job, str], str]]
@@ -425,6 +426,8 @@ class JobManager:
         priority: Optional[int] = None,
         not_before: "Union[float, datetime, timedelta, None]" = None,
         lane: Optional[str] = None,
+        attempts: Optional[int] = None,
+        backoff: Optional[Backoff] = None,
     ) -> Job:
         """A job in the queue, for whoever claims it: a new one, or the unfinished one of this key.
 
@@ -436,7 +439,7 @@ class JobManager:
             (self.find(one if isinstance(one, str) else one.id), *policy_of(policy))
             for one, policy in _needs(after)
         ]
-        options = queue_options(priority, not_before, lane)
+        options = queue_options(priority, not_before, lane, attempts, backoff)
         names = None if items is None else [*items]
         for name in names or ():
             if not 1 <= len(text(name, "an item")) <= 4096:
