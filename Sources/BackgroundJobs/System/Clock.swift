@@ -15,7 +15,11 @@ struct Clock {
   let source: ((ClockID) -> Int64)?
 
   /// Milliseconds since 1970.
-  var realtimeMs: Int64 { (source.map { max(0, $0(.realtime)) } ?? cposix_realtime()) / 1_000_000 }
+  var realtimeMs: Int64 {
+    @inline(never) get {
+      (source.map { max(0, $0(.realtime)) } ?? cposix_realtime()) / 1_000_000
+    }
+  }
 
   /// Milliseconds of the machine being awake. Coarse: up to 10 ms old, and free of system calls.
   @inline(__always)
