@@ -11,7 +11,7 @@ public enum JobStatus: Sendable, Equatable {
   /// It has ended badly, or was cancelled.
   case failed
   /// What another tool wrote that is none of these.
-  case other(String)
+  indirect case other(String)
 
   static let completedWithWarnings = "completed_with_warnings"
 
