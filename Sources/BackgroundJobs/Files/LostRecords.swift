@@ -1,6 +1,6 @@
 /// Damage that nobody has told yet: files that a snapshot refers to, and closed logs of which less was
 /// read than they had.
-struct LostRecords {
+struct LostRecords: ~Copyable {
   struct Part {
     var name: String
     var why: String

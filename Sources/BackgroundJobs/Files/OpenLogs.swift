@@ -1,7 +1,7 @@
 import CPosix
 
 /// The logs of owners that are open here: this handle's own, to write, and others', to read.
-struct OpenLogs {
+struct OpenLogs: ~Copyable {
   /// By their numbers.
   private var own: [OwnedLog] = []
   /// What was looked up last: a worker's reports are about one job for a long time.

@@ -1,7 +1,7 @@
 import CPosix
 
 /// Items of jobs that are not all in memory. Each has a descriptor, so there are few.
-struct PartialItems {
+struct PartialItems: ~Copyable {
   private var sets: [(items: ItemSet, name: String)] = []
   private let most = Int(cposix_descriptor_share())
 

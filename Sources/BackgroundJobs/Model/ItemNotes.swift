@@ -3,7 +3,7 @@ import CPosix
 /// What is known of some items beside their marks: why they failed or were skipped, how often work
 /// on them has begun, as far as that is not plain from how they ended, and on which of them it is
 /// under way.
-struct ItemNotes {
+struct ItemNotes: ~Copyable {
   typealias Slot = ItemSet.Slot
 
   struct Trial {
