@@ -296,6 +296,10 @@ typedef struct bgj_start_options {
  * ended: see BGJ_WAITING of bgj_job_start. */
 #define BGJ_START_ANYWAY 0x4u
 
+/* Others may work on the job as well: whoever starts it like this while it runs joins them, from any
+ * process. Each worker gets items of its own from bgj_job_next. */
+#define BGJ_START_SHARED 0x8u
+
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
 
 /* How a job stands in the queue. Initialise it with BGJ_QUEUE_OPTIONS_INIT. */
@@ -390,12 +394,14 @@ typedef struct bgj_job_info {
   int max_attempts;           /* in the queue: how often it is tried in all; else 0 */
   int failures;               /* in the queue: how many of these have failed */
   int64_t retry_at_ms;        /* when it is tried again, milliseconds since 1970; or -1 */
+  int workers;                /* of a shared job: how many work on it; see BGJ_START_SHARED */
+  uint64_t items_claimed;     /* items that they were given and have not ended */
 } bgj_job_info;
 
 #define BGJ_JOB_INFO_INIT \
   {sizeof(bgj_job_info), 0, 0, 0, 0, BGJ_JOB_OTHER, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1.0, -1, -1, \
    -1, 0, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, -1, -1, -1, \
-   0, 0, 0, 0, 0, 0, -1, 0, 0, 0, -1}
+   0, 0, 0, 0, 0, 0, -1, 0, 0, 0, -1, 0, 0}
 
 /* The state of an item. */
 typedef enum bgj_item_state {

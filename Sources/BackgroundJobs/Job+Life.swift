@@ -4,15 +4,22 @@ extension Job {
   /// closes the manager or dies. Possible for a pending or interrupted job, one whose rate limit
   /// has passed, and one that this manager owns.
   ///
-  /// - Parameter anyway: Also if a limit is full, or its time in the queue has not come.
+  /// Started `shared`, it may have any number of workers: who starts it so while it runs joins them. It
+  /// gives each item to one of them (``next()``), and is interrupted when the last one has gone.
+  ///
+  /// - Parameters:
+  ///   - anyway: Also if a limit is full, or its time in the queue has not come.
+  ///   - shared: Beside others, who start it so, too.
   /// - Returns: `.paused` when somebody paused it: it was not started; ``wait(for:timeoutMs:)`` for
   ///   `.pending`, then start again.
   /// - Throws: `.waiting` (it was not started: a limit is full, or its time has not come; the message
   ///   says which), `.busy` (another live process owns it), `.finished`, `.illegalTransition`
   ///   (another tool runs it).
   @discardableResult
-  public func start(anyway: Bool = false) throws(JobError) -> Status {
-    try manager.with { storage throws(JobError) in try storage.start(reference, anyway: anyway) }
+  public func start(anyway: Bool = false, shared: Bool = false) throws(JobError) -> Status {
+    try manager.with { storage throws(JobError) in
+      try storage.start(reference, anyway: anyway, isShared: shared)
+    }
   }
 
   /// Runs it without an owner, for launchers and scripts: it goes on when this manager is closed,

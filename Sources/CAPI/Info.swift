@@ -109,6 +109,7 @@ private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {
   info.enqueued = job.isEnqueued ? 1 : 0
   info.priority = Int32(clamping: job.priority)
   info.not_before_ms = job.notBeforeMs ?? -1
+  (info.workers, info.items_claimed) = (Int32(clamping: job.workers), UInt64(job.itemsClaimed))
   info.max_attempts = Int32(clamping: job.mostAttempts)
   info.failures = Int32(clamping: job.failures)
   info.retry_at_ms = job.retryAtMs ?? -1

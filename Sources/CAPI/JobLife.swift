@@ -16,7 +16,7 @@ public func bgj_job_start(
   call(error) { () throws(JobError) in
     let job = try object(job)
     let options = try read(options, bgj_start_options(), "options")
-    guard options.flags & ~0x7 == 0 else {
+    guard options.flags & ~0xf == 0 else {
       throw JobError(.invalid, "flags has bits that this version does not know")
     }
     let isDetached = options.flags & 0x1 != 0
@@ -34,8 +34,9 @@ public func bgj_job_start(
       throw JobError(
         .invalid, "the owner's descriptor is \(options.owner_fd), but no flag says that it counts")
     }
-    let anyway = options.flags & 0x4 != 0
-    guard isDetached else { return try job.start(anyway: anyway) }
+    let (anyway, isShared) = (options.flags & 0x4 != 0, options.flags & 0x8 != 0)
+    guard isDetached else { return try job.start(anyway: anyway, shared: isShared) }
+    if isShared { throw JobError(.invalid, "a detached start cannot be a shared one") }
     return try job.startDetached(
       watching: options.owner_pid == 0 ? nil : options.owner_pid,
       lockedBy: hasDescriptor ? options.owner_fd : nil, anyway: anyway)

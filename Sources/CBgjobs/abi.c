@@ -11,7 +11,7 @@ _Static_assert(offsetof(bgj_error, message) == 16, "bgj_error.message");
 _Static_assert(sizeof(bgj_options) == 48, "bgj_options");
 _Static_assert(offsetof(bgj_options, clock) == 24, "bgj_options.clock");
 _Static_assert(sizeof(bgj_start_options) == 24, "bgj_start_options");
-_Static_assert(sizeof(bgj_job_info) == 336, "bgj_job_info");
+_Static_assert(sizeof(bgj_job_info) == 352, "bgj_job_info");
 _Static_assert(offsetof(bgj_job_info, status) == 40, "bgj_job_info.status");
 _Static_assert(offsetof(bgj_job_info, rate) == 128, "bgj_job_info.rate");
 _Static_assert(offsetof(bgj_job_info, attempts) == 224, "bgj_job_info.attempts");

@@ -9,7 +9,8 @@ indirect enum Change {
 /// What only a store of files knows of: its own books, and what other tools write into its document.
 indirect enum StoreChange {
   /// An owner replaces its log by a new one, whose number is that of this event.
-  case rolled(job: String, owner: ProcessIdentity, salt: UInt64)
+  /// `worker`: the number of the one before, of a shared job.
+  case rolled(job: String, owner: ProcessIdentity, salt: UInt64, worker: UInt64?)
   /// Another tool added a job.
   case imported(JobState)
   /// Another tool added an entry that is no job we could name; JSON text.
@@ -54,7 +55,7 @@ extension Change {
     case .queue: nil
     case .store(let change):
       switch change {
-      case .rolled(let id, _, _), .adopted(let id, _, _), .refused(let id, _): id
+      case .rolled(let id, _, _, _), .adopted(let id, _, _), .refused(let id, _): id
       case .imported(let job), .edited(let job, _, _): job.id
       case .importedOpaque, .removedOpaque, .collided, .topEdited, .setAside, .named, .published:
         nil
@@ -87,10 +88,11 @@ extension Change {
     switch self {
     case .job(_, let change):
       switch change {
-      case .started, .left, .died, .detached, .completed, .failed, .attempted, .retried, .removed:
+      case .started, .left, .died, .detached, .completed, .failed, .attempted, .retried, .removed,
+        .joined, .parted:
         true
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
-        .needs, .reinstated:
+        .needs, .reinstated, .claimed, .returned:
         false
       }
     case .queue: false
@@ -104,15 +106,25 @@ extension Change {
     }
   }
 
+  /// Of a shared job: whose log ends with it.
+  var worker: UInt64? {
+    switch self {
+    case .job(_, .parted(let worker, _, _)): worker
+    case .store(.rolled(_, _, _, let worker)): worker
+    case .job, .store, .queue: nil
+    }
+  }
+
   /// The job whose log ends with it.
   var closesLog: Bool {
     switch self {
     case .job(_, let change):
       switch change {
-      case .started, .left, .died, .detached, .completed, .attempted, .retried, .removed: true
+      case .started, .left, .died, .detached, .completed, .attempted, .retried, .removed, .parted:
+        true
       case .failed(_, _, let ownerIsToSee): !ownerIsToSee
       case .created, .paused, .resumed, .reported, .planned, .replanned, .configured, .queued,
-        .needs, .reinstated:
+        .needs, .reinstated, .joined, .claimed, .returned:
         false
       }
     case .queue: false
@@ -135,7 +147,8 @@ extension Change {
       case .planned(_, let mark): mark?.seen
       case .replanned(_, let mark): mark.seen
       case .created, .started, .left, .died, .detached, .paused, .resumed, .completed, .failed,
-        .attempted, .retried, .removed, .configured, .queued, .needs, .reinstated:
+        .attempted, .retried, .removed, .configured, .queued, .needs, .reinstated, .joined, .parted,
+        .claimed, .returned:
         nil
       }
     case .store, .queue: nil

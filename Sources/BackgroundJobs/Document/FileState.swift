@@ -34,9 +34,9 @@ final class FileState: State {
   private func apply(_ change: StoreChange, at moment: Moment) throws(JobError) {
     defer { seq = moment.seq }
     switch change {
-    case .rolled(let id, _, let salt):
+    case .rolled(let id, _, let salt, let worker):
       guard let job = try job(id) else { return }
-      job.roll(to: moment.seq, salt)
+      job.roll(to: moment.seq, salt, worker)
       job.touch(moment)
     case .imported(let job):
       job.createdSeq = moment.seq

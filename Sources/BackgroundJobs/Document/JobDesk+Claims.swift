@@ -59,7 +59,7 @@ extension JobDesk {
           try closeIfOwnerIsDead(member.job)
           return try claim(request, jobs, claims: true)
         }
-        try takeOwnership(of: member.job)
+        try takeOwnership(of: member.job, isShared: false)
         dispensers[TextBytes(id)] = nil
       }
       return ClaimOutcome(id, why: nil, isEmpty: false)

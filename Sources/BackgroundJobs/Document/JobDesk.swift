@@ -4,6 +4,8 @@ protocol JobDesk: AnyObject {
   var clock: Clock { get }
   /// What was handed out of plans, by job.
   var dispensers: [TextBytes: Dispenser] { get set }
+  /// What we were given of shared jobs.
+  var handouts: [Handout] { get set }
   /// As it is while alone.
   var jobs: State { get }
 
@@ -11,15 +13,20 @@ protocol JobDesk: AnyObject {
   func alone<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result
   func resolve(_ job: JobReference) throws(JobError) -> JobState
   func report(_ job: JobReference, _ report: inout Report) throws(JobError) -> Status
+  /// As `alone`, for what no reader of the state file waits for.
+  func aloneBriefly<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result
 
   // All of these: while alone.
 
   func isOwner(of job: JobState) -> Bool
+  /// Of a shared job: which worker is ours; nil: none.
+  func ownNumber(in job: JobState) -> UInt64?
   /// nil: nobody can tell.
   func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool?
   /// Before anything else happens to a job, the end of its dead owner does.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError)
-  func takeOwnership(of job: JobState) throws(JobError)
+  /// `isShared`: besides others, who may do the same.
+  func takeOwnership(of job: JobState, isShared: Bool) throws(JobError)
   /// The owner was told of a pause.
   func hasSeenPause(of job: JobState) -> Bool
   /// Tells everyone that the owner has seen a pause, or its end.
@@ -84,6 +91,7 @@ extension JobDesk {
     _ operation: Operation, _ reference: JobReference
   ) throws(JobError) -> (JobState, Caller, Status?) {
     try closeIfOwnerIsDead(try resolve(reference))
+    try part(from: try resolve(reference))
     let job = try resolve(reference)
     let caller = try caller(of: job, operation)
     switch Lifecycle.verdict(operation, job.summary, caller, now: clock.realtimeMs) {
@@ -105,16 +113,19 @@ extension JobDesk {
   // MARK: A job's owner
 
   /// `anyway`: also where it would have to wait for its place.
-  func start(_ reference: JobReference, anyway: Bool) throws(JobError) -> Status {
+  func start(
+    _ reference: JobReference, anyway: Bool, isShared: Bool
+  ) throws(JobError) -> Status {
     let status = try alone { () throws(JobError) -> Status in
-      let (job, caller, already) = try admit(.start, reference)
+      let (job, caller, already) = try admit(isShared ? .join : .start, reference)
       if let already { return already }
-      if try isHeldBack(job) { return .paused }
+      let isJoined = job.isShared && job.status == .running
+      if !isJoined, try isHeldBack(job) { return .paused }
       if caller == .owner {
         try settle(.resumed, job)
       } else {
-        if !anyway { try requirePlace(for: job) }
-        try takeOwnership(of: job)
+        if !anyway, !isJoined { try requirePlace(for: job) }
+        try takeOwnership(of: job, isShared: isShared)
       }
       return .ok
     }
@@ -146,9 +157,15 @@ extension JobDesk {
         try? acknowledge(job)
         return .resumed
       }
-      try settle(.left(why: why), job)
+      try settle(leaving(job, why), job)
       return .ok
     }
+  }
+
+  /// As whoever works on it here.
+  func leaving(_ job: JobState, _ why: String?) -> JobChange {
+    guard let number = ownNumber(in: job) else { return .left(why: why) }
+    return job.leaving(number, why)
   }
 
   /// Another live owner is to see that the job has failed.
@@ -157,7 +174,7 @@ extension JobDesk {
   ) throws(JobError) -> Status {
     var isRetried = false
     let status = try admit(operation, reference) { job throws(JobError) in
-      let ownerIsToSee = job.log != nil && !isOwner(of: job)
+      let ownerIsToSee = job.log != nil && (!isOwner(of: job) || !job.crew.isEmpty)
       // An attempt is over when the one who makes it says so.
       if operation == .fail, !ownerIsToSee, !job.isBeforeItsStart, let entry = job.queue,
         let retryAt = entry.retry(at: clock.realtimeMs, random: randomBits())
@@ -245,6 +262,7 @@ extension JobDesk {
   func giveBack(
     _ reference: JobReference, _ item: UnsafeRawBufferPointer, _ report: inout Report
   ) throws(JobError) -> Status {
+    if try resolve(reference).isShared { return try giveBackShared(reference, item) }
     let status = try self.report(reference, &report)
     dispensers[TextBytes(reference.id)]?.takeBack(item)
     return status

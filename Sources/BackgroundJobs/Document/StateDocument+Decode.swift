@@ -221,7 +221,7 @@ extension StateDocument {
     job.shift = ours["shift"]?.integer ?? 0
     if let cursor = ours["cursor"] { job.cursor.append(try cursor.text()) }
     try job.cursor.requireWhole()
-    decodeOwner(ours, logs, job)
+    try decodeOwner(ours, logs, job)
     job.clock = ActiveClock(
       total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
     job.estimator = decodeEstimator(ours["pace"])
@@ -286,8 +286,34 @@ extension StateDocument {
     }
   }
 
-  private static func decodeOwner(_ ours: JSONValue, _ logs: [LogPosition], _ job: JobState) {
-    guard let owner = ours["owner"], owner.isObject else { return }
+  private static func decodeOwner(
+    _ ours: JSONValue, _ logs: [LogPosition], _ job: JobState
+  ) throws(JobError) {
+    guard let owner = owner(ours) else { return }
+    (job.owner, job.log) = (owner, position(of: owner, ours, logs))
+    guard job.log != nil, let workers = ours["workers"], workers.isArray else { return }
+    job.isShared = true
+    // It is the first claim.
+    job.currentItem.clear()
+    for place in 0..<workers.count {
+      guard let worker = workers.at(place) else { continue }
+      if place > 0 {
+        guard let owner = self.owner(worker), let log = position(of: owner, worker, logs) else {
+          continue
+        }
+        job.crew.append(Worker(owner, log))
+      }
+      var slots: [ItemSet.Slot] = []
+      for entry in 0..<(worker["claims"]?.count ?? 0) {
+        guard let item = worker["claims"]?.at(entry)?.stringBytes else { continue }
+        slots.append(try job.items.insert(item))
+      }
+      job.setClaims(slots, at: place == 0 ? 0 : job.crew.count)
+    }
+  }
+
+  private static func owner(_ ours: JSONValue) -> Owner? {
+    guard let owner = ours["owner"], owner.isObject else { return nil }
     var decoded = Owner()
     decoded.process = ProcessIdentity(
       pid: owner["pid"]?.integer ?? 0, startTicks: owner["startTicks"]?.unsigned ?? 0,
@@ -302,13 +328,17 @@ extension StateDocument {
         boot: decoded.process.boot)
       decoded.process = ProcessIdentity()
     }
-    job.owner = decoded
-    guard decoded.log != 0 else { return }
-    var position =
-      logs.first { $0.number == decoded.log } ?? LogPosition(number: decoded.log, salt: 0)
-    position.salt = decoded.salt
+    return decoded
+  }
+
+  private static func position(
+    of owner: Owner, _ ours: JSONValue, _ logs: [LogPosition]
+  ) -> LogPosition? {
+    guard owner.log != 0 else { return nil }
+    var position = logs.first { $0.number == owner.log } ?? LogPosition(number: owner.log, salt: 0)
+    position.salt = owner.salt
     position.clockOffset = ours["clockOffset"]?.integer ?? 0
-    job.log = position
+    return position
   }
 }
 

@@ -67,11 +67,12 @@ struct StateDocument {
     out.name("logs")
     out.beginArray()
     for case .job(let job) in state.entries {
-      guard let log = job.log else { continue }
-      out.next()
-      out.numbers(
-        Int64(clamping: log.number), Int64(clamping: log.index), log.offset,
-        Int64(clamping: log.synced), log.sum.map { Int64($0) } ?? -1)
+      for log in job.logs {
+        out.next()
+        out.numbers(
+          Int64(clamping: log.number), Int64(clamping: log.index), log.offset,
+          Int64(clamping: log.synced), log.sum.map { Int64($0) } ?? -1)
+      }
     }
     out.endArray()
     if !state.setAside.isEmpty {

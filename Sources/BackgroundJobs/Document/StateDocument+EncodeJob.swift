@@ -129,9 +129,9 @@ extension StateDocument {
           out.member(name, value)
         }
       case .currentItem:
-        guard job.currentItem.count > 0 else { break }
+        guard job.shownItem.count > 0 else { break }
         out.name(name)
-        out.string(job.currentItem.bytes)
+        out.string(job.shownItem)
       case .itemsCompleted, .itemsFailed: try encodeItems(name, job, out)
       case .rate:
         guard let estimate else { break }

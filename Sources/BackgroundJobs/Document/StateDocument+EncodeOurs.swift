@@ -12,8 +12,12 @@ extension StateDocument {
     if let started = job.started { out.date("firstStartedAt", started) }
     if let resumeAt = job.resumeAt { out.date("resumeAt", resumeAt) }
     if job.isPauseAcknowledged { out.member("acknowledged", raw: "true") }
-    if let owner = job.owner { encode(owner, out) }
+    if let owner = job.owner {
+      out.name("owner")
+      encode(owner, out)
+    }
     if let log = job.log { out.member("clockOffset", log.clockOffset) }
+    if job.isShared { encodeWorkers(of: job, out) }
     if job.advances != 0 { out.member("advances", job.advances) }
     if job.shift != 0 { out.member("shift", job.shift) }
     if job.cursor.count > 0 {
@@ -52,8 +56,29 @@ extension StateDocument {
     out.endObject()
   }
 
+  /// The owner is the first one.
+  private static func encodeWorkers(of job: JobState, _ out: JSONText) {
+    out.name("workers")
+    out.beginArray()
+    for place in 0..<job.workerCount {
+      out.next()
+      out.beginObject()
+      if place > 0 {
+        let worker = job.crew[place - 1]
+        out.name("owner")
+        encode(worker.owner, out)
+        out.member("clockOffset", worker.log.clockOffset)
+      }
+      out.name("claims")
+      out.beginArray()
+      for slot in job.claimed(at: place) { out.element(job.items.bytes(of: slot)) }
+      out.endArray()
+      out.endObject()
+    }
+    out.endArray()
+  }
+
   private static func encode(_ owner: Owner, _ out: JSONText) {
-    out.name("owner")
     out.beginObject()
     if owner.process.pid != 0 {
       out.member("pid", owner.process.pid)

@@ -68,6 +68,10 @@ extension JobChange {
     case .queued: .queued
     case .needs: .needs
     case .reinstated: .reinstated
+    case .joined: .joined
+    case .parted: .parted
+    case .claimed: .claimed
+    case .returned: .returned
     }
   }
 
@@ -79,7 +83,7 @@ extension JobChange {
       buffer.appendCounted(new.config)
       buffer.appendSigned(new.total)
     case .started(let owner, let fence):
-      encodeOpening(by: owner, fence, isRoll: false, to: buffer)
+      encodeOpening(by: owner, fence, 0, to: buffer)
     case .left(let why), .died(let why): buffer.appendOptional(why)
     case .detached(let watched, let lock):
       (watched ?? ProcessIdentity()).encode(to: buffer)
@@ -89,6 +93,16 @@ extension JobChange {
       buffer.appendOptional(error)
       buffer.appendSigned(resumeAt ?? -1)
     case .resumed, .removed, .retried(nil), .reinstated: break
+    case .joined(let process, let fence):
+      process.encode(to: buffer)
+      buffer.append(fence, as: UInt64.self)
+    case .parted(let worker, let why, let isDeath):
+      buffer.appendVarint(worker)
+      buffer.append(UInt8(isDeath ? 1 : 0))
+      buffer.appendOptional(why)
+    case .claimed(let items, let worker), .returned(let items, let worker):
+      buffer.appendVarint(worker)
+      buffer.appendCounted(items.buffer.bytes)
     case .needs(let id, let edge):
       buffer.appendCounted(id)
       buffer.append(edge?.code ?? 0)
@@ -160,6 +174,18 @@ extension JobChange {
       let id = reader.text()
       return .needs(id, Edge(needs: id, code: reader.byte()))
     case .reinstated: return .reinstated
+    case .joined:
+      let process = ProcessIdentity(&reader)
+      return .joined(by: process, fence: reader.fixed(UInt64.self))
+    case .parted:
+      let (worker, isDeath) = (reader.varint(), reader.byte() == 1)
+      return .parted(worker, why: reader.optionalText(), isDeath: isDeath)
+    case .claimed:
+      let worker = reader.varint()
+      return .claimed(try items(&reader), by: worker)
+    case .returned:
+      let worker = reader.varint()
+      return .returned(try items(&reader), by: worker)
     case .queued:
       return .queued(QueueEntry(&reader))
     case .snapshot, .table, .named, .published, .imported, .importedOpaque, .removedOpaque, .edited,

@@ -64,12 +64,13 @@ extension FileStore {
         note(part.name, Message(part.why), sound: false)
       }
       for job in state.known {
-        guard let log = job.log else { continue }
-        let name = LogFormat.name(log.number)
-        guard try files.status(name) == nil else { continue }
-        note(
-          name, "missing: the progress of job \(job.id) is in it",
-          sound: false)
+        for log in job.logs {
+          let name = LogFormat.name(log.number)
+          guard try files.status(name) == nil else { continue }
+          note(
+            name, "missing: the progress of job \(job.id) is in it",
+            sound: false)
+        }
       }
     }
     noteOthers(note)
@@ -95,7 +96,7 @@ extension FileStore {
         note(Journal.name, "the events behind \(seq) are missing: \(name) has more", false)
       }
       note(name, "\(bytes.count) bytes, \(jobs.count) jobs, sound", true)
-      return document.epoch == journal?.epoch ? jobs.compactMap { $0.log } : []
+      return document.epoch == journal?.epoch ? jobs.flatMap { $0.logs } : []
     } catch {
       let fault = StateDocument.describe(error, "damaged")
       note(name, try finding(fault), false)
@@ -212,7 +213,7 @@ extension FileStore {
     guard let file = try files.openIfThere(name, O_RDONLY) else { return }
     guard let header = try LogFormat.decode(file) else {
       let isListed = state.known.contains {
-        $0.log.map { LogFormat.name($0.number) }?.bytes == name.bytes
+        $0.logs.contains { LogFormat.name($0.number).bytes == name.bytes }
       }
       let finding: Message =
         isListed ? "byte 0: the header is damaged" : "left over from a start, sound"

@@ -82,7 +82,7 @@ extension FileStore {
     let used = snapshot.itemFiles
     used.append(snapshot.pack?.number ?? 0, as: UInt64.self)
     for case .job(let job) in state.entries {
-      if let log = job.log { used.append(log.number, as: UInt64.self) }
+      for log in job.logs { used.append(log.number, as: UInt64.self) }
     }
     try used.requireWhole()
     let count = used.count / 8

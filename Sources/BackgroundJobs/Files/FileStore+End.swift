@@ -28,7 +28,7 @@ extension FileStore {
       for log in logs.owned {
         guard let job = state.known(log.job), ownedLog(of: job) === log else { continue }
         try sync(log, job)
-        changes.append(.job(job.id, .left(why: nil)))
+        changes.append(.job(job.id, job.leaving(log.number)))
       }
       try append(changes, durable: true)
     }

@@ -188,7 +188,7 @@ extension FileStore {
     case .job, .store, .queue: break
     }
     do throws(JobError) {
-      if let job = closingLog(event.change) { try finishLog(job, event.logEnd) }
+      if let (job, place) = closingLog(event.change) { try finishLog(job, place, event.logEnd) }
       try foldLog(before: event.change)
       if let urgency = Record.Kind(rawValue: record.kind)?.urgency {
         state.lastNews = record.seq
@@ -214,12 +214,13 @@ extension FileStore {
     if pack != nil { journalBytes = Buffer() }
   }
 
-  /// The job whose log an event closes.
-  func closingLog(_ change: Change) -> JobState? {
+  /// Whose log an event closes. Of a shared job, only a worker of its own closes one.
+  func closingLog(_ change: Change) -> (job: JobState, place: Int)? {
     guard change.closesLog, let id = change.jobID, let job = state.known(id), job.log != nil else {
       return nil
     }
-    return job
+    if let worker = change.worker { return job.place(of: worker).map { (job, $0) } }
+    return job.isShared ? nil : (job, 0)
   }
 
   /// PROTOCOL R8, seen by others: the old journal has been read to its end, so that the new one's

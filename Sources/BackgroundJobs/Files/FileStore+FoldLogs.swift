@@ -3,9 +3,9 @@ import CPosix
 // PROTOCOL R6: the logs of owners, read beside the journal.
 extension FileStore {
   /// PROTOCOL R6: first the rest of the log, then its end.
-  func finishLog(_ job: JobState, _ end: LogEnd?) throws(JobError) {
-    try foldLog(job)
-    guard let log = job.log else { return }
+  func finishLog(_ job: JobState, _ place: Int, _ end: LogEnd?) throws(JobError) {
+    try foldLog(job, at: place)
+    guard let log = job.log(at: place) else { return }
     // One that went away with its journal is read again with the new one.
     if let end, !mustRestart {
       // Of ours, somebody may have found less than we wrote.
@@ -28,9 +28,15 @@ extension FileStore {
     for case .job(let job) in state.entries where job.log != nil { try foldLog(job) }
   }
 
-  /// Whatever is new in a job's log, up to a number of records.
+  /// Whatever is new in a job's log, up to a number of records; of a shared job, in all its logs.
   func foldLog(_ job: JobState, upTo limit: UInt64 = .max) throws(JobError) {
-    guard let position = job.log, position.index < limit else { return }
+    for place in 0..<job.workerCount { try foldLog(job, at: place, upTo: limit) }
+  }
+
+  private func foldLog(
+    _ job: JobState, at worker: Int, upTo limit: UInt64 = .max
+  ) throws(JobError) {
+    guard var position = job.log(at: worker), position.index < limit else { return }
     let file: File
     var offset = position.offset
     if let mine = logs.ownLog(position.number) {
@@ -58,14 +64,14 @@ extension FileStore {
             "\(LogFormat.name(position.number)) has a report of an unknown kind: written by a newer"
               + " version?")
         }
-        let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
-        try job.apply(report, at: realtime, fromOwner: true)
+        try job.apply(report, ofLogAt: worker)
         let count = Int64(LogFormat.recordSize(payload.count))
         (place, offset) = (place + count, offset + count)
         index &+= 1
-        job.log?.index = index
-        job.log?.offset = offset
-        if let sum = job.log?.sum { job.log?.sum = sum &+ LogFormat.checksum(of: payload) }
+        position = job.log(at: worker) ?? position
+        (position.index, position.offset) = (index, offset)
+        if let sum = position.sum { position.sum = sum &+ LogFormat.checksum(of: payload) }
+        job.setLog(position, at: worker)
       }
       if index >= limit || offset >= size || (size != .max && index == before) { return }
       size = try file.status().size

@@ -25,6 +25,12 @@ extension FileStore {
     _ reference: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
     let job = try seenForNext(reference)
+    if hasWorkers(job) {
+      return try nextShared(reference) { item throws(JobError) in
+        try job.items.requireSound()
+        try take(item)
+      }
+    }
     return try Dispenser.next(of: job, in: &dispensers) { item throws(JobError) in
       try job.items.requireSound()
       try take(item)

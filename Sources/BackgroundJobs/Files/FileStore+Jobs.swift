@@ -76,7 +76,7 @@ extension FileStore {
   /// Milliseconds of work until now, where the owner's clock can be read.
   private func activeTime(of job: JobState) -> Int64 {
     guard job.clock.mark != nil, let owner = job.owner else { return job.clock.total }
-    if owner.isDetached { return job.clock.reading(at: clock.realtimeMs) }
+    if owner.isDetached || job.isShared { return job.clock.reading(at: clock.realtimeMs) }
     if let mine = ownedLog(of: job) { return job.clock.reading(at: clock.awakeMs &- mine.base) }
     guard let reader = logs.reader(owner.log), reader.header.owner.boot == process.boot else {
       return job.clock.total

@@ -4,18 +4,22 @@ import CPosix
 extension FileStore {
   /// Syncs a dead owner's log, unless all of it is known to be on disk. One that is shorter than its
   /// part that was synced, or goes on behind its end, is damaged.
-  func syncForGood(_ job: JobState) throws(JobError) {
-    guard let position = job.log else { return }
+  func syncForGood(_ job: JobState, _ place: Int) throws(JobError) {
+    guard let position = job.log(at: place) else { return }
     let published = try publishedJob(job.id)
     var synced: UInt64 = 0
-    if let had = published?.log, had.number == position.number { synced = had.synced }
+    if let place = published?.place(of: position.number) {
+      synced = published?.log(at: place)?.synced ?? 0
+    }
     if synced <= position.index, try !isBroken(position) {
-      if synced < position.index { try syncLog(of: job) }
+      if synced < position.index { try syncLog(of: job, place) }
       return
     }
     let told = try setLogAside(
       position.number, "\(position.index) records are left; the rest is from the state file")
-    if let published { try reportLost(in: published, of: job, beside: position.index) }
+    if let published {
+      try reportLost(in: published, of: job, beside: job.isShared ? nil : position.index)
+    }
     try append(told, durable: true)
   }
 
@@ -45,7 +49,7 @@ extension FileStore {
     for part in lost.parts {
       let told = try setAside(part.name, "\(part.why); the rest is from the state file")
       if let id = part.job, let job = try state.job(id), let published = try publishedJob(id) {
-        try reportLost(in: published, of: job, beside: job.log?.index)
+        try reportLost(in: published, of: job, beside: job.isShared ? nil : job.log?.index)
       }
       try append(told, durable: true)
     }

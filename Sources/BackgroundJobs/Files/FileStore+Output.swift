@@ -10,8 +10,8 @@
         if names.contains(where: { has($0, ".corrupt-") }) { return true }
       }
       return state.known.contains { job in
-        guard let log = job.log, (try? isOwnerAlive(job)) == false else { return false }
-        return (try? isBroken(log)) ?? false
+        guard (try? isOwnerAlive(job)) == false else { return false }
+        return job.logs.contains { (try? isBroken($0)) ?? false }
       }
     }
 

@@ -12,9 +12,9 @@ extension FileStore {
   @inline(never)
   func proveOwn(mends: Bool) throws(JobError) {
     for log in logs.owned where log.kept != nil {
-      if let job = state.known(log.job), job.log?.number == log.number {
+      if let job = state.known(log.job), let place = job.place(of: log.number) {
         if mends { try sync(log, job) } else { try foldLog(job) }
-        if job.log?.index != log.index || log.failure != nil {
+        if job.log(at: place)?.index != log.index || log.failure != nil {
           log.failure = JobError(.damaged, "\(log.file.name) is damaged")
           continue
         }
@@ -34,7 +34,7 @@ extension FileStore {
     } else {
       do throws(JobError) {
         try log.sync()
-        job.log?.synced = log.index
+        setSynced(job, log)
         return
       } catch {}
     }
@@ -42,6 +42,12 @@ extension FileStore {
     if !wasLocked { try lock() }
     defer { if !wasLocked { unlock() } }
     try giveUp(log, damage)
+  }
+
+  private func setSynced(_ job: JobState, _ log: OwnedLog) {
+    guard let place = job.place(of: log.number), var position = job.log(at: place) else { return }
+    position.synced = log.index
+    job.setLog(position, at: place)
   }
 
   /// Whether somebody cut or deleted a log of ours. Throws if all of the store was deleted.
@@ -66,7 +72,7 @@ extension FileStore {
       told = [try setLogAside(log.number, "\(damage) while its owner worked; nothing was lost")]
     }
     if let kept = log.kept {
-      try reportLost(in: kept, of: job, beside: job.log?.index)
+      try reportLost(in: kept, of: job, beside: job.isShared ? nil : job.log?.index)
     } else {
       try compact(keeping: job)
     }

@@ -3,18 +3,22 @@ import CPosix
 // Who runs a job, and whether that process is alive: never a PID alone, but a lock that it holds
 // for life (PROTOCOL R4, R14).
 extension FileStore {
-  /// nil: nobody can tell.
+  /// Of a shared job: any of its workers. nil: nobody can tell.
   func isOwnerAlive(_ job: JobState) throws(JobError) -> Bool? {
+    if ownedLog(of: job) != nil { return true }
+    for worker in job.crew where try isLocked(worker.log.number) ?? false { return true }
     guard let owner = job.owner else { return nil }
     if let lock = owner.lock { return isHeld(lock, job) }
     if owner.isDetached { return owner.process.pid == 0 ? nil : owner.process.mayBeAlive }
-    if ownedLog(of: job) != nil { return true }
     guard let position = job.log else { return false }
+    return try isLocked(position.number)
+  }
+
+  /// Whether the owner of a log that is not ours lives.
+  private func isLocked(_ number: UInt64) throws(JobError) -> Bool? {
     // Without its reader, for a damaged header says nothing of its owner's life.
-    var file = logs.reader(position.number)?.file
-    if file == nil {
-      file = try places.files?.openIfThere(LogFormat.name(position.number), O_RDONLY)
-    }
+    var file = logs.reader(number)?.file
+    if file == nil { file = try places.files?.openIfThere(LogFormat.name(number), O_RDONLY) }
     return try file?.isLockedByAnother() ?? false
   }
 
@@ -42,14 +46,31 @@ extension FileStore {
   /// anything else happens to its job.
   func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
     guard job.owner != nil else { return }
+    if job.isShared { return try closeDeadWorkers(of: job) }
     let isAlive = try isOwnerAlive(job)
     try foldLog(job)
-    guard isAlive == false else { return }
-    try syncForGood(job)
-    let pid = job.owner?.process.pid ?? 0
-    let why = Message("process \(pid) ended without leaving the job").text
-    let change: JobChange = job.queue == nil ? .left(why: why) : .died(why: why)
-    try append(.job(job.id, change), durable: false)
+    if isAlive == false { try close(job, 0) }
+  }
+
+  private func closeDeadWorkers(of job: JobState) throws(JobError) {
+    // From the last one on: closing one moves those behind it.
+    var place = job.workerCount
+    while place > 0, !job.isRemoved {
+      place -= 1
+      guard let number = job.log(at: place)?.number, logs.ownLog(number) == nil else { continue }
+      let isAlive = try isLocked(number) ?? true
+      try foldLog(job)
+      if !isAlive { try close(job, place) }
+    }
+  }
+
+  /// The end of somebody who has died.
+  private func close(_ job: JobState, _ place: Int) throws(JobError) {
+    try syncForGood(job, place)
+    let owner = job.owner(at: place)
+    let why = Message("process \(owner?.process.pid ?? 0) ended without leaving the job").text
+    try append(
+      .job(job.id, job.leaving(owner?.log ?? 0, why, isDeath: true)), durable: false)
   }
 
   func closeDeadOwners() throws(JobError) {
@@ -63,7 +84,9 @@ extension FileStore {
   }
 
   /// PROTOCOL R4: creates and locks the log, then says so in the journal.
-  func open(_ job: JobState, rolling old: OwnedLog? = nil) throws(JobError) {
+  func open(
+    _ job: JobState, rolling old: OwnedLog? = nil, isShared: Bool = false
+  ) throws(JobError) {
     guard let journal, let files = places.files else { throw JobError(.io, "no journal") }
     try job.items.loadAll()
     // `opened` carries the log's number as its own, so nothing may come in between.
@@ -88,12 +111,19 @@ extension FileStore {
       let log = OwnedLog(file, whole, inode: try file.status().inode)
       log.sawPause = old?.sawPause ?? false
       let opened: Change =
-        old == nil
-        ? .job(job.id, .started(by: process, fence: header.salt))
-        : .store(.rolled(job: job.id, owner: process, salt: header.salt))
+        if let old {
+          .store(
+            .rolled(
+              job: job.id, owner: process, salt: header.salt,
+              worker: job.isShared ? old.number : nil))
+        } else if isShared {
+          .job(job.id, .joined(by: process, fence: header.salt))
+        } else {
+          .job(job.id, .started(by: process, fence: header.salt))
+        }
       try append(opened, durable: true)
       logs.own(log, inPlaceOf: old)
-      job.log?.offset = whole.size
+      job.pass(log)
     } catch {
       // What could not be undone names it. Otherwise a compaction removes it.
       if !journal.isPoisoned { try? files.unlink(name) }
@@ -103,17 +133,30 @@ extension FileStore {
 
   /// PROTOCOL R5: what was reported before a change of status is durable before it.
   func syncLog(of job: JobState) throws(JobError) {
-    if let mine = ownedLog(of: job) { return try sync(mine, job) }
-    guard let position = job.log, let reader = try logReader(position) else { return }
+    for place in 0..<job.workerCount { try syncLog(of: job, place) }
+  }
+
+  func syncLog(of job: JobState, _ place: Int) throws(JobError) {
+    guard var position = job.log(at: place) else { return }
+    if let mine = logs.ownLog(position.number) { return try sync(mine, job) }
+    guard let reader = try logReader(position) else { return }
     try reader.file.syncData()
-    job.log?.synced = position.index
+    position.synced = position.index
+    job.setLog(position, at: place)
   }
 
   /// Lets go of the logs of jobs that are no longer ours in the state.
   func dropClosedLogs() {
     // A state that is still to be folded says nothing about them.
     guard let journal, journal.end > 0 else { return }
-    logs.dropClosed { state.known($0.job)?.log?.number == $0.number }
+    logs.dropClosed { state.known($0.job)?.place(of: $0.number) != nil }
+  }
+}
+
+extension LogPosition {
+  @inline(__always)
+  fileprivate mutating func pass(_ own: OwnedLog) {
+    (index, offset, sum) = (own.index, own.end, own.sum)
   }
 }
 
@@ -121,9 +164,10 @@ extension JobState {
   /// All that its owner's log has is in it.
   @inline(__always)
   func pass(_ own: OwnedLog) {
-    log?.index = own.index
-    log?.offset = own.end
-    log?.sum = own.sum
+    if isShared, let place = place(of: own.number), place > 0 {
+      return crew[place - 1].log.pass(own)
+    }
+    log?.pass(own)
   }
 
   /// The byte of a host's file on which a lock stands for this job: one file serves any number of

@@ -169,9 +169,11 @@ extension FileStore {
   private func syncSomeLogs() throws(JobError) {
     var left = 16
     for job in state.known {
-      guard let log = job.log, log.synced < log.index, left > 0 else { continue }
-      try syncLog(of: job)
-      left -= 1
+      for place in 0..<job.workerCount {
+        guard let log = job.log(at: place), log.synced < log.index, left > 0 else { continue }
+        try syncLog(of: job, place)
+        left -= 1
+      }
     }
   }
 

@@ -16,7 +16,8 @@ extension FileStore {
       return nil
     }
     return job._withUnsafeGuaranteedRef { job -> Status? in
-      guard case .running = job.status, let log = logs.unretained(job.log?.number) else {
+      guard case .running = job.status, !job.isShared, let log = logs.unretained(job.log?.number)
+      else {
         return nil
       }
       return log._withUnsafeGuaranteedRef { log -> Status? in

@@ -34,6 +34,7 @@ extension FileStore {
     _ report: inout Report, _ job: JobState, _ log: OwnedLog, _ now: Int64
   ) throws(JobError) -> Status {
     guard job.status == .running || job.status == .paused else { return try end(job, log) }
+    if job.isShared { try job.requireShareable(report) }
     if try job.isNews(&report) {
       report.time = awake(now) &- log.base
       // What is written must be applied.
@@ -42,8 +43,7 @@ extension FileStore {
       try job.currentItem.reserve(room)
       if report.cursor != nil { try job.cursor.reserve(room) }
       try log.append(report)
-      let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
-      try job.apply(report, at: realtime, fromOwner: true)
+      try job.apply(report, ofLogAt: job.place(of: log.number) ?? 0)
       job.pass(log)
       debt.owe()
     }
@@ -78,7 +78,7 @@ extension FileStore {
     try acknowledge(seen, log)
     log.lastLook = now
     let offset = clock.realtimeMs &- (awake(now) &- log.base)
-    let known = seen.log?.clockOffset ?? offset
+    let known = seen.log(at: seen.place(of: log.number) ?? 0)?.clockOffset ?? offset
     if abs(offset.clampedAdding(-known)) > Self.clockTolerance { report.clockOffset = offset }
   }
 
@@ -86,13 +86,14 @@ extension FileStore {
   func acknowledge(_ job: JobState, _ log: OwnedLog) throws(JobError) {
     guard job.status == .running || job.status == .paused else { return }
     let isPaused = job.status == .paused
-    guard isPaused != log.sawPause || (isPaused && !job.isPauseAcknowledged) else { return }
+    // Of a shared job it is acknowledged once all of them have seen it.
+    guard isPaused != log.sawPause || (isPaused && !job.isPauseAcknowledged && !job.isShared)
+    else { return }
     var report = Report()
     report.time = clock.awakeMs &- log.base
     report.acknowledgesPause = isPaused
     try log.append(report)
-    let realtime = (job.log?.clockOffset ?? 0).clampedAdding(report.time)
-    try job.apply(report, at: realtime, fromOwner: true)
+    try job.apply(report, ofLogAt: job.place(of: log.number) ?? 0)
     job.pass(log)
     log.sawPause = isPaused
     debt.owe()
@@ -107,7 +108,7 @@ extension FileStore {
       }
       guard job.status != .running, job.status != .paused else { return job.status }
       try sync(log, job)
-      try append(.job(id, .left(why: nil)), durable: true)
+      try append(.job(id, job.leaving(log.number)), durable: true)
       return job.status
     }
   }
@@ -169,7 +170,7 @@ extension FileStore {
       if let already { return already }
       if try job.isNews(&copy) {
         copy.time = clock.realtimeMs
-        copy.seen = job.log?.index
+        if !job.isShared { copy.seen = job.log?.index }
         let now = Clock.machine
         let isSyncDue = syncThrottle.isDue(at: now)
         try append(.job(job.id, .reported(copy)), durable: isSyncDue)

@@ -81,7 +81,9 @@ extension FileStore {
   private func disown(_ state: FileState) {
     for job in state.known where job.owner != nil {
       try? foldLog(job)
-      try? job.apply(.left(why: nil), at: Moment(seq: state.seq, time: job.updated ?? 0))
+      let moment = Moment(seq: state.seq, time: job.updated ?? 0)
+      for log in job.logs where job.isShared { try? job.apply(job.leaving(log.number), at: moment) }
+      if job.owner != nil { try? job.apply(.left(why: nil), at: moment) }
     }
   }
 

@@ -16,7 +16,15 @@ extension FileStore: JobDesk {
 
   func isOwner(of job: JobState) -> Bool { ownedLog(of: job) != nil }
 
-  func takeOwnership(of job: JobState) throws(JobError) { try open(job) }
+  func takeOwnership(of job: JobState, isShared: Bool) throws(JobError) {
+    try open(job, isShared: isShared)
+  }
+
+  func ownNumber(in job: JobState) -> UInt64? { job.isShared ? ownedLog(of: job)?.number : nil }
+
+  func aloneBriefly<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
+    try transact(.progress, body)
+  }
 
   func hasSeenPause(of job: JobState) -> Bool { ownedLog(of: job)?.sawPause ?? false }
 
@@ -29,6 +37,9 @@ extension FileStore: JobDesk {
   func settle(_ change: JobChange, _ job: JobState) throws(JobError) {
     try syncLog(of: job)
     try append(.job(job.id, change), durable: true)
+    if job.isShared, job.status.isFinished, let number = ownNumber(in: job) {
+      try? append(.job(job.id, job.leaving(number)), durable: true)
+    }
     if case .completed = change { try? removeOldJobs() }
     try? acknowledge(job)
   }

@@ -32,6 +32,7 @@ final class FileStore {
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
   var dispensers = [TextBytes: Dispenser]()
+  var handouts: [Handout] = []
 
   /// There is no journal: what the state was read from.
   var readFrom: FileStamp?
@@ -113,7 +114,11 @@ final class FileStore {
   }
 
   @inline(never)
-  func ownedLog(of job: JobState) -> OwnedLog? { logs.owned(job.log?.number) }
+  func ownedLog(of job: JobState) -> OwnedLog? {
+    if let log = logs.owned(job.log?.number) { return log }
+    for worker in job.crew { if let log = logs.owned(worker.log.number) { return log } }
+    return nil
+  }
 
   // MARK: Reading
 
@@ -262,7 +267,9 @@ final class FileStore {
         salt: journal.salt
       ) { buffer throws(JobError) in
         try change.encode(time: time, to: buffer)
-        if let log = closingLog(change)?.log { LogEnd(log).encode(to: buffer) }
+        if let (job, place) = closingLog(change), let log = job.log(at: place) {
+          LogEnd(log).encode(to: buffer)
+        }
       }
     }
     let (begin, known) = (journal.end, journal.durableSeq)

@@ -12,12 +12,12 @@ struct Record {
     /// A snapshot that refers to a pack.
     case table
     case rated, permitted, throttled, queued, limited, valued, needs, reinstated
-    case attempted, died
+    case attempted, died, joined, parted, claimed, returned
 
     /// How soon it is to be seen in the state file; nil: it says nothing that stands there.
     var urgency: Urgency? {
       switch self {
-      case .snapshot, .table, .named, .published, .permitted: nil
+      case .snapshot, .table, .named, .published, .permitted, .claimed, .returned: nil
       case .reported, .imported, .importedOpaque, .removedOpaque, .edited, .editedStatus, .adopted,
         .topEdited, .rated, .throttled, .limited, .valued:
         .progress
@@ -25,7 +25,7 @@ struct Record {
       case .refused, .collided, .setAside: .transition
       case .created, .opened, .closed, .detached, .paused, .resumed, .completed, .failed, .retried,
         .retriedItems, .removed, .planned, .plannedBeside, .replanned, .configured, .queued,
-        .needs, .reinstated, .attempted, .died:
+        .needs, .reinstated, .attempted, .died, .joined, .parted:
         .transition
       }
     }

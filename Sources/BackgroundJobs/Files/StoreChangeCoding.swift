@@ -19,9 +19,10 @@ extension StoreChange {
 
   func encode(to buffer: Buffer) throws(JobError) {
     switch self {
-    case .rolled(let job, let owner, let salt):
+    case .rolled(let job, let owner, let salt, let worker):
       buffer.appendCounted(job)
-      encodeOpening(by: owner, salt, isRoll: true, to: buffer)
+      encodeOpening(by: owner, salt, worker == nil ? 1 : 2, to: buffer)
+      if let worker { buffer.appendVarint(worker) }
     case .imported(let job): try encode(job, to: buffer)
     case .importedOpaque(let text), .removedOpaque(let text): buffer.appendCounted(text)
     case .edited(let job, let members, let life):
@@ -91,7 +92,9 @@ extension StoreChange {
       return .published(publication)
     case .opened:
       let (job, owner, salt) = (reader.text(), ProcessIdentity(&reader), reader.fixed(UInt64.self))
-      return reader.byte() == 1 ? .rolled(job: job, owner: owner, salt: salt) : nil
+      let roll = reader.byte()
+      let worker = roll == 2 ? reader.varint() : nil
+      return roll == 0 ? nil : .rolled(job: job, owner: owner, salt: salt, worker: worker)
     case .imported: return try StateDocument.decodeJob(reader.counted()).map { .imported($0) }
     case .importedOpaque: return .importedOpaque(reader.text())
     case .removedOpaque: return .removedOpaque(reader.text())
@@ -115,7 +118,7 @@ extension StoreChange {
     case .snapshot, .table, .created, .closed, .detached, .paused, .resumed, .completed, .failed,
       .retried, .retriedItems, .removed, .reported, .planned, .plannedBeside, .replanned,
       .configured, .rated, .permitted, .throttled, .queued, .limited, .valued, .needs,
-      .reinstated, .attempted, .died:
+      .reinstated, .attempted, .died, .joined, .parted, .claimed, .returned:
       return nil
     }
   }

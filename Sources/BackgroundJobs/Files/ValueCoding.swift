@@ -2,11 +2,11 @@
 
 /// Of the event that begins a log.
 func encodeOpening(
-  by owner: ProcessIdentity, _ salt: UInt64, isRoll: Bool, to buffer: Buffer
+  by owner: ProcessIdentity, _ salt: UInt64, _ roll: UInt8, to buffer: Buffer
 ) {
   owner.encode(to: buffer)
   buffer.append(salt, as: UInt64.self)
-  buffer.append(UInt8(isRoll ? 1 : 0))
+  buffer.append(roll)
 }
 
 func items(_ reader: inout Reader) throws(JobError) -> PackedItems {

@@ -32,6 +32,14 @@ indirect enum JobChange {
   case queued(QueueEntry)
   /// It needs another job to end first; nil: not any more.
   case needs(String, Edge?)
+  /// Somebody works on it, beside others; the number of the event is its name.
+  case joined(by: ProcessIdentity, fence: UInt64)
+  /// Such a worker stopped working on it, or died.
+  case parted(UInt64, why: String?, isDeath: Bool)
+  /// Such a worker was given items.
+  case claimed(PackedItems, by: UInt64)
+  /// It gives them back.
+  case returned(PackedItems, by: UInt64)
   /// It had failed for what it needs, and that may be met again.
   case reinstated
 }

@@ -93,6 +93,10 @@ public struct JobInfo: Sendable {
   public var mostAttempts: Int64 = 0
   /// In the queue: how many of these attempts have failed.
   public var failures: Int64 = 0
+  /// Those that work on a shared job; 0: it is not shared, or nobody does.
+  public var workers = 0
+  /// Items that they were given and have not ended.
+  public var itemsClaimed = 0
   /// When it is tried again, in milliseconds since 1970; nil: it does not wait for that.
   public var retryAtMs: Int64?
 }
@@ -135,6 +139,7 @@ extension JobInfo {
     self.isOwned = isOwned
     isPauseAcknowledged = status == .paused && (isAlive != true || job.isPauseAcknowledged)
     attempts = job.attempts
+    if hasOwner { (workers, itemsClaimed) = (job.workers, job.claimed) }
     guard let queue = job.queue else { return }
     (isEnqueued, priority, lane) = (true, queue.priority, queue.lane)
     if queue.notBefore != 0 { notBeforeMs = queue.notBefore }

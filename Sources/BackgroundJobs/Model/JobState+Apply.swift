@@ -26,6 +26,20 @@ extension JobState {
       status = .pending
       clearReason()
       completed = nil
+    case .joined(let process, let fence):
+      if status != .running { run(moment) }
+      refusal = nil
+      clock.start(at: moment.time)
+      join(
+        Owner(process: process, log: moment.seq, salt: fence, since: moment.time),
+        LogPosition(number: moment.seq, salt: fence, clockOffset: moment.time))
+    case .parted(let number, let why, let isDeath):
+      let isLast = crew.isEmpty && log?.number == number
+      if isLast, status == .running { clock.advance(to: moment.time) }
+      part(number)
+      if isLast { isDeath ? die(why) : close(why, Reason.interrupted) }
+    case .claimed(let items, let number): return try claim(items, for: number)
+    case .returned(let items, let number): return try giveBack(items, from: number)
     case .started(let process, let fence):
       refusal = nil
       open(process, fence, moment)
@@ -35,20 +49,21 @@ extension JobState {
       refusal = nil
       detach(watched, lock, moment)
     case .paused(let reason, let error, let resumeAt):
-      if status != .paused { isPauseAcknowledged = false }
+      if status != .paused { unacknowledge() }
       status = .paused
       (self.reason, self.error, self.resumeAt) = (reason, error, resumeAt)
-      if owner?.isDetached ?? true { clock.stop(at: moment.time) }
+      if owner == nil || countsRealTime { clock.stop(at: moment.time) }
     case .resumed: resume(moment)
     case .completed(let result):
       end(.completed, moment)
       self.result = result ?? self.result
       currentItem.clear()
-      dropOwner()
+      // Of a shared one each worker is still to see that.
+      if !isShared { dropOwner() }
     case .failed(let reason, let error, let ownerIsToSee):
       end(.failed, moment)
       (self.reason, self.error) = (reason, error)
-      if !ownerIsToSee { dropOwner() }
+      if !ownerIsToSee, !isShared { dropOwner() }
     case .attempted(let error, let retryAt):
       end(.failed, moment)
       dropOwner()
@@ -69,7 +84,14 @@ extension JobState {
     clock.start(at: 0)
   }
 
-  func roll(to number: UInt64, _ salt: UInt64) {
+  /// `worker`: whose log it replaces, of a shared job.
+  func roll(to number: UInt64, _ salt: UInt64, _ worker: UInt64?) {
+    if let worker, let place = place(of: worker), place > 0 {
+      let worker = crew[place - 1]
+      (worker.owner.log, worker.owner.salt) = (number, salt)
+      worker.log = LogPosition(number: number, salt: salt, clockOffset: worker.log.clockOffset)
+      return
+    }
     owner?.log = number
     owner?.salt = salt
     // The new log goes on with the clock of the old one.
@@ -93,7 +115,7 @@ extension JobState {
     status = .running
     clearReason()
     started = started ?? moment.time
-    isPauseAcknowledged = false
+    unacknowledge()
     items.notes.nothingIsUnderWay()
     estimator.begin(items: current, active: clock.total)
   }
@@ -139,12 +161,12 @@ extension JobState {
       return
     }
     status = .running
-    isPauseAcknowledged = false
-    if owner.isDetached { clock.start(at: moment.time) }
+    unacknowledge()
+    if owner.isDetached || isShared { clock.start(at: moment.time) }
   }
 
   private func end(_ end: JobStatus, _ moment: Moment) {
-    if owner?.isDetached ?? false { clock.advance(to: moment.time) }
+    if countsRealTime { clock.advance(to: moment.time) }
     status = end
     clearReason()
     completed = moment.time
@@ -174,10 +196,19 @@ extension JobState {
     resumeAt = nil
   }
 
+  /// Its clock is that of events, not of its owner.
+  private var countsRealTime: Bool { isShared || owner?.isDetached ?? false }
+
+  private func unacknowledge() {
+    (isPauseAcknowledged, hasStopped) = (false, false)
+    for worker in crew { worker.hasStopped = false }
+  }
+
   func dropOwner() {
     owner = nil
     begin(nil)
-    isPauseAcknowledged = false
+    (isShared, claims) = (false, [])
+    unacknowledge()
     clock.abandon()
   }
 }

@@ -27,7 +27,7 @@ extension JobState {
     mix(UInt64(checksum(error)))
     mix(UInt64(bitPattern: completed ?? -1))
     mix(UInt64(bitPattern: shownStart ?? -1))
-    mix(UInt64(CRC32C.of(currentItem.bytes)))
+    mix(UInt64(CRC32C.of(shownItem)))
     return UInt32(truncatingIfNeeded: sum)
   }
 

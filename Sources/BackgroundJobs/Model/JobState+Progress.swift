@@ -35,7 +35,9 @@ extension JobState {
       let byOwner = fromOwner || log == nil
       items.begin(try items.insert(item), byOwner: byOwner)
       // Of several that are under way, the current one is the oldest.
-      if byOwner, items.find(currentItem.bytes).map({ items.notes.isUnderWay($0) }) != true {
+      if byOwner, !isShared,
+        items.find(currentItem.bytes).map({ items.notes.isUnderWay($0) }) != true
+      {
         currentItem.clear()
         currentItem.append(item)
         try currentItem.requireWhole()
@@ -48,8 +50,9 @@ extension JobState {
     }
     if let count = report.advance { advances = advances.clampedAdding(count) }
     if let shift = report.shift, place >= shiftSaid { (self.shift, shiftSaid) = (shift, place) }
-    if let total = report.total, place >= totalSaid {
-      (self.total, totalSaid) = (max(0, total), place)
+    if let total = report.total, isShared || place >= totalSaid {
+      // Of a shared job, whatever the order of those who say so.
+      (self.total, totalSaid) = (max(isShared ? self.total : 0, total), place)
     }
     if let item = report.currentItem, place >= currentItemSaid {
       currentItem.clear()

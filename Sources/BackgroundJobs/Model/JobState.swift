@@ -28,6 +28,16 @@ final class JobState {
 
   var owner: Owner?
   var log: LogPosition?
+  /// Others may work on it beside the owner, which do.
+  var isShared = false
+  var crew: [Worker] = []
+  /// Of a shared job: what its owner was given, and whether it has stopped for the pause.
+  var claims: [ItemSet.Slot] = []
+  var hasStopped = false
+  /// All before it in the plan has ended, or was given to somebody; and what of that came back.
+  var claimPosition = 0
+  var claimGeneration = 0
+  var returned: [ItemSet.Slot] = []
   /// In which record of the log the owner last said each; 0: not in this log. Of what others say, it
   /// tells what is older (PROTOCOL R6).
   var totalSaid: UInt64 = 0

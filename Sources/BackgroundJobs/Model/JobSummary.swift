@@ -33,6 +33,9 @@ final class JobSummary {
   /// 0: nobody knows. nil: it has no owner.
   let ownerPID: Int64?
   let isPauseAcknowledged: Bool
+  /// Of a shared job; 0: it is not one.
+  let workers: Int
+  let claimed: Int
   let refusal: Refusal?
   /// Of milliseconds of work.
   let activeMs: Int64
@@ -45,7 +48,8 @@ final class JobSummary {
       done: job.items.doneCount, failed: job.items.failedCount, skipped: job.items.skippedCount,
       open: job.items.openCount, underWay: job.items.notes.underWayCount)
     (current, total) = (job.current, job.total)
-    currentItem = job.currentItem.count == 0 ? nil : String(bytes: job.currentItem.bytes)
+    currentItem = job.shownItem.count == 0 ? nil : String(bytes: job.shownItem)
+    (workers, claimed) = (job.isShared ? job.workerCount : 0, job.claimed.count)
     (created, started, updated) = (job.created, job.started, job.updated)
     (completed, resumeAt) = (job.completed, job.resumeAt)
     ownerPID = job.owner?.process.pid

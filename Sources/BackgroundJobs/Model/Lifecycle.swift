@@ -1,13 +1,14 @@
 /// What can be done with a job.
 enum Operation {
-  case start, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail, cancel,
+  case start, join, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail,
+    cancel,
     retry
   case remove, enqueue, depend
 
   /// As in "cannot …".
   var verb: String {
     switch self {
-    case .start: "start"
+    case .start, .join: "start"
     case .report: "report on"
     case .plan: "plan"
     case .prepare: "set total or cursor of"
@@ -48,12 +49,13 @@ enum Lifecycle {
   ) -> Verdict {
     let ownerElsewhere = caller == .notOwner(ownerIsAlive: true)
     switch (operation, job.status) {
-    case (.start, .pending): return .go
-    case (.start, .running):
+    case (.start, .pending), (.join, .pending): return .go
+    case (.start, .running), (.join, .running):
       if caller == .owner { return .already(.ok) }
+      if operation == .join, job.workers > 0 { return .go }
       return .refuse(ownerElsewhere ? .busy : .illegalTransition)
-    case (.start, .paused):
-      if ownerElsewhere { return .refuse(.busy) }
+    case (.start, .paused), (.join, .paused):
+      if ownerElsewhere, operation == .start || job.workers == 0 { return .refuse(.busy) }
       return job.isRateLimitOver(at: now) || job.reason?.bytes == Reason.interrupted.bytes
         ? .go : .already(.paused)
 
@@ -79,6 +81,8 @@ enum Lifecycle {
       return caller == .owner ? .go : .refuse(.illegalTransition)
 
     case (.complete, .pending), (.complete, .running), (.complete, .paused):
+      // What others have may come back.
+      if job.workers > 1, job.counts.open > 0 { return .refuse(.busy) }
       return ownerElsewhere ? .refuse(.busy) : .go
     case (.complete, .completed): return .already(.ok)
 
@@ -90,6 +94,7 @@ enum Lifecycle {
       if job.isFailedByNeed { return .refuse(.illegalTransition) }
       return ownerElsewhere ? .refuse(.busy) : .go
     case (.retry, .completed):
+      if ownerElsewhere { return .refuse(.busy) }
       return job.hasWarnings || job.counts.open > 0 ? .go : .refuse(.illegalTransition)
 
     case (.remove, .completed), (.remove, .failed): return ownerElsewhere ? .refuse(.busy) : .go
@@ -106,6 +111,9 @@ enum Lifecycle {
     case .finished: return hasEnded(job, "cannot \(operation.verb) it")
     case .busy:
       let pid = job.ownerPID ?? 0
+      if job.workers > 1 {
+        return "\(what) with \(job.workers) workers: cannot \(operation.verb) it"
+      }
       return "\(what), process \(pid) owns it: cannot \(operation.verb) it"
     case .illegalTransition where operation == .leave && !job.status.isFinished:
       return "\(what), this manager does not own it: cannot leave it"

@@ -14,7 +14,9 @@ struct Owner: Equatable {
   var isDetached: Bool { log == 0 }
 
   /// Everyone may end a detached job, but not run it beside the process that is watched.
-  func stands(against operation: Operation) -> Bool { !isDetached || operation == .start }
+  func stands(against operation: Operation) -> Bool {
+    !isDetached || operation == .start || operation == .join
+  }
 }
 
 /// A lock on a file of the host's: it goes with the last descriptor that its holder has of it.

@@ -26,6 +26,7 @@
     private let process = ProcessIdentity.current()
     private let forkGeneration = cposix_fork_begin()
     var dispensers = [TextBytes: Dispenser]()
+    var handouts: [Handout] = []
     /// Of each job that is owned here, by the number of its owner: whether its pause was seen.
     private var owned = [UInt64: Bool]()
 
@@ -72,7 +73,7 @@
 
     func close() throws(JobError) {
       try look { () throws(JobError) in
-        for job in state.known where isOwner(of: job) { try apply(.left(why: nil), job.id) }
+        for job in state.known where isOwner(of: job) { try apply(leaving(job, nil), job.id) }
         owned = [:]
       }
     }
@@ -163,9 +164,12 @@
     }
 
     func next(
-      _ job: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
+      _ reference: JobReference, _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
     ) throws(JobError) -> Status {
-      try ask(job) { job throws(JobError) in
+      if try ask(reference, { job throws(JobError) in hasWorkers(job) }) {
+        return try nextShared(reference, take)
+      }
+      return try ask(reference) { job throws(JobError) in
         try Dispenser.next(of: job, in: &dispensers, take)
       }
     }
@@ -187,7 +191,7 @@
         let (job, _, already) = try admit(copy.isPreparation ? .prepare : .report, reference)
         if let already { return already }
         if try job.isNews(&copy) {
-          (copy.time, copy.seen) = (clock.realtimeMs, job.log?.index)
+          (copy.time, copy.seen) = (clock.realtimeMs, job.isShared ? nil : job.log?.index)
           try apply(.reported(copy), job.id)
         }
         return job.status == .paused ? .paused : .ok
@@ -197,16 +201,21 @@
     private func reportAsOwner(_ report: inout Report, _ job: JobState) throws(JobError) -> Status {
       guard job.status == .running || job.status == .paused else {
         let why = Lifecycle.hasEnded(job.summary, "it takes no more reports")
-        try apply(.left(why: nil), job.id)
+        try apply(leaving(job, nil), job.id)
         throw JobError(.finished, why)
       }
+      if job.isShared { try job.requireShareable(report) }
       try acknowledge(job)
       if try job.isNews(&report) { try keep(&report, job) }
       return job.status == .paused ? .paused : .ok
     }
 
     private func keep(_ report: inout Report, _ job: JobState) throws(JobError) {
-      report.time = clock.awakeMs &- (world.bases[job.owner?.log ?? 0] ?? 0)
+      let number = ownNumber(in: job) ?? job.owner?.log ?? 0
+      report.time = clock.awakeMs &- (world.bases[number] ?? 0)
+      if job.isShared, let place = job.place(of: number) {
+        return try job.apply(report, ofLogAt: place)
+      }
       try job.apply(report, at: clock.realtimeMs, fromOwner: true)
       job.log?.index &+= 1
     }
@@ -223,7 +232,7 @@
         guard let job = try state.job(reference.id) else { return nil }
         if isOwner(of: job) {
           guard job.status == .running || job.status == .paused else {
-            try apply(.left(why: nil), job.id)
+            try apply(leaving(job, nil), job.id)
             return (job.status, false)
           }
           try acknowledge(job)
@@ -253,13 +262,18 @@
 
     func note(_ change: JobChange, _ job: JobState) throws(JobError) { try apply(change, job.id) }
 
-    func takeOwnership(of job: JobState) throws(JobError) {
-      try apply(.started(by: process, fence: 0), job.id)
+    func aloneBriefly<Result>(_ body: () throws(JobError) -> Result) throws(JobError) -> Result {
+      try alone(body)
+    }
+
+    func takeOwnership(of job: JobState, isShared: Bool) throws(JobError) {
+      try apply(
+        isShared ? .joined(by: process, fence: 0) : .started(by: process, fence: 0), job.id)
       owned[state.seq] = false
       world.bases[state.seq] = clock.awakeMs
     }
 
-    func hasSeenPause(of job: JobState) -> Bool { job.owner.flatMap { owned[$0.log] } ?? false }
+    func hasSeenPause(of job: JobState) -> Bool { own(job).flatMap { owned[$0] } ?? false }
 
     func lock(_ descriptor: Int32, for job: JobState) throws(JobError) -> OwnerLock {
       let (path, _) = try File.identify(descriptor)
@@ -282,6 +296,9 @@
 
     func settle(_ change: JobChange, _ job: JobState) throws(JobError) {
       try apply(change, job.id)
+      if job.isShared, job.status.isFinished, let number = ownNumber(in: job) {
+        try apply(job.leaving(number), job.id)
+      }
       if case .completed = change {
         for old in try state.oldJobs(options, now: clock.realtimeMs) { try apply(.removed, old.id) }
       }
@@ -304,17 +321,26 @@
       state.apply(change, at: Moment(seq: state.seq &+ 1, time: clock.realtimeMs))
     }
 
-    func isOwner(of job: JobState) -> Bool {
-      job.owner.map { owned[$0.log] != nil } ?? false
+    func isOwner(of job: JobState) -> Bool { own(job) != nil }
+
+    func ownNumber(in job: JobState) -> UInt64? { job.isShared ? own(job) : nil }
+
+    private func own(_ job: JobState) -> UInt64? {
+      job.logs.first { owned[$0.number] != nil }?.number
     }
 
     func isOwnerAlive(_ job: JobState) -> Bool? {
       guard let owner = job.owner else { return nil }
+      if job.isShared { return job.logs.contains { world.bases[$0.number] != nil } }
       guard owner.isDetached else { return world.bases[owner.log] != nil }
       return owner.process.pid == 0 ? nil : owner.process.mayBeAlive
     }
 
     func closeIfOwnerIsDead(_ job: JobState) throws(JobError) {
+      for log in job.logs where job.isShared && world.bases[log.number] == nil {
+        try apply(job.leaving(log.number, "its process ended", isDeath: true), job.id)
+      }
+      if job.isShared { return }
       guard isOwnerAlive(job) == false, let pid = job.owner?.process.pid else { return }
       let why = Message("process \(pid) ended without leaving the job").text
       try apply(job.queue == nil ? .left(why: why) : .died(why: why), job.id)
@@ -322,11 +348,12 @@
 
     /// Tells everyone that the owner has seen a pause, or its end.
     func acknowledge(_ job: JobState) throws(JobError) {
-      guard let number = job.owner?.log, job.status == .running || job.status == .paused else {
+      guard let number = own(job), job.status == .running || job.status == .paused else {
         return
       }
       let isPaused = job.status == .paused
-      guard isPaused != owned[number] || (isPaused && !job.isPauseAcknowledged) else { return }
+      guard isPaused != owned[number] || (isPaused && !job.isPauseAcknowledged && !job.isShared)
+      else { return }
       var report = Report()
       report.acknowledgesPause = isPaused
       try keep(&report, job)

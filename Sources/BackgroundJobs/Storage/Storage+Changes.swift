@@ -16,11 +16,11 @@ extension Storage {
 
   /// The caller becomes the owner.
   /// `anyway`: also where it would have to wait for its place.
-  func start(_ job: JobReference, anyway: Bool) throws(JobError) -> Status {
+  func start(_ job: JobReference, anyway: Bool, isShared: Bool) throws(JobError) -> Status {
     switch self {
-    case .files(let store): try store.start(job, anyway: anyway)
+    case .files(let store): try store.start(job, anyway: anyway, isShared: isShared)
     #if MEMORY_STORAGE
-      case .memory(let store): try store.start(job, anyway: anyway)
+      case .memory(let store): try store.start(job, anyway: anyway, isShared: isShared)
     #endif
     }
   }

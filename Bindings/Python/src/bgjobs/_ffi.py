@@ -149,6 +149,7 @@ class bgj_start_options(Structure):
 BGJ_START_DETACHED = 0x1
 BGJ_START_OWNER_FD = 0x2
 BGJ_START_ANYWAY = 0x4
+BGJ_START_SHARED = 0x8
 
 
 def BGJ_START_OPTIONS_INIT() -> bgj_start_options:
@@ -244,6 +245,8 @@ class bgj_job_info(Structure):
         ("max_attempts", c_int),
         ("failures", c_int),
         ("retry_at_ms", c_int64),
+        ("workers", c_int),
+        ("items_claimed", c_uint64),
     ]
 
 

@@ -54,5 +54,7 @@ async def remaining(job: "Job") -> AsyncGenerator[str, None]:
             yield item
         elif what is Outcome.PAUSED:
             await wait(job, (JobStatus.RUNNING, JobStatus.PENDING))
+        elif what is Outcome.WAITING:
+            await pause()
         else:
             return

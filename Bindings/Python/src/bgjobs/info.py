@@ -118,6 +118,10 @@ class JobInfo:
     failures: int
     #: When it is tried again, after a failure.
     retry_at: Optional[datetime]
+    #: Of a shared job: how many work on it.
+    workers: int
+    #: Items that they were given and have not ended.
+    items_claimed: int
 
     @property
     def finished(self) -> bool:
@@ -275,4 +279,6 @@ class InfoBuffer:
             max_attempts=c.max_attempts,
             failures=c.failures,
             retry_at=_time(c.retry_at_ms),
+            workers=c.workers,
+            items_claimed=c.items_claimed,
         )

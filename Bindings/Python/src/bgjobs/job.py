@@ -7,6 +7,7 @@ import math
 import time
 from concurrent.futures import FIRST_COMPLETED, Executor, Future
 from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
 from types import TracebackType
 from typing import (
     TYPE_CHECKING,
@@ -120,7 +121,25 @@ class Job:
     # ---- With -----------------------------------------------------------------------------------
 
     def __enter__(self) -> "Job":
-        while (what := self.start()) in _NOT_YET:
+        return self._enter(False)
+
+    @contextmanager
+    def shared(self) -> "Iterator[Job]":
+        """As `with job:`, but others may work on it as well: `with job.shared():` in each process.
+
+        Whoever comes to the end when all items have ended completes it; who does while others still
+        have some leaves it to them.
+        """
+        self._enter(True)
+        try:
+            yield self
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        self.__exit__(None, None, None)
+
+    def _enter(self, shared: bool) -> "Job":
+        while (what := self.start(shared=shared)) in _NOT_YET:
             if what is Outcome.PAUSED:
                 self.wait(_MAY_START)
             else:
@@ -163,6 +182,8 @@ class Job:
         remains = now.items_open > 0 or now.current < (now.total or 0)
         if error is None and not remains:
             self.complete()
+        elif error is None and now.workers > 1:
+            self.interrupt(None)
         elif self._claimed and isinstance(error, Exception):
             # Left as interrupted, it would be the next one again.
             self.fail(describe(error))
@@ -186,6 +207,7 @@ class Job:
         owner_pid: Optional[int] = None,
         owner_fd: Optional[int] = None,
         anyway: bool = False,
+        shared: bool = False,
     ) -> Outcome:
         """Takes the job and runs it: this manager becomes its owner. PAUSED: it was not started.
 
@@ -194,12 +216,17 @@ class Job:
 
         WAITING: it was not started, as a limit is full or its time has not come; waits() tells
         which. anyway: it is started all the same.
+
+        shared: besides others who start it so, in any process; each item of next() and remaining()
+        is then for one of them.
         """
-        if not (detached or owner_pid or owner_fd is not None or anyway):
+        if not (detached or owner_pid or owner_fd is not None or anyway or shared):
             return call(_ffi.bgj_job_start, self._handle, None)
         options = _ffi.BGJ_START_OPTIONS_INIT()
         if anyway:
             options.flags |= _ffi.BGJ_START_ANYWAY
+        if shared:
+            options.flags |= _ffi.BGJ_START_SHARED
         if detached:
             options.flags |= _ffi.BGJ_START_DETACHED
         if owner_pid is not None:
@@ -501,7 +528,10 @@ class Job:
         return False
 
     def next(self) -> Tuple[Outcome, Optional[str]]:
-        """The next planned item that has not ended. END: none; PAUSED: not now."""
+        """The next planned item that has not ended. END: none; PAUSED: not now.
+
+        Of a shared job, for this worker alone. WAITING: others have what is left; it may come back.
+        """
         item = ctypes.c_char_p()
         what = call(_ffi.bgj_job_next, self._handle, ctypes.byref(item))
         return what, take_string(item)
@@ -510,7 +540,8 @@ class Job:
         """Gives out what remains of the plan; waits while the job is paused.
 
         Each item comes once per manager, however many threads ask; every other process that asks
-        gets all of them. Raises JobFinished when the job ends meanwhile.
+        gets all of them. Of a shared job each worker gets items of its own, and waits while others
+        have what is left. Raises JobFinished when the job ends meanwhile.
         """
         while True:
             what, item = self.next()
@@ -518,6 +549,8 @@ class Job:
                 yield item
             elif what is Outcome.PAUSED:
                 self.wait((JobStatus.RUNNING, JobStatus.PENDING))
+            elif what is Outcome.WAITING:
+                time.sleep(_SLICE_MS / 1000)
             else:
                 return
 
@@ -542,6 +575,8 @@ class Job:
                     yield running.pop(future), future
             elif what is Outcome.PAUSED:
                 self.wait((JobStatus.RUNNING, JobStatus.PENDING))
+            elif what is Outcome.WAITING:
+                time.sleep(_SLICE_MS / 1000)
             else:
                 return
 
