@@ -1,11 +1,13 @@
 /// Edits that were displaced by a publication and taken in late.
 struct Collisions: Equatable {
-  struct Entry: Equatable {
-    var job: String
+  final class Entry: Equatable {
+    let job: String
     /// Who has not seen this event has not seen the edit.
-    var seq: UInt64
+    let seq: UInt64
 
-    static func == (a: Self, b: Self) -> Bool {
+    init(job: String, seq: UInt64) { (self.job, self.seq) = (job, seq) }
+
+    static func == (a: Entry, b: Entry) -> Bool {
       a.job.bytes == b.job.bytes && a.seq == b.seq
     }
   }

@@ -314,21 +314,21 @@ extension StateDocument {
 
   private static func owner(_ ours: JSONValue) -> Owner? {
     guard let owner = ours["owner"], owner.isObject else { return nil }
-    var decoded = Owner()
-    decoded.process = ProcessIdentity(
+    var process = ProcessIdentity(
       pid: owner["pid"]?.integer ?? 0, startTicks: owner["startTicks"]?.unsigned ?? 0,
       namespace: owner["namespace"]?.unsigned ?? 0,
       boot: owner["boot"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0)
-    decoded.since = owner["since"]?.string.flatMap { DateText.parse($0) } ?? 0
-    decoded.log = owner["log"]?.unsigned ?? 0
-    decoded.salt = owner["salt"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0
+    var lock: OwnerLock?
     if let path = owner["lock"]?.string {
-      decoded.lock = OwnerLock(
+      lock = OwnerLock(
         path: path, device: owner["device"]?.unsigned ?? 0, inode: owner["inode"]?.unsigned ?? 0,
-        boot: decoded.process.boot)
-      decoded.process = ProcessIdentity()
+        boot: process.boot)
+      process = ProcessIdentity()
     }
-    return decoded
+    return Owner(
+      process, log: owner["log"]?.unsigned ?? 0,
+      salt: owner["salt"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0, lock: lock,
+      since: owner["since"]?.string.flatMap { DateText.parse($0) } ?? 0)
   }
 
   private static func position(

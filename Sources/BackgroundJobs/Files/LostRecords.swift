@@ -1,11 +1,15 @@
 /// Damage that nobody has told yet: files that a snapshot refers to, and closed logs of which less was
 /// read than they had.
 struct LostRecords: ~Copyable {
-  struct Part {
-    var name: String
-    var why: String
+  final class Part {
+    let name: String
+    let why: String
     /// Whose closed log it is.
-    var job: String?
+    let job: String?
+
+    init(name: String, why: String, job: String?) {
+      (self.name, self.why, self.job) = (name, why, job)
+    }
   }
 
   static func name(of file: String) -> String { Message("background-jobs.d/\(file)").text }

@@ -52,12 +52,16 @@ struct Moment {
   var time: Int64
 }
 
-struct NewJob {
-  var type: String
-  var key: String?
+final class NewJob {
+  let type: String
+  let key: String?
   /// JSON text of an object.
-  var config: String
-  var total: Int64
+  let config: String
+  let total: Int64
+
+  init(type: String, key: String?, config: String, total: Int64) {
+    (self.type, self.key, self.config, self.total) = (type, key, config, total)
+  }
 }
 
 /// What the writer of a plan knew while the job had an owner, whose reports have no common order with

@@ -31,7 +31,7 @@ extension JobState {
       refusal = nil
       clock.start(at: moment.time)
       join(
-        Owner(process: process, log: moment.seq, salt: fence, since: moment.time),
+        Owner(process, log: moment.seq, salt: fence, since: moment.time),
         LogPosition(number: moment.seq, salt: fence, clockOffset: moment.time))
     case .parted(let number, let why, let isDeath):
       let isLast = crew.isEmpty && log?.number == number
@@ -78,7 +78,7 @@ extension JobState {
 
   private func open(_ process: ProcessIdentity, _ salt: UInt64, _ moment: Moment) {
     run(moment)
-    owner = Owner(process: process, log: moment.seq, salt: salt, since: moment.time)
+    owner = Owner(process, log: moment.seq, salt: salt, since: moment.time)
     begin(LogPosition(number: moment.seq, salt: salt, clockOffset: moment.time))
     clock.abandon()
     clock.start(at: 0)
@@ -88,12 +88,11 @@ extension JobState {
   func roll(to number: UInt64, _ salt: UInt64, _ worker: UInt64?) {
     if let worker, let place = place(of: worker), place > 0 {
       let worker = crew[place - 1]
-      (worker.owner.log, worker.owner.salt) = (number, salt)
+      worker.owner = worker.owner.rolled(to: number, salt)
       worker.log = LogPosition(number: number, salt: salt, clockOffset: worker.log.clockOffset)
       return
     }
-    owner?.log = number
-    owner?.salt = salt
+    owner = owner?.rolled(to: number, salt)
     // The new log goes on with the clock of the old one.
     begin(LogPosition(number: number, salt: salt, clockOffset: log?.clockOffset ?? 0))
   }
@@ -105,7 +104,7 @@ extension JobState {
 
   private func detach(_ watched: ProcessIdentity?, _ lock: OwnerLock?, _ moment: Moment) {
     run(moment)
-    owner = Owner(process: watched ?? ProcessIdentity(), lock: lock, since: moment.time)
+    owner = Owner(watched ?? ProcessIdentity(), lock: lock, since: moment.time)
     begin(nil)
     clock.abandon()
     clock.start(at: moment.time)

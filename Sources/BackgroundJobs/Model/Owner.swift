@@ -1,15 +1,28 @@
-/// Who runs a job.
-struct Owner: Equatable {
+/// Who runs a job. A class, for what a job has of it is one pointer.
+final class Owner {
   /// pid 0: a detached job that nobody watches.
-  var process = ProcessIdentity()
+  let process: ProcessIdentity
   /// The owner's log; 0: none, its reports go through the journal.
-  var log: UInt64 = 0
+  let log: UInt64
   /// What every record of that log is checked against.
-  var salt: UInt64 = 0
+  let salt: UInt64
   /// Of a detached job: held by whoever runs it, instead of a process that is watched.
-  var lock: OwnerLock?
+  let lock: OwnerLock?
   /// Milliseconds since 1970.
-  var since: Int64 = 0
+  let since: Int64
+
+  init(
+    _ process: ProcessIdentity, log: UInt64 = 0, salt: UInt64 = 0, lock: OwnerLock? = nil,
+    since: Int64
+  ) {
+    (self.process, self.log, self.salt) = (process, log, salt)
+    (self.lock, self.since) = (lock, since)
+  }
+
+  /// The same, with another log.
+  func rolled(to log: UInt64, _ salt: UInt64) -> Owner {
+    Owner(process, log: log, salt: salt, lock: lock, since: since)
+  }
 
   var isDetached: Bool { log == 0 }
 
@@ -20,15 +33,15 @@ struct Owner: Equatable {
 }
 
 /// A lock on a file of the host's: it goes with the last descriptor that its holder has of it.
-struct OwnerLock: Equatable {
-  var path: String
-  var device: UInt64
-  var inode: UInt64
+final class OwnerLock {
+  let path: String
+  let device: UInt64
+  let inode: UInt64
   /// A lock does not outlive the machine's start.
-  var boot: UInt64
+  let boot: UInt64
 
-  static func == (a: Self, b: Self) -> Bool {
-    a.path.bytes == b.path.bytes && a.device == b.device && a.inode == b.inode && a.boot == b.boot
+  init(path: String, device: UInt64, inode: UInt64, boot: UInt64) {
+    (self.path, self.device, self.inode, self.boot) = (path, device, inode, boot)
   }
 }
 

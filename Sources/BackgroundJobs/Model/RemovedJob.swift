@@ -1,18 +1,26 @@
 /// What is remembered of a job that is gone, for who still asks for it.
-package struct RemovedJob: Equatable {
+package final class RemovedJob: Equatable {
   /// So many, the latest: a project may see any number of jobs.
   static let most = 100
 
-  package var id: String
-  package var type: String
-  package var key: String?
+  package let id: String
+  package let type: String
+  package let key: String?
   /// The status that it had.
-  package var status: JobStatus
-  package var failedItems: Int64
+  package let status: JobStatus
+  package let failedItems: Int64
   /// When it had ended, in milliseconds since 1970; nil: it had not.
-  package var endedMs: Int64?
+  package let endedMs: Int64?
   /// When it was removed.
-  package var removedMs: Int64
+  package let removedMs: Int64
+
+  init(
+    id: String, type: String, key: String?, status: JobStatus, failedItems: Int64,
+    endedMs: Int64?, removedMs: Int64
+  ) {
+    (self.id, self.type, self.key, self.status) = (id, type, key, status)
+    (self.failedItems, self.endedMs, self.removedMs) = (failedItems, endedMs, removedMs)
+  }
 
   /// "job 5f1c was removed on 2026-11-27T17:11:01.000Z; it had completed".
   package var sentence: String {
@@ -26,7 +34,7 @@ package struct RemovedJob: Equatable {
     return Message("job \(id) was removed on \(DateText.format(removedMs)); it \(how)").text
   }
 
-  package static func == (a: Self, b: Self) -> Bool {
+  package static func == (a: RemovedJob, b: RemovedJob) -> Bool {
     a.id.bytes == b.id.bytes && a.type.bytes == b.type.bytes && a.key?.bytes == b.key?.bytes
       && a.status == b.status && a.failedItems == b.failedItems && a.endedMs == b.endedMs
       && a.removedMs == b.removedMs

@@ -206,10 +206,12 @@ class State {
     _ edits: inout [ForeignEdit], _ name: String, previous: String?, _ seq: UInt64,
     isOurs: Bool = false
   ) {
-    var edit = ForeignEdit(
-      name: name, seq: seq, previous: checksum(previous), isTheirs: previous == nil)
-    if let position = edits.firstIndex(where: { $0.name.bytes == name.bytes }) {
-      edit.isTheirs = !isOurs && (edit.isTheirs || edits[position].isTheirs)
+    let position = edits.firstIndex { $0.name.bytes == name.bytes }
+    var isTheirs = previous == nil
+    if let position { isTheirs = !isOurs && (isTheirs || edits[position].isTheirs) }
+    let edit = ForeignEdit(
+      name: name, seq: seq, previous: checksum(previous), isTheirs: isTheirs)
+    if let position {
       edits[position] = edit
     } else {
       if edits.count >= ForeignEdit.most { edits.removeFirst() }

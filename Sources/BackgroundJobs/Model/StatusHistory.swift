@@ -1,11 +1,19 @@
 /// The last changes of a job's status, for the merge: what a writer that has not seen them believes.
 struct StatusHistory: Equatable {
-  struct Entry: Equatable {
+  final class Entry: Equatable {
     /// Up to this event, exclusive, the job had the status.
-    var seq: UInt64
-    var status: JobStatus
+    let seq: UInt64
+    let status: JobStatus
     /// Another tool made the change: the checksum of all that it replaced. nil: one of ours.
-    var life: UInt32?
+    let life: UInt32?
+
+    init(seq: UInt64, status: JobStatus, life: UInt32?) {
+      (self.seq, self.status, self.life) = (seq, status, life)
+    }
+
+    static func == (a: Entry, b: Entry) -> Bool {
+      a.seq == b.seq && a.status == b.status && a.life == b.life
+    }
   }
 
   /// More than a writer can miss that reads and writes at once; more would make the file larger.
@@ -34,13 +42,13 @@ struct StatusHistory: Equatable {
 }
 
 /// A status that another tool gave a job in vain, because its owner lives.
-struct Refusal: Equatable {
-  var status: String
-  var seq: UInt64
+final class Refusal {
+  let status: String
+  let seq: UInt64
   /// Milliseconds since 1970.
-  var time: Int64
+  let time: Int64
 
-  static func == (a: Self, b: Self) -> Bool {
-    a.status.bytes == b.status.bytes && a.seq == b.seq && a.time == b.time
+  init(status: String, seq: UInt64, time: Int64) {
+    (self.status, self.seq, self.time) = (status, seq, time)
   }
 }
