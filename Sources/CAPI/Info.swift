@@ -39,41 +39,52 @@ func fill(_ info: UnsafeMutablePointer<bgj_job_info>, from job: JobInfo) throws(
   }
   var filled = emptyInfo()
   numbers(job, &filled)
-  let strings = [
-    job.id, job.type, job.key, job.statusName, job.reason, job.error, job.currentItem,
-    job.refusedStatus, job.lane,
-  ]
-  var total = 0
-  for text in strings { total += (text?.byteCount ?? 0) + 1 }
-  guard let memory = malloc(total) else {
+  // First only how long they are; then there is room for them.
+  var texts = Texts()
+  place(job, &filled, &texts)
+  guard let memory = malloc(texts.count) else {
     throw JobError(.noMemory, "no memory for the texts of a job", osError: ENOMEM)
   }
-  var offset = 0
-  func place(_ text: String?) -> UnsafePointer<CChar>? {
+  filled.memory = memory
+  texts = Texts(memory: memory)
+  place(job, &filled, &texts)
+  replace(info, by: filled, size)
+}
+
+private func place(_ job: JobInfo, _ info: inout bgj_job_info, _ texts: inout Texts) {
+  info.id = texts.place(job.id)
+  info.type = texts.place(job.type)
+  info.key = texts.place(job.key)
+  info.status_name = texts.place(job.statusName)
+  info.reason = texts.place(job.reason)
+  info.error = texts.place(job.error)
+  info.current_item = texts.place(job.currentItem)
+  info.refused_status = texts.place(job.refusedStatus)
+  info.lane = texts.place(job.lane)
+}
+
+/// C strings, one behind the other.
+private struct Texts {
+  /// nil: they are only counted.
+  var memory: UnsafeMutableRawPointer?
+  var count = 0
+
+  @inline(never)
+  mutating func place(_ text: String?) -> UnsafePointer<CChar>? {
     guard var text else { return nil }
-    let start = memory + offset
+    let start = count
+    count += text.byteCount + 1
+    guard let memory else { return nil }
     text.withUTF8 { bytes in
-      for byte in bytes {
+      for place in bytes.indices {
         // What has a zero byte inside came from another tool; a C string would end there.
-        memory.storeBytes(of: byte == 0 ? 0x20 : byte, toByteOffset: offset, as: UInt8.self)
-        offset += 1
+        let byte = bytes[place] == 0 ? 0x20 : bytes[place]
+        memory.storeBytes(of: byte, toByteOffset: start + place, as: UInt8.self)
       }
     }
-    memory.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self)
-    offset += 1
-    return UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)
+    memory.storeBytes(of: 0, toByteOffset: count - 1, as: UInt8.self)
+    return UnsafeRawPointer(memory + start).assumingMemoryBound(to: CChar.self)
   }
-  filled.memory = memory
-  filled.id = place(job.id)
-  filled.type = place(job.type)
-  filled.key = place(job.key)
-  filled.status_name = place(job.statusName)
-  filled.reason = place(job.reason)
-  filled.error = place(job.error)
-  filled.current_item = place(job.currentItem)
-  filled.refused_status = place(job.refusedStatus)
-  filled.lane = place(job.lane)
-  replace(info, by: filled, size)
 }
 
 private func numbers(_ job: JobInfo, _ info: inout bgj_job_info) {

@@ -23,9 +23,9 @@ extension FileStore {
     }
     for case .job(let job) in state.entries where type == nil || job.type.bytes == type?.bytes {
       try requireMemory()
-      var info = try infoWithoutEstimate(job)
+      let info = try infoWithoutEstimate(job)
       guard statuses.contains(info.status) else { continue }
-      estimate(job, &info)
+      estimate(job, info)
       infos.append(info)
     }
     return infos
@@ -57,18 +57,18 @@ extension FileStore {
   }
 
   func info(_ job: JobState) throws(JobError) -> JobInfo {
-    var info = try infoWithoutEstimate(job)
-    estimate(job, &info)
+    let info = try infoWithoutEstimate(job)
+    estimate(job, info)
     return info
   }
 
-  private func estimate(_ job: JobState, _ info: inout JobInfo) {
+  private func estimate(_ job: JobState, _ info: JobInfo) {
     info.estimate(job, at: clock.realtimeMs) { state.prior(for: job) }
   }
 
   private func infoWithoutEstimate(_ job: JobState) throws(JobError) -> JobInfo {
     let isAlive = try isOwnerAlive(job)
-    var info = JobInfo(job.summary, isAlive: isAlive, isOwned: ownedLog(of: job) != nil)
+    let info = JobInfo(job.summary, isAlive: isAlive, isOwned: ownedLog(of: job) != nil)
     if isAlive != false || job.status != .running { info.activeMs = activeTime(of: job) }
     return info
   }

@@ -128,7 +128,7 @@
 
     private func info(_ job: JobState) -> JobInfo {
       let isAlive = isOwnerAlive(job)
-      var info = JobInfo(job.summary, isAlive: isAlive, isOwned: isOwner(of: job))
+      let info = JobInfo(job.summary, isAlive: isAlive, isOwned: isOwner(of: job))
       if let owner = job.owner, job.clock.mark != nil {
         if owner.isDetached { info.activeMs = job.clock.reading(at: clock.realtimeMs) }
         if let base = world.bases[owner.log] {

@@ -52,9 +52,8 @@ struct ResumeCommand: ParsableCommand {
       return Change.tell(from: before, to: now, "\(what), in the queue: \(error)")
     }
     // Done in an instant, it would never be seen running.
-    var after = before
-    (after.status, after.statusName, after.reason) = (.running, "running", nil)
-    Change.tell(from: before, to: after, "\(what), in the background: bgjobs logs -f \(job.id)")
+    let more = "\(what), in the background: bgjobs logs -f \(job.id)"
+    Change.tell(from: before, to: "running", more)
   }
 
   /// Nothing here knows how its work is done.

@@ -101,12 +101,14 @@ struct JobsArgument: ParsableArguments {
 /// What a command has made of a job, in one line.
 enum Change {
   static func tell(from before: JobInfo, to after: JobInfo, _ more: String = "") {
-    Output.note(SafeText.shown("job \(after.id): \(text(from: before, to: after))\(more)"))
+    tell(from: before, to: state(after), more)
   }
 
-  private static func text(from before: JobInfo, to after: JobInfo) -> String {
-    let (old, new) = (state(before), state(after))
-    return old == new ? "\(new) already" : "\(old) -> \(new)"
+  /// `new`: a status and its reason, as `state` has them.
+  static func tell(from before: JobInfo, to new: String, _ more: String) {
+    let old = state(before)
+    let text = old == new ? "\(new) already" : "\(old) -> \(new)"
+    Output.note(SafeText.shown("job \(before.id): \(text)\(more)"))
   }
 
   private static func state(_ info: JobInfo) -> String {
