@@ -95,7 +95,9 @@ def main():
     took, kills, done = shared(items, workers, options.seconds, 0.2)
     twice = sum(done.values()) - items
     assert len(done) == items
-    print(f"{kills} kills: {took:.2f} s, {twice} items done twice, {twice / max(1, kills):.1f} a kill")
+    print(
+        f"{kills} kills: {took:.2f} s, {twice} items done twice, {twice / max(1, kills):.1f} a kill"
+    )
     assert twice <= kills * 64
     assert os.getpid()
 

@@ -297,7 +297,12 @@ typedef struct bgj_start_options {
 #define BGJ_START_ANYWAY 0x4u
 
 /* Others may work on the job as well: whoever starts it like this while it runs joins them, from any
- * process. Each worker gets items of its own from bgj_job_next. */
+ * process or with another manager. Each worker gets items of its own from bgj_job_next, and has a log of
+ * its own: a report costs it what it costs an owner. What a worker that leaves or dies had goes to the
+ * others; the job is interrupted when the last one has gone. Items, advances and totals add up, and the
+ * current item is the one that was given out first; to set the cursor, or where the job is, returns
+ * BGJ_ILLEGAL_TRANSITION. A pause, a failure or a completion is for all of them. Not with
+ * BGJ_START_DETACHED. A job that runs is exclusive or shared until it has no worker any more. */
 #define BGJ_START_SHARED 0x8u
 
 #define BGJ_START_OPTIONS_INIT {sizeof(bgj_start_options), 0u, 0, 0}
@@ -673,7 +678,8 @@ BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_
  *   BGJ_WAITING      a limit is full (bgj_manager_set_limit), its time in the queue has not come, or a
  *                    job that it needs has not ended (bgj_job_add_dependency); it was not started, and
  *                    the error says what it waits for. BGJ_START_ANYWAY starts it all the same
- *   BGJ_BUSY         another live process owns the job; the error names it
+ *   BGJ_BUSY         another live process owns the job, and not both start it with BGJ_START_SHARED; the
+ *                    error names it
  *   BGJ_FINISHED     the job is completed or failed; see bgj_job_retry
  *   BGJ_ILLEGAL_TRANSITION  another tool runs the job, or it runs detached and unwatched; or its
  *                    status is unknown to this library
@@ -816,7 +822,8 @@ BGJ_API bgj_status bgj_job_wait(bgj_job *job, unsigned int statuses, int64_t tim
  * call then removes old jobs. It removes other jobs that completed without failed items, are not
  * among the last keep_completed of such jobs, and ended more than keep_for_s seconds ago.
  *   BGJ_FINISHED     the job has failed
- *   BGJ_BUSY         another live process owns it
+ *   BGJ_BUSY         another live process owns it; or it is shared, has other workers, and planned items
+ *                    are open: they may be with one of them
  *   BGJ_INVALID      result is not JSON
  */
 BGJ_API bgj_status bgj_job_complete(bgj_job *job, const char *result, bgj_error *error);
@@ -936,7 +943,7 @@ BGJ_API bgj_status bgj_job_item_begin(bgj_job *job, const char *item, int64_t *a
 /*
  * Reports that an item was begun and then put back for a good reason: a pause, a rate limit, a
  * signal. The item is open again. The attempt does not count as one that did not end. bgj_job_next
- * of this manager returns the item again, after all others.
+ * of this manager returns the item again, after all others; of a shared job, that of any worker.
  */
 BGJ_API bgj_status bgj_job_item_give_back(bgj_job *job, const char *item, bgj_error *error);
 
@@ -983,9 +990,18 @@ BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
  * Gets the next planned item that has not ended. Free it with bgj_string_free. Each manager gets
  * each item once, however many threads call this. After bgj_job_start it starts again from the
  * beginning of the plan. This works on a pending job too. To own the items, start the job first.
- *   BGJ_END          there are no more items; *item is NULL
+ *
+ * Of a shared job (BGJ_START_SHARED) the item is for this worker alone: nobody else gets it until it has
+ * ended, is given back, or the worker leaves or dies. Items are taken up to 64 at a time, for about a
+ * tenth of a second of work, fewer near the end; so much is given to others when a worker dies, behind
+ * what nobody has had.
+ *   BGJ_END          there are no more items; of a shared job: all have ended, or are with this
+ *                    worker; *item is NULL
+ *   BGJ_WAITING      of a shared job: other workers have what is left, and it may come back. Call again
+ *                    in a while, or bgj_job_leave; *item is NULL
  *   BGJ_PAUSED       the job is paused and gives out no items; *item is NULL
- *   BGJ_FINISHED     the job has ended
+ *   BGJ_FINISHED     the job has ended; a shared one that others have completed is at its end: BGJ_END
+ *   BGJ_ILLEGAL_TRANSITION  the job is shared, and this manager has not started it
  */
 BGJ_API bgj_status bgj_job_next(bgj_job *job, char **item, bgj_error *error);
 

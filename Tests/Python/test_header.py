@@ -113,7 +113,7 @@ def test_macros_and_layout(tmp_path):
         re.M,
     )
     numbers = [name for name in macros if not name.endswith("_INIT")]
-    assert len(numbers) == 35
+    assert len(numbers) == 36
     inits = {
         "bgj_error": "BGJ_ERROR_INIT",
         "bgj_options": "BGJ_OPTIONS_INIT",

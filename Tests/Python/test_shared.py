@@ -33,7 +33,9 @@ with bgjobs.JobManager(project) as manager:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["join", "leave", "next", "next", "done", "done", "failed", "give", "close"]),
+        st.sampled_from(
+            ["join", "leave", "next", "next", "done", "done", "failed", "give", "close"]
+        ),
         st.integers(0, 2),
     ),
     max_size=80,
@@ -210,3 +212,79 @@ def test_the_file_names_what_was_claimed_first(tmp_path):
         assert mine.info().current_item == "a"
         job.done("a")
         assert mine.info().current_item == "b"
+
+
+LOOP = """
+import os, sys
+import bgjobs
+kind, project, told = sys.argv[1:]
+said = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+items = [f"i{place}" for place in range(600)]
+
+
+def work(item):
+    os.write(said, f"{item}\\n".encode())
+    return item
+
+
+if kind == "track":
+    for item in bgjobs.track(items, "t", project=project, shared=True):
+        work(item)
+else:
+    found = bgjobs.map(work, items, "t", project=project, shared=True, executor="thread", workers=3)
+    assert all(one in (item, bgjobs.DONE_BEFORE) for one, item in zip(found, items))
+    assert len(found) == len(items)
+"""
+
+
+@pytest.mark.parametrize("kind", ["track", "map"])
+def test_the_same_script_five_times_shares_the_work(tmp_path, kind):
+    told = tmp_path / "told"
+
+    def script():
+        return subprocess.Popen([sys.executable, "-c", LOOP, kind, str(tmp_path), str(told)])
+
+    running = [script() for _ in range(5)]
+    # One is killed, and what it had is done by the others.
+    while not told.exists() or len(told.read_text().split()) < 50:
+        time.sleep(0.005)
+    running[0].kill()
+    assert [one.wait(60) for one in running[1:]] == [0] * 4
+    running[0].wait()
+    done = Counter(told.read_text().split())
+    assert len(done) == 600
+    assert sum(done.values()) - 600 <= 64 + 3
+    with bgjobs.JobManager(tmp_path) as manager:
+        (info,) = manager.list()
+        assert (info.status, info.items_completed) == (JobStatus.COMPLETED, 600)
+
+
+def test_a_failure_in_a_shared_loop(tmp_path):
+    loop = bgjobs.track("abc", "t", project=tmp_path, shared=True)
+    for item in loop:
+        if item == "b":
+            loop.failed(item, "no")
+    with bgjobs.JobManager(tmp_path) as manager:
+        (info,) = manager.list()
+        assert (info.status, info.items_failed, info.items_completed) == (
+            JobStatus.COMPLETED,
+            1,
+            2,
+        )
+    # The next run does it again, as without others.
+    assert list(bgjobs.track("abc", "t", project=tmp_path, shared=True)) == ["b"]
+    with pytest.raises(ZeroDivisionError):
+        for _ in bgjobs.track("xyz", "u", project=tmp_path, shared=True):
+            raise ZeroDivisionError
+    with bgjobs.JobManager(tmp_path) as manager:
+        info = manager.list(type="u")[0]
+        assert (info.status, info.reason, info.items_open) == (JobStatus.PAUSED, "interrupted", 3)
+    with pytest.raises(bgjobs.Invalid):
+        bgjobs.track("abc", "t", project=tmp_path, shared=True, every=1)
+    with pytest.raises(bgjobs.ItemsFailed, match="1 of 3"):
+        bgjobs.map(fails_on_b, "abc", "v", project=tmp_path, shared=True, executor="thread")
+
+
+def fails_on_b(item):
+    if item == "b":
+        raise ValueError("no")

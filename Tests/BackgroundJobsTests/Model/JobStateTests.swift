@@ -126,7 +126,7 @@ import Testing
       try job.apply(Report(done: item, seen: 4), at: 0, fromOwner: false)
       #expect(job.currentItem.count == 1)
       // A new log begins without a word.
-      job.roll(to: 9, 1)
+      job.roll(to: 9, 1, nil)
       try job.apply(Report(done: item, seen: 0), at: 0, fromOwner: false)
       #expect(job.currentItem.count == 0)
     }

@@ -44,7 +44,8 @@ import Testing
   {
     let anothers = who == .otherOwned
     switch operation {
-    case .start:
+    // Of a job that is not shared.
+    case .start, .join:
       if c.isFinished { return .refuse(.finished) }
       if c == .unknown { return .refuse(.illegalTransition) }
       if c == .running {
@@ -93,9 +94,41 @@ import Testing
   }
 
   private static let operations: [BackgroundJobs.Operation] = [
-    .start, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete, .fail,
+    .start, .join, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete, .fail,
     .cancel, .retry, .remove, .enqueue, .depend,
   ]
+
+  @Test func workersOfASharedJobComeAndComplete() throws {
+    let job = JobState(id: "j", type: "t", status: .running)
+    for number in 1...2 as ClosedRange<UInt64> {
+      job.join(
+        Owner(ProcessIdentity(), log: number, since: 0), LogPosition(number: number, salt: 0))
+    }
+    let stranger = Caller.notOwner(ownerIsAlive: true)
+    func verdict(_ operation: BackgroundJobs.Operation, _ caller: Caller) -> Verdict {
+      Lifecycle.verdict(operation, job.summary, caller, now: Self.now)
+    }
+    #expect(verdict(.join, stranger) == .go)
+    #expect(verdict(.join, .owner) == .already(.ok))
+    #expect(verdict(.start, stranger) == .refuse(.busy))
+    #expect(verdict(.complete, stranger) == .refuse(.busy))
+    #expect(verdict(.complete, .owner) == .go)
+    try withBytes(Array("a".utf8)) { item throws(JobError) in
+      try job.items.plan(try job.items.insert(item))
+    }
+    #expect(verdict(.complete, .owner) == .refuse(.busy))
+    (job.status, job.reason) = (.paused, "asked")
+    #expect(verdict(.join, stranger) == .already(.paused))
+    #expect(verdict(.start, stranger) == .refuse(.busy))
+    // The last one has what is left, and may leave it.
+    (job.status, job.reason) = (.running, nil)
+    job.part(1)
+    #expect(job.owner?.log == 2)
+    #expect(verdict(.complete, .owner) == .go)
+    job.status = .completed
+    #expect(verdict(.remove, stranger) == .refuse(.busy))
+    #expect(verdict(.retry, stranger) == .refuse(.busy))
+  }
 
   @Test(arguments: operations, Condition.allCases)
   func everyVerdict(_ operation: BackgroundJobs.Operation, _ condition: Condition) throws {

@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from ctypes import c_int64
 from itertools import chain
+from time import sleep
 from typing import (
     Any,
     Callable,
@@ -22,6 +23,7 @@ from typing import (
 
 from . import _ffi
 from ._call import Outcome, number, text
+from ._crew import Items, done_by_others
 from ._futures import Futures, default_workers
 from ._guard import driver
 from ._leaving import leave
@@ -75,6 +77,7 @@ class Run:
         total: Optional[int],
         name: Callable[[Any], str],
         again: bool,
+        shared: bool,
     ) -> None:
         if errors not in _ERRORS:
             raise Invalid(f"errors is {errors!r}; it must be one of {', '.join(_ERRORS)}")
@@ -86,6 +89,7 @@ class Run:
         self._errors = errors
         # With "return", what failed is a result.
         self._again = again or errors == "return"
+        self._shared = shared
         self._project = project
         self._config = config
         self._total = operator.length_hint(items) if total is None else total
@@ -113,22 +117,78 @@ class Run:
 
     def outcomes(self) -> Generator[Ended, None, None]:
         """The number of each item, its result or exception, and whether it is a result."""
+        if self._shared:
+            yield from self._beside_others()
+            return
         source = self._source()
         with (
             self._workers() as pool,
             JobManager(self._project) as manager,
             session(manager, self._type, self._key, self._config, self._total, self._again) as job,
         ):
-            try:
-                yield from self._work(job, pool, source)
-            except GeneratorExit:
-                self._finish(job, pool)
-                leave(job, driver(sys._getframe().f_back))
-                raise
-            except BaseException:
-                self._finish(job, pool)
-                raise
-            pool.stop()
+            yield from self._within(job, pool, self._work(job, pool, source))
+
+    def _within(
+        self, job: Job, pool: Union[Processes, Futures], work: Iterator[Ended]
+    ) -> Iterator[Ended]:
+        """However the work ends, what is under way is reported."""
+        try:
+            yield from work
+        except GeneratorExit:
+            self._finish(job, pool)
+            leave(job, driver(sys._getframe().f_back))
+            raise
+        except BaseException:
+            self._finish(job, pool)
+            raise
+        pool.stop()
+
+    def _beside_others(self) -> Iterator[Ended]:
+        """The same, with what this process gets of all items; the rest is done by others."""
+        items = Items(self._items, self._name)
+        self.same.update(items.same)
+        mine: List[int] = []
+        with JobManager(self._project) as manager:
+            is_over = not self._again and done_by_others(manager, self._type, self._key)
+        if not is_over:
+            with (
+                self._workers() as pool,
+                JobManager(self._project) as manager,
+                session(
+                    manager, self._type, self._key, self._config, None, self._again, True
+                ) as job,
+            ):
+                items.plan(job)
+                yield from self._within(job, pool, self._share(job, pool, items, mine))
+        for index in items.others(mine):
+            yield index, DONE_BEFORE, True
+
+    def _share(
+        self, job: Job, pool: Union[Processes, Futures], items: Items, mine: List[int]
+    ) -> Iterator[Ended]:
+        while True:
+            what = Outcome.OK
+            while self._more and not self._paused and pool.has_room:
+                what, name, index, item = items.next(job)
+                if name is None:
+                    break
+                mine.append(index)
+                self._running[index] = name.encode()
+                pool.give(index, pool.packed(item))
+            self._paused = self._paused or what is Outcome.PAUSED
+            if not pool.is_idle:
+                for one in pool.wait(_PAUSED_TICK_S):
+                    yield self._end(job, *one)
+            elif self._paused:
+                job.wait_resumed()
+                self._paused = False
+            elif what is Outcome.END or not self._more:
+                break
+            elif what is Outcome.WAITING:
+                sleep(_PAUSED_TICK_S)
+        if self._errors == "stop":
+            for failure in self.failures.values():
+                raise failure
 
     def _source(self) -> Iterator[Any]:
         """The items. What has no name is an error before there is a job."""

@@ -5,6 +5,7 @@ import os
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, Optional, Union
 
+from ._crew import note_end
 from .errors import IllegalTransition
 from .info import JobInfo, JobStatus
 from .job import Job, describe
@@ -35,11 +36,12 @@ def session(
     config: Optional[Mapping[str, Any]],
     total: Optional[int],
     again: bool,
+    shared: bool = False,
 ) -> Iterator[Job]:
     """The job, found or made, and started; completed in the end, or left as interrupted.
 
     Where the last run came to its end, but for items that failed, it is these items, unless all of
-    it is to be done again.
+    it is to be done again. shared: beside others who do the same.
     """
     last = None if again else last_run(manager, type, key)
     if last is not None and last.finished:
@@ -49,12 +51,14 @@ def session(
         except (IllegalTransition, LookupError):
             pass  # taken up, or removed, by another meanwhile
     job = manager.ensure(type, key, config, total=total)
-    job.__enter__()
+    job._enter(shared)
     try:
         if total:
             job.set_total(total)
         yield job
         job.complete()
+        if shared:
+            note_end(manager, type, key)
     except BaseException as error:
         job.interrupt(describe(error))
         raise

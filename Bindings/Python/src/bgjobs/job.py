@@ -183,7 +183,7 @@ class Job:
         if error is None and not remains:
             self.complete()
         elif error is None and now.workers > 1:
-            self.interrupt(None)
+            self.interrupt(None)  # others have the rest
         elif self._claimed and isinstance(error, Exception):
             # Left as interrupted, it would be the next one again.
             self.fail(describe(error))

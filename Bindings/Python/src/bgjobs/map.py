@@ -28,6 +28,7 @@ def map(
     total: Optional[int] = None,
     name: Callable[[Item], str] = name_of,
     again: bool = False,
+    shared: bool = False,
 ) -> List[Any]:
     """Calls the function with each item in a pool, as a job that survives kill -9.
 
@@ -50,10 +51,24 @@ def map(
     exception is raised; the job is interrupted, and the next run goes on.
 
     While the job is paused nothing is begun. A cancelled one ends it with JobFinished. name, total,
-    config, project and again are those of track().
+    config, project, again and shared are those of track(): DONE_BEFORE also stands for what other
+    processes have done.
     """
     job = (type, key)
-    run = Run(function, items, job, workers, executor, errors, project, config, total, name, again)
+    run = Run(
+        function,
+        items,
+        job,
+        workers,
+        executor,
+        errors,
+        project,
+        config,
+        total,
+        name,
+        again,
+        shared,
+    )
     found: Dict[int, Any] = {}
     with closing(run.outcomes()) as outcomes:
         for index, value, _ in outcomes:
@@ -83,6 +98,7 @@ def imap(
     total: Optional[int] = None,
     name: Callable[[Item], str] = name_of,
     again: bool = False,
+    shared: bool = False,
 ) -> Iterator[Any]:
     """map() as an iterator, which gives results while others are under way.
 
@@ -94,7 +110,20 @@ def imap(
     failed gives no result, and ItemsFailed comes at the end.
     """
     job = (type, key)
-    run = Run(function, items, job, workers, executor, errors, project, config, total, name, again)
+    run = Run(
+        function,
+        items,
+        job,
+        workers,
+        executor,
+        errors,
+        project,
+        config,
+        total,
+        name,
+        again,
+        shared,
+    )
     return _results(run, ordered, errors)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import contextmanager, suppress
 from ctypes import c_int64
 from itertools import chain
-from time import monotonic
+from time import monotonic, sleep
 from typing import (
     Any,
     Callable,
@@ -23,7 +23,8 @@ from typing import (
 )
 
 from . import _ffi
-from ._call import text
+from ._call import Outcome, text
+from ._crew import Items, done_by_others
 from ._guard import driver, refuse_pool
 from ._leaving import leave
 from ._names import name_of
@@ -37,6 +38,7 @@ Item = TypeVar("Item")
 
 _update = _ffi.bare_update
 _NOT_SAID = c_int64(-1)
+_NAP = 0.1
 _EMPTY = "an item's name is empty"
 
 
@@ -54,6 +56,7 @@ class Track(Generic[Item]):
         name: Callable[[Item], str],
         every: Optional[float],
         again: bool,
+        shared: bool,
     ) -> None:
         self._items = items
         self._type = type
@@ -64,6 +67,7 @@ class Track(Generic[Item]):
         self._name = name
         self._every = every
         self._again = again
+        self._shared = shared
         self._maker = threading.get_ident()
         #: What the loop's body has marked as failed, for the loop to see.
         self._failed: List[str] = []
@@ -121,6 +125,8 @@ class Track(Generic[Item]):
     # ---- The loop -------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Item]:
+        if self._shared:
+            return self._beside_others()
         return self._one_by_one() if self._every is None else self._in_batches(self._every)
 
     def _source(self) -> Iterator[Item]:
@@ -136,7 +142,9 @@ class Track(Generic[Item]):
     def _session(self) -> Iterator[Job]:
         with JobManager(self._project) as manager:
             total = self._total
-            with session(manager, self._type, self._key, self._config, total, self._again) as job:
+            with session(
+                manager, self._type, self._key, self._config, total, self._again, self._shared
+            ) as job:
                 self.job = job
                 if self._counts is None:
                     done = max(Position(job).at, job.info().items_completed)
@@ -209,6 +217,32 @@ class Track(Generic[Item]):
                 if done is not None:
                     job.update(current_item="", done=done.decode())
 
+    def _beside_others(self) -> Iterator[Item]:
+        refuse_pool(sys._getframe().f_back, self._maker)
+        items = Items(self._items, self._name)
+        with JobManager(self._project) as manager:
+            if not self._again and done_by_others(manager, self._type, self._key):
+                return
+        with self._session() as job:
+            items.plan(job)
+            try:
+                while True:
+                    what, name, _, item = items.next(job)
+                    if name is not None:
+                        yield item
+                        failed, self._failed[:] = name in self._failed, []
+                        if not failed and job.done(name):
+                            job.wait_resumed()
+                    elif what is Outcome.PAUSED:
+                        job.wait_resumed()
+                    elif what is Outcome.WAITING:
+                        sleep(_NAP)
+                    else:
+                        return
+            except GeneratorExit:
+                leave(job, driver(sys._getframe().f_back))
+                raise
+
     def _in_batches(self, every: float) -> Iterator[Item]:
         refuse_pool(sys._getframe().f_back, self._maker)
         now, failed = monotonic, self._failed
@@ -277,6 +311,7 @@ def track(
     name: Callable[[Item], str] = name_of,
     every: Optional[float] = None,
     again: bool = False,
+    shared: bool = False,
 ) -> Track[Item]:
     """Loops over items, as a job of this type and key that survives kill -9.
 
@@ -301,7 +336,13 @@ def track(
     last report, which makes the loop nearly free. After a crash everything behind the last report
     is repeated: up to that many seconds of work, and the item at hand. The items must then come in
     the same order in every run, because what is kept is their number and not their names.
+
+    shared: the same loop in other processes, too: each item is for one of them, and what a killed
+    one had goes to the others. All items are read first. Who comes when the others are through has
+    nothing to do.
     """
     if every is not None and not every >= 0:
         raise Invalid(f"every is {every}; it must be 0 or more seconds")
-    return Track(items, type, key, project, config, total, name, every, again)
+    if shared and every is not None:
+        raise Invalid("shared and every exclude each other")
+    return Track(items, type, key, project, config, total, name, every, again, shared)
