@@ -3,7 +3,7 @@
 protocol JobDesk: AnyObject {
   var clock: Clock { get }
   /// What was handed out of plans, by job.
-  var dispensers: [TextBytes: Dispenser] { get set }
+  var dispensers: Dispensers { get set }
   /// What we were given of shared jobs.
   var handouts: [Handout] { get set }
   /// As it is while alone.

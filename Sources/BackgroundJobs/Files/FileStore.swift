@@ -31,7 +31,7 @@ final class FileStore {
   var lastCompaction = Clock.machine
   var syncThrottle = Throttle(burst: 1, interval: 100_000_000)
   /// What was handed out of plans, by job.
-  var dispensers = [TextBytes: Dispenser]()
+  var dispensers = Dispensers()
   var handouts: [Handout] = []
 
   /// There is no journal: what the state was read from.

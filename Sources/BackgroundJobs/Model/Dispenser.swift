@@ -92,7 +92,7 @@ final class Dispenser {
 
   /// Gives an open item of a job to `take`, by what was handed out before.
   static func next(
-    of job: JobState, in dispensers: inout [TextBytes: Dispenser],
+    of job: JobState, in dispensers: inout Dispensers,
     _ take: (UnsafeRawBufferPointer) throws(JobError) -> Void
   ) throws(JobError) -> Status {
     switch job.status {

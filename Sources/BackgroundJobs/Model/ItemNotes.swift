@@ -17,12 +17,17 @@ struct ItemNotes: ~Copyable {
     static let ofOthers = UInt32.max
   }
 
-  private struct Note {
+  private final class Note {
+    let slot: Slot
     var why: String?
     var trial: Trial?
+
+    init(_ slot: Slot, why: String? = nil, trial: Trial? = nil) {
+      (self.slot, self.why, self.trial) = (slot, why, trial)
+    }
   }
 
-  private var notes = [Slot: Note]()
+  private var notes = ObjectTable { unsafeDowncast($0, to: Note.self).slot }
   /// Of those that are not in `notes`; an empty note there stands for none.
   private var stored: StoredNotes?
   /// The highest place that was given.
@@ -40,11 +45,25 @@ struct ItemNotes: ~Copyable {
     (underWayCount, trialCount, whyCount) = (underWay, trials, whys)
   }
 
+  /// In `notes`.
+  private func known(_ slot: Slot) -> Note? {
+    notes.find(slot) { unsafeDowncast($0, to: Note.self).slot == slot }
+      .map { unsafeDowncast($0, to: Note.self) }
+  }
+
+  private func next(_ position: inout Int) -> Note? {
+    notes.object(at: &position).map { unsafeDowncast($0, to: Note.self) }
+  }
+
+  private mutating func enter(_ note: Note) {
+    notes.put(note) { unsafeDowncast($0, to: Note.self).slot == note.slot }
+  }
+
   @inline(never)
   private func note(_ slot: Slot) -> Note? {
-    if let note = notes[slot] { return note }
+    if let note = known(slot) { return note }
     guard let stored, let entry = stored.find(slot) else { return nil }
-    return Note(why: stored.why(entry), trial: stored.trial(entry))
+    return Note(slot, why: stored.why(entry), trial: stored.trial(entry))
   }
 
   /// All of them are in `notes` then.
@@ -52,8 +71,8 @@ struct ItemNotes: ~Copyable {
   mutating func loadAll() {
     guard let stored else { return }
     stored.loadAll()
-    for entry in 0..<stored.count where notes[stored.slot(entry)] == nil {
-      notes[stored.slot(entry)] = Note(why: stored.why(entry), trial: stored.trial(entry))
+    for entry in 0..<stored.count {
+      if let note = note(stored.slot(entry)) { enter(note) }
     }
     self.stored = nil
   }
@@ -62,14 +81,16 @@ struct ItemNotes: ~Copyable {
   mutating func encode(_ entries: Buffer, _ texts: Buffer) {
     loadAll()
     var ranks: [cposix_rank] = []
-    for (slot, note) in notes where note.why != nil || note.trial != nil {
-      ranks.append(cposix_rank(key: Int64(slot), index: 0))
+    var position = 0
+    while let note = next(&position) {
+      guard note.why != nil || note.trial != nil else { continue }
+      ranks.append(cposix_rank(key: Int64(note.slot), index: 0))
     }
     cposix_sort(&ranks, ranks.count)
     for rank in ranks {
-      let note = notes[Slot(rank.key)] ?? Note()
+      guard let note = known(Slot(rank.key)) else { continue }
       let trial = note.trial ?? Trial()
-      entries.append(Slot(rank.key), as: UInt32.self)
+      entries.append(note.slot, as: UInt32.self)
       entries.append(trial.begun, as: UInt32.self)
       entries.append(trial.unended, as: UInt32.self)
       entries.append(trial.place, as: UInt32.self)
@@ -87,10 +108,10 @@ struct ItemNotes: ~Copyable {
   @inline(never)
   mutating func setWhy(_ slot: Slot, _ why: String?) {
     if why == nil, whyCount == 0 { return }
-    var note = note(slot) ?? Note()
+    let note = note(slot) ?? Note(slot)
     whyCount += (why == nil ? 0 : 1) - (note.why == nil ? 0 : 1)
     note.why = why
-    set(slot, note)
+    keep(note)
   }
 
   // MARK: Trials
@@ -135,11 +156,9 @@ struct ItemNotes: ~Copyable {
   mutating func nothingIsUnderWay() {
     if underWayCount > 0 {
       loadAll()
-      for (slot, note) in notes where note.trial?.place ?? 0 > 0 {
-        var note = note
-        note.trial?.place = 0
-        set(slot, note)
-      }
+      changes &+= 1
+      var position = 0
+      while let note = next(&position) { note.trial?.place = 0 }
     }
     (lastPlace, underWayCount) = (0, 0)
   }
@@ -151,9 +170,10 @@ struct ItemNotes: ~Copyable {
     var (oldest, least): (Slot?, UInt32) = (nil, Trial.ofOthers)
     guard underWayCount > 0 else { return nil }
     loadAll()
-    for (slot, note) in notes {
+    var position = 0
+    while let note = next(&position) {
       guard let place = note.trial?.place, place > 0, place < least else { continue }
-      (oldest, least) = (slot, place)
+      (oldest, least) = (note.slot, place)
     }
     return oldest
   }
@@ -162,28 +182,35 @@ struct ItemNotes: ~Copyable {
     guard underWayCount > 0 else { return [] }
     loadAll()
     var slots: [Slot] = []
-    for (slot, note) in notes where note.trial?.place ?? 0 > 0 { slots.append(slot) }
+    var position = 0
+    while let note = next(&position) {
+      if note.trial?.place ?? 0 > 0 { slots.append(note.slot) }
+    }
     return slots
   }
 
   mutating func visitTrials(_ body: (Slot, Trial) throws(JobError) -> Void) throws(JobError) {
     loadAll()
-    for (slot, note) in notes { if let trial = note.trial { try body(slot, trial) } }
+    var position = 0
+    while let note = next(&position) {
+      if let trial = note.trial { try body(note.slot, trial) }
+    }
   }
 
   @inline(never)
   private mutating func setTrial(_ slot: Slot, _ trial: Trial?) {
-    var note = note(slot) ?? Note()
+    let note = note(slot) ?? Note(slot)
     if note.trial?.place ?? 0 > 0 { underWayCount -= 1 }
     if trial?.place ?? 0 > 0 { underWayCount += 1 }
     trialCount += (trial == nil ? 0 : 1) - (note.trial == nil ? 0 : 1)
     note.trial = trial
-    set(slot, note)
+    keep(note)
   }
 
-  private mutating func set(_ slot: Slot, _ note: Note) {
+  /// It has changed.
+  private mutating func keep(_ note: Note) {
     changes &+= 1
-    let isNone = note.why == nil && note.trial == nil && stored == nil
-    notes[slot] = isNone ? nil : note
+    if note.why != nil || note.trial != nil || stored != nil { return enter(note) }
+    notes.remove(note.slot) { $0 === note }
   }
 }

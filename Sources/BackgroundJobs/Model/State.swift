@@ -11,7 +11,8 @@ class State {
   }
 
   final private(set) var entries: [Entry] = []
-  final private var index = [TextBytes: JobState]()
+  /// Those in memory, by their ids.
+  final private var index = ObjectTable { checksum(unsafeDowncast($0, to: JobState.self).id) }
   /// The last event that is in it.
   final var seq: UInt64 = 0
   /// Oldest first.
@@ -34,7 +35,10 @@ class State {
   // MARK: Jobs
 
   /// One in memory, as every job is that has an owner.
-  final func known(_ id: String) -> JobState? { index[TextBytes(id)] }
+  final func known(_ id: String) -> JobState? {
+    index.find(checksum(id)) { unsafeDowncast($0, to: JobState.self).id.bytes == id.bytes }
+      .map { unsafeDowncast($0, to: JobState.self) }
+  }
 
   final func job(_ id: String) throws(JobError) -> JobState? {
     if let job = known(id) { return job }
@@ -87,7 +91,9 @@ class State {
   }
 
   @inline(never)
-  final private func enter(_ job: JobState) { index[TextBytes(job.id)] = job }
+  final private func enter(_ job: JobState) {
+    index.put(job) { unsafeDowncast($0, to: JobState.self).id.bytes == job.id.bytes }
+  }
 
   /// What is known of an entry without bringing it into memory; nil: it is no job.
   final func facts(at position: Int) -> StoredJob? {
@@ -122,7 +128,8 @@ class State {
   }
 
   final func add(_ job: JobState) {
-    guard index.updateValue(job, forKey: TextBytes(job.id)) == nil else { return }
+    guard known(job.id) == nil else { return }
+    enter(job)
     entries.append(.job(job))
   }
 
@@ -137,7 +144,7 @@ class State {
 
   final private func remove(_ job: JobState) {
     job.isRemoved = true
-    index[TextBytes(job.id)] = nil
+    index.remove(checksum(job.id)) { $0 === job }
     entries.removeAll {
       if case .job(let other) = $0 { return other === job }
       return false

@@ -25,7 +25,7 @@
     let clock: Clock
     private let process = ProcessIdentity.current()
     private let forkGeneration = cposix_fork_begin()
-    var dispensers = [TextBytes: Dispenser]()
+    var dispensers = Dispensers()
     var handouts: [Handout] = []
     /// Of each job that is owned here, by the number of its owner: whether its pause was seen.
     private var owned = [UInt64: Bool]()
