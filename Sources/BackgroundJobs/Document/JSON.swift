@@ -1,14 +1,19 @@
 import CJansson
 import CPosix
 
-/// Where and why JSON text is not JSON.
-struct JSONFault: Error {
-  var line: Int
-  var column: Int
-  var byte: Int
-  var text: String
+/// Where and why JSON text is not JSON. A class: one pointer is handed on.
+final class JSONFault: Error {
+  let line: Int
+  let column: Int
+  let byte: Int
+  let text: String
   /// It may be JSON.
-  var isWantOfMemory = false
+  let isWantOfMemory: Bool
+
+  init(line: Int, column: Int, byte: Int, text: String, isWantOfMemory: Bool = false) {
+    (self.line, self.column, self.byte) = (line, column, byte)
+    (self.text, self.isWantOfMemory) = (text, isWantOfMemory)
+  }
 
   static func noMemory(for size: Int) -> JobError {
     JobError(.noMemory, "no memory for \(size) bytes of JSON", osError: ENOMEM)

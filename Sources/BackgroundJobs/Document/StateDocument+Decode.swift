@@ -12,7 +12,7 @@ extension StateDocument {
     var logs: [LogPosition] = []
   }
 
-  enum Fault: Error {
+  indirect enum Fault: Error {
     case syntax(JSONFault)
     case shape(String)
     case other(JobError)

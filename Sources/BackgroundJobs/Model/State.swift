@@ -7,7 +7,7 @@ class State {
     case job(JobState)
     /// It comes into memory when it is asked for.
     case stored(Int)
-    case opaque(String)
+    indirect case opaque(String)
   }
 
   final private(set) var entries: [Entry] = []
