@@ -2,8 +2,8 @@ import CJansson
 
 extension StateDocument {
   /// What a state file, or a snapshot, says.
-  struct Decoded {
-    var state: FileState
+  final class Decoded {
+    let state = FileState()
     /// nil: not written by us.
     var epoch: Epoch?
     /// The last event that its writer had seen; nil: not written by us.
@@ -29,7 +29,7 @@ extension StateDocument {
       throw .shape("its member \"jobs\" is not an array")
     }
     do throws(JobError) {
-      var decoded = Decoded(state: FileState())
+      let decoded = Decoded()
       let ours = root["bgjobs"]
       let logs = logPositions(ours?["logs"])
       decoded.logs = logs
@@ -39,7 +39,7 @@ extension StateDocument {
           JSONMember(name: name, text: name.bytes == "jobs" ? "" : try value.text()))
         if name.bytes == "jobs" { try decodeJobs(value, logs, decoded.state) }
       }
-      if let ours { decodeTop(ours, &decoded) }
+      if let ours { decodeTop(ours, decoded) }
       return decoded
     } catch {
       throw .other(error)
@@ -54,7 +54,7 @@ extension StateDocument {
     }
   }
 
-  private static func decodeTop(_ ours: JSONValue, _ decoded: inout Decoded) {
+  private static func decodeTop(_ ours: JSONValue, _ decoded: Decoded) {
     decoded.state.format = ours["format"]?.integer ?? 0
     if let text = ours["epoch"]?.stringBytes, text.count == 32,
       let high = parseHex(text.prefix(16)), let low = parseHex(text.dropFirst(16))
