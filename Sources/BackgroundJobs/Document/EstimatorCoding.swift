@@ -80,23 +80,23 @@ extension StateDocument {
     return (value * scale).rounded() / scale
   }
 
-  static func decodeEstimator(_ value: JSONValue?) -> Estimator {
-    guard let value, let items = value["at"]?.at(0)?.integer,
-      let active = value["at"]?.at(1)?.integer
-    else { return Estimator() }
-    var estimator = Estimator(items: items, active: active)
-    estimator.isFresh = value["fresh"]?.kind == JSON_TRUE
-    estimator.since = value["since"]?.integer ?? 0
-    if let noise = value["noise"] {
-      estimator.noise = positive(noise.at(0))
-      estimator.noiseCount = min(positive(noise.at(1)), 100)
-      estimator.gaps = positive(noise.at(2))
-      estimator.gapSquares = positive(noise.at(3))
+  static func decodeEstimator(_ value: JSONValue) -> Estimator {
+    let place = value["at"]
+    guard let items = place.at(0).integer, let active = place.at(1).integer else {
+      return Estimator()
     }
-    estimator.held = value["held"].flatMap { bucket($0, at: 0) }
+    var estimator = Estimator(items: items, active: active)
+    estimator.isFresh = value["fresh"].kind == JSON_TRUE
+    estimator.since = value["since"].integer ?? 0
+    let noise = value["noise"]
+    estimator.noise = positive(noise.at(0))
+    estimator.noiseCount = min(positive(noise.at(1)), 100)
+    estimator.gaps = positive(noise.at(2))
+    estimator.gapSquares = positive(noise.at(3))
+    estimator.held = bucket(value["held"], at: 0)
     estimator.stalls = oddities(value["stalls"])
     estimator.bulk = oddities(value["bulk"])
-    guard let buckets = value["buckets"] else { return estimator }
+    let buckets = value["buckets"]
     var position = 0
     while estimator.buckets.count < Estimator.mostBuckets,
       let bucket = bucket(buckets, at: position)
@@ -108,22 +108,22 @@ extension StateDocument {
   }
 
   private static func bucket(_ list: JSONValue, at position: Int) -> Bucket? {
-    guard position + 4 < list.count, let events = list.at(position)?.integer, events > 0,
-      events < 1 << 40, let items = list.at(position + 1)?.real, items > 0, items < 1e15,
-      let seconds = list.at(position + 2)?.real, seconds > 0, seconds < 1e15,
-      let squares = list.at(position + 3)?.real, squares >= 0, squares.isFinite,
-      let logs = list.at(position + 4)?.real, logs.isFinite
+    guard position + 4 < list.count, let events = list.at(position).integer, events > 0,
+      events < 1 << 40, let items = list.at(position + 1).real, items > 0, items < 1e15,
+      let seconds = list.at(position + 2).real, seconds > 0, seconds < 1e15,
+      let squares = list.at(position + 3).real, squares >= 0, squares.isFinite,
+      let logs = list.at(position + 4).real, logs.isFinite
     else { return nil }
     return Bucket(events: events, items: items, seconds: seconds, squares: squares, logs: logs)
   }
 
-  private static func oddities(_ value: JSONValue?) -> Outliers {
-    guard let count = value?.at(0)?.integer, count > 0 else { return Outliers() }
-    return Outliers(count: count, amount: positive(value?.at(1)))
+  private static func oddities(_ value: JSONValue) -> Outliers {
+    guard let count = value.at(0).integer, count > 0 else { return Outliers() }
+    return Outliers(count: count, amount: positive(value.at(1)))
   }
 
-  private static func positive(_ value: JSONValue?) -> Double {
-    guard let number = value?.real, number.isFinite, number > 0 else { return 0 }
+  private static func positive(_ value: JSONValue) -> Double {
+    guard let number = value.real, number.isFinite, number > 0 else { return 0 }
     return number
   }
 }

@@ -116,24 +116,24 @@ final class JSON {
   }
 }
 
-/// A borrowed value inside a `JSON`, which must outlive it.
+/// A borrowed value inside a `JSON`, which must outlive it; or one that is missing: it has no members,
+/// no elements, and is of no use as anything.
 struct JSONValue {
-  let raw: UnsafeMutablePointer<json_t>
+  let raw: UnsafeMutablePointer<json_t>?
 
-  var kind: json_type { bgjobs_json_type(raw) }
+  var isMissing: Bool { raw == nil }
+  var kind: json_type { raw.map { bgjobs_json_type($0) } ?? JSON_NULL }
   var isObject: Bool { kind == JSON_OBJECT }
   var isArray: Bool { kind == JSON_ARRAY }
   var isString: Bool { kind == JSON_STRING }
 
-  subscript(name: StaticString) -> JSONValue? {
+  subscript(name: StaticString) -> JSONValue {
     @inline(__always) get { member(UnsafeRawPointer(name.utf8Start)) }
   }
 
   @inline(never)
-  private func member(_ name: UnsafeRawPointer) -> JSONValue? {
-    let name = name.assumingMemoryBound(to: CChar.self)
-    guard isObject, let found = json_object_get(raw, name) else { return nil }
-    return JSONValue(raw: found)
+  private func member(_ name: UnsafeRawPointer) -> JSONValue {
+    JSONValue(raw: json_object_get(raw, name.assumingMemoryBound(to: CChar.self)))
   }
 
   var stringBytes: UnsafeRawBufferPointer? {
@@ -155,12 +155,17 @@ struct JSONValue {
     return kind == JSON_REAL ? json_real_value(raw) : nil
   }
 
-  var count: Int { isArray ? json_array_size(raw) : 0 }
+  var unsigned: UInt64? { integer.flatMap { UInt64(exactly: $0) } }
 
-  func at(_ index: Int) -> JSONValue? {
-    guard isArray, let found = json_array_get(raw, index) else { return nil }
-    return JSONValue(raw: found)
-  }
+  /// Milliseconds since 1970.
+  var date: Int64? { stringBytes.flatMap { DateText.parse($0) } }
+
+  /// Of a text of digits.
+  var hexadecimal: UInt64? { stringBytes.flatMap { parseHex($0[...]) } }
+
+  var count: Int { json_array_size(raw) }
+
+  func at(_ index: Int) -> JSONValue { JSONValue(raw: json_array_get(raw, index)) }
 
   func forEachMember<E: Error>(_ body: (String, JSONValue) throws(E) -> Void) throws(E) {
     guard isObject else { return }
@@ -199,7 +204,7 @@ struct JSONValue {
       out.buffer.append(UInt8(ascii: "["))
       for index in 0..<count {
         if index > 0 { out.buffer.append(UInt8(ascii: ",")) }
-        try at(index)?.write(to: out)
+        try at(index).write(to: out)
       }
       out.buffer.append(UInt8(ascii: "]"))
     case JSON_STRING:

@@ -8,7 +8,7 @@ package enum JobConfig {
       let value = JSONValue(raw: json.value)
       guard value.isObject else { throw JobError(.invalid, "config is not a JSON object") }
       let compact = try value.text()
-      guard value["type"] == nil else { return compact }
+      guard value["type"].isMissing else { return compact }
       let buffer = Buffer()
       buffer.append("{\"type\":" as StaticString)
       JSONText(buffer).string(type)

@@ -58,10 +58,11 @@ extension State {
       guard let json = try? JSON.parse(UnsafeRawBufferPointer(bytes)) else { return "" }
       let root = JSONValue(raw: json.value)
       guard root.isObject else { return "" }
-      let provider = try? root["provider"]?.text()
-      let command = try? root["command"]?.text()
-      let jobs = try? root["jobs"]?.text()
-      return Message("\(provider ?? "") \(command ?? "") \(jobs ?? "")").text
+      func text(_ value: JSONValue) -> String {
+        value.isMissing ? "" : (try? value.text()) ?? ""
+      }
+      let (provider, command) = (text(root["provider"]), text(root["command"]))
+      return Message("\(provider) \(command) \(text(root["jobs"]))").text
     }
   }
 }

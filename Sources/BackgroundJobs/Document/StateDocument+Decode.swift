@@ -25,13 +25,14 @@ extension StateDocument {
     }
     let root = JSONValue(raw: json.value)
     guard root.isObject else { throw .shape("it is not a JSON object") }
-    if let jobs = root["jobs"], !jobs.isArray {
+    let jobs = root["jobs"]
+    if !jobs.isMissing, !jobs.isArray {
       throw .shape("its member \"jobs\" is not an array")
     }
     do throws(JobError) {
       let decoded = Decoded()
       let ours = root["bgjobs"]
-      let logs = logPositions(ours?["logs"])
+      let logs = logPositions(ours["logs"])
       decoded.logs = logs
       try root.forEachMember { name, value throws(JobError) in
         if name.bytes == "bgjobs" { return }
@@ -39,7 +40,7 @@ extension StateDocument {
           JSONMember(name: name, text: name.bytes == "jobs" ? "" : try value.text()))
         if name.bytes == "jobs" { try decodeJobs(value, logs, decoded.state) }
       }
-      if let ours { decodeTop(ours, decoded) }
+      decodeTop(ours, decoded)
       return decoded
     } catch {
       throw .other(error)
@@ -55,17 +56,17 @@ extension StateDocument {
   }
 
   private static func decodeTop(_ ours: JSONValue, _ decoded: Decoded) {
-    decoded.state.format = ours["format"]?.integer ?? 0
-    if let text = ours["epoch"]?.stringBytes, text.count == 32,
+    decoded.state.format = ours["format"].integer ?? 0
+    if let text = ours["epoch"].stringBytes, text.count == 32,
       let high = parseHex(text.prefix(16)), let low = parseHex(text.dropFirst(16))
     {
       decoded.epoch = Epoch(high: high, low: low)
     }
-    if let seq = ours["seq"]?.integer, seq >= 0 {
+    if let seq = ours["seq"].integer, seq >= 0 {
       decoded.seq = UInt64(seq)
       decoded.state.seq = UInt64(seq)
     }
-    ours["setAside"]?.forEachMember { (name, value) throws(Never) in
+    ours["setAside"].forEachMember { (name, value) throws(Never) in
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
     decodeRemoved(ours["removed"], decoded.state)
@@ -73,16 +74,16 @@ extension StateDocument {
     decodeOthers(ours, decoded.state)
   }
 
-  private static func logPositions(_ logs: JSONValue?) -> [LogPosition] {
-    guard let logs else { return [] }
-    return (0..<logs.count).compactMap { position in
-      guard let entry = logs.at(position), let number = entry.at(0)?.unsigned,
-        let index = entry.at(1)?.unsigned, let offset = entry.at(2)?.integer, offset >= 0
+  private static func logPositions(_ logs: JSONValue) -> [LogPosition] {
+    (0..<logs.count).compactMap { position in
+      let entry = logs.at(position)
+      guard let number = entry.at(0).unsigned,
+        let index = entry.at(1).unsigned, let offset = entry.at(2).integer, offset >= 0
       else { return nil }
-      let sum = entry.at(4)?.unsigned ?? (index == 0 ? 0 : .max)
+      let sum = entry.at(4).unsigned ?? (index == 0 ? 0 : .max)
       return LogPosition(
         number: number, salt: 0, index: index, offset: offset, sum: UInt32(exactly: sum),
-        synced: min(entry.at(3)?.unsigned ?? index, index))
+        synced: min(entry.at(3).unsigned ?? index, index))
     }
   }
 
@@ -90,7 +91,7 @@ extension StateDocument {
     _ jobs: JSONValue, _ logs: [LogPosition], _ state: FileState
   ) throws(JobError) {
     for position in 0..<jobs.count {
-      guard let value = jobs.at(position) else { continue }
+      let value = jobs.at(position)
       if let job = try decodeJob(value, logs), state.known(job.id) == nil {
         state.add(job)
       } else {
@@ -116,38 +117,38 @@ extension StateDocument {
     _ value: JSONValue, _ logs: [LogPosition], _ items: ItemSet? = nil
   ) throws(JobError) -> JobState? {
     try requireMemory()
-    guard let id = value["id"]?.string else { return nil }
-    let word = value["status"]?.string ?? ""
+    guard let id = value["id"].string else { return nil }
+    let word = value["status"].string ?? ""
     let job = JobState(
-      id: id, type: value["type"]?.string ?? "", status: JobStatus(name: word))
+      id: id, type: value["type"].string ?? "", status: JobStatus(name: word))
     if word.bytes != job.status.name.bytes { job.statusWord = word }
     if let items { job.items = items }
-    let ours = value["bgjobs"].flatMap { $0.isObject ? $0 : nil }
-    let progress = value["progress"]
+    let (ours, progress) = (value["bgjobs"], value["progress"])
+    let isOurs = ours.isObject
     job.saysNoItems =
-      !isItemList(progress?["itemsCompleted"], ours != nil)
-      || !isItemList(progress?["itemsFailed"], ours != nil)
+      !isItemList(progress["itemsCompleted"], isOurs)
+      || !isItemList(progress["itemsFailed"], isOurs)
     // Before all other items: they keep the order in which they became known.
-    if let plan = ours?["plan"] { try decodePlan(plan, job) }
+    try decodePlan(ours["plan"], job)
     try value.forEachMember { name, member throws(JobError) in
       if name.bytes == "bgjobs" { return }
       let isProgress = name.bytes == "progress" && member.isObject
       job.members.append(JSONMember(name: name, text: isProgress ? "" : try member.text()))
       switch name.bytes {
       case "progress":
-        try decodeProgress(member, job, isOurs: ours != nil, isWhole: items == nil)
+        try decodeProgress(member, job, isOurs: isOurs, isWhole: items == nil)
       case "error": job.error = member.string
       case "result": job.result = try member.text()
-      case "startedAt": job.started = member.string.flatMap { DateText.parse($0) }
-      case "updatedAt": job.updated = member.string.flatMap { DateText.parse($0) }
-      case "completedAt": job.completed = member.string.flatMap { DateText.parse($0) }
+      case "startedAt": job.started = member.date
+      case "updatedAt": job.updated = member.date
+      case "completedAt": job.completed = member.date
       case "dependsOn":
-        job.dependsOn = (0..<member.count).compactMap { member.at($0)?.string }
+        job.dependsOn = (0..<member.count).compactMap { member.at($0).string }
       default: break
       }
     }
     job.created = job.started
-    if let ours { try decodeOurs(ours, logs, job) }
+    if isOurs { try decodeOurs(ours, logs, job) }
     // Items that were taken from elsewhere are not those that it counts.
     if items?.isAsStored ?? true { finishProgress(progress, job) }
     return job
@@ -169,7 +170,7 @@ extension StateDocument {
       }
       job.progressMembers.append(JSONMember(name: name, text: ""))
       for position in 0..<member.count where isWhole {
-        guard let item = member.at(position)?.stringBytes else { continue }
+        guard let item = member.at(position).stringBytes else { continue }
         let slot = try job.items.insert(item)
         let isNew =
           name.bytes == "itemsCompleted"
@@ -178,10 +179,11 @@ extension StateDocument {
         if !isNew, job.items.mark(of: slot) == wanted { try job.items.repeatInList(slot) }
       }
     }
-    job.total = max(0, progress["total"]?.integer ?? 0)
-    guard let failed = progress["itemsFailed"], isAllStrings(failed) else { return }
+    job.total = max(0, progress["total"].integer ?? 0)
+    let failed = progress["itemsFailed"]
+    guard isAllStrings(failed) else { return }
     let isMixed = (0..<failed.count).contains { position in
-      guard let item = failed.at(position)?.stringBytes, let slot = job.items.find(item) else {
+      guard let item = failed.at(position).stringBytes, let slot = job.items.find(item) else {
         return false
       }
       return job.items.mark(of: slot) == .done
@@ -191,49 +193,50 @@ extension StateDocument {
   }
 
   /// Of a job of ours, what is no text in a list is no item. Another tool's list is kept as it is.
-  private static func isItemList(_ list: JSONValue?, _ isOurs: Bool) -> Bool {
-    list.map { isOurs ? $0.isArray : isAllStrings($0) } ?? false
+  private static func isItemList(_ list: JSONValue, _ isOurs: Bool) -> Bool {
+    isOurs ? list.isArray : isAllStrings(list)
   }
 
   private static func isAllStrings(_ list: JSONValue) -> Bool {
-    list.isArray && (0..<list.count).allSatisfy { list.at($0)?.isString ?? false }
+    list.isArray && (0..<list.count).allSatisfy { list.at($0).isString }
   }
 
   /// What `current` says beyond the items and advances is the shift.
-  private static func finishProgress(_ progress: JSONValue?, _ job: JobState) {
-    guard job.shift == 0, let current = progress?["current"]?.integer else { return }
+  private static func finishProgress(_ progress: JSONValue, _ job: JobState) {
+    guard job.shift == 0, let current = progress["current"].integer else { return }
     job.shift = current.clampedAdding(-job.counted)
   }
 
   private static func decodeOurs(
     _ ours: JSONValue, _ logs: [LogPosition], _ job: JobState
   ) throws(JobError) {
-    job.createdSeq = ours["created"]?.unsigned ?? 0
-    job.revision = ours["rev"]?.unsigned ?? job.createdSeq
-    job.key = ours["key"]?.string
-    job.reason = ours["reason"]?.string
-    job.attempts = max(1, ours["attempts"]?.integer ?? 1)
-    job.created = ours["createdAt"]?.string.flatMap { DateText.parse($0) } ?? job.created
-    job.started = ours["firstStartedAt"]?.string.flatMap { DateText.parse($0) }
-    job.resumeAt = ours["resumeAt"]?.string.flatMap { DateText.parse($0) }
-    job.isPauseAcknowledged = ours["acknowledged"]?.kind == JSON_TRUE
-    job.advances = ours["advances"]?.integer ?? 0
-    job.shift = ours["shift"]?.integer ?? 0
-    if let cursor = ours["cursor"] { job.cursor.append(try cursor.text()) }
+    job.createdSeq = ours["created"].unsigned ?? 0
+    job.revision = ours["rev"].unsigned ?? job.createdSeq
+    job.key = ours["key"].string
+    job.reason = ours["reason"].string
+    job.attempts = max(1, ours["attempts"].integer ?? 1)
+    job.created = ours["createdAt"].date ?? job.created
+    job.started = ours["firstStartedAt"].date
+    job.resumeAt = ours["resumeAt"].date
+    job.isPauseAcknowledged = ours["acknowledged"].kind == JSON_TRUE
+    job.advances = ours["advances"].integer ?? 0
+    job.shift = ours["shift"].integer ?? 0
+    let cursor = ours["cursor"]
+    if !cursor.isMissing { job.cursor.append(try cursor.text()) }
     try job.cursor.requireWhole()
     try decodeOwner(ours, logs, job)
     job.clock = ActiveClock(
-      total: ours["activeMs"]?.integer ?? 0, mark: ours["activeMark"]?.integer)
+      total: ours["activeMs"].integer ?? 0, mark: ours["activeMark"].integer)
     job.estimator = decodeEstimator(ours["pace"])
-    try ours["failures"]?.forEachMember { name, why throws(JobError) in
+    try ours["failures"].forEachMember { name, why throws(JobError) in
       var name = name
       guard let text = why.string else { return }
       name.withUTF8 { job.items.note(failureOf: UnsafeRawBufferPointer($0), text) }
     }
-    if let skipped = ours["skipped"] { try decodeSkipped(skipped, job) }
-    if let begun = ours["begun"] { try decodeTrials(begun, job) }
-    if let queue = ours["queue"], queue.isObject { job.queue = decodeEntry(queue) }
-    ours["after"]?.forEachMember { (id, code) throws(Never) in
+    try decodeSkipped(ours["skipped"], job)
+    try decodeTrials(ours["begun"], job)
+    if ours["queue"].isObject { job.queue = decodeEntry(ours["queue"]) }
+    ours["after"].forEachMember { (id, code) throws(Never) in
       guard let code = code.integer, job.dependsOn.has(id),
         let edge = Edge(needs: id, code: UInt8(truncatingIfNeeded: code))
       else { return }
@@ -243,17 +246,14 @@ extension StateDocument {
   }
 
   private static func decodeEntry(_ queue: JSONValue) -> QueueEntry {
-    func time(_ name: StaticString) -> Int64 {
-      queue[name]?.string.flatMap { DateText.parse($0) } ?? 0
-    }
     func number(_ place: Int, _ most: Int64) -> Int64 {
-      min(max(0, queue["tries"]?.at(place)?.integer ?? 0), most)
+      min(max(0, queue["tries"].at(place).integer ?? 0), most)
     }
-    let (most, entry) = (QueueEntry.mostPriority, QueueEntry(since: time("since")))
-    entry.priority = min(max(-most, queue["priority"]?.integer ?? 0), most)
-    (entry.notBefore, entry.lane) = (time("notBefore"), queue["lane"]?.string)
-    entry.attempts = min(max(1, queue["attempts"]?.integer ?? 1), QueueEntry.mostAttempts)
-    guard queue["tries"] != nil else { return entry }
+    let (most, entry) = (QueueEntry.mostPriority, QueueEntry(since: queue["since"].date ?? 0))
+    entry.priority = min(max(-most, queue["priority"].integer ?? 0), most)
+    (entry.notBefore, entry.lane) = (queue["notBefore"].date ?? 0, queue["lane"].string)
+    entry.attempts = min(max(1, queue["attempts"].integer ?? 1), QueueEntry.mostAttempts)
+    guard !queue["tries"].isMissing else { return entry }
     entry.backoff = number(0, QueueEntry.mostBackoff)
     entry.mostBackoff = number(1, QueueEntry.mostBackoff)
     (entry.failures, entry.retryAt) = (number(2, entry.attempts), number(3, .largestJSON))
@@ -263,25 +263,27 @@ extension StateDocument {
 
   private static func decodeTrials(_ begun: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<begun.count {
-      guard let entry = begun.at(position), let item = entry.at(0)?.stringBytes else { continue }
+      let entry = begun.at(position)
+      guard let item = entry.at(0).stringBytes else { continue }
       let trial = ItemNotes.Trial(
-        begun: UInt32(clamping: entry.at(1)?.integer ?? 0),
-        unended: UInt32(clamping: entry.at(2)?.integer ?? 0),
-        place: UInt32(clamping: entry.at(3)?.integer ?? 0))
+        begun: UInt32(clamping: entry.at(1).integer ?? 0),
+        unended: UInt32(clamping: entry.at(2).integer ?? 0),
+        place: UInt32(clamping: entry.at(3).integer ?? 0))
       job.items.notes.note(trial, of: try job.items.insert(item))
     }
   }
 
   private static func decodeSkipped(_ skipped: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<skipped.count {
-      guard let entry = skipped.at(position), let item = entry.at(0)?.stringBytes else { continue }
-      _ = try job.items.markSkipped(try job.items.insert(item), why: entry.at(1)?.string)
+      let entry = skipped.at(position)
+      guard let item = entry.at(0).stringBytes else { continue }
+      _ = try job.items.markSkipped(try job.items.insert(item), why: entry.at(1).string)
     }
   }
 
   private static func decodePlan(_ plan: JSONValue, _ job: JobState) throws(JobError) {
     for position in 0..<plan.count {
-      guard let item = plan.at(position)?.stringBytes else { continue }
+      guard let item = plan.at(position).stringBytes else { continue }
       try job.items.plan(try job.items.insert(item))
     }
   }
@@ -289,46 +291,47 @@ extension StateDocument {
   private static func decodeOwner(
     _ ours: JSONValue, _ logs: [LogPosition], _ job: JobState
   ) throws(JobError) {
-    guard let owner = owner(ours) else { return }
+    guard let owner = owner(ours["owner"]) else { return }
     (job.owner, job.log) = (owner, position(of: owner, ours, logs))
-    guard job.log != nil, let workers = ours["workers"], workers.isArray else { return }
+    let workers = ours["workers"]
+    guard job.log != nil, workers.isArray else { return }
     job.isShared = true
     // It is the first claim.
     job.currentItem.clear()
     for place in 0..<workers.count {
-      guard let worker = workers.at(place) else { continue }
+      let worker = workers.at(place)
       if place > 0 {
-        guard let owner = self.owner(worker), let log = position(of: owner, worker, logs) else {
-          continue
-        }
+        guard let owner = self.owner(worker["owner"]),
+          let log = position(of: owner, worker, logs)
+        else { continue }
         job.crew.append(Worker(owner, log))
       }
+      let claims = worker["claims"]
       var slots: [ItemSet.Slot] = []
-      for entry in 0..<(worker["claims"]?.count ?? 0) {
-        guard let item = worker["claims"]?.at(entry)?.stringBytes else { continue }
+      for entry in 0..<claims.count {
+        guard let item = claims.at(entry).stringBytes else { continue }
         slots.append(try job.items.insert(item))
       }
       job.setClaims(slots, at: place == 0 ? 0 : job.crew.count)
     }
   }
 
-  private static func owner(_ ours: JSONValue) -> Owner? {
-    guard let owner = ours["owner"], owner.isObject else { return nil }
+  private static func owner(_ owner: JSONValue) -> Owner? {
+    guard owner.isObject else { return nil }
     var process = ProcessIdentity(
-      pid: owner["pid"]?.integer ?? 0, startTicks: owner["startTicks"]?.unsigned ?? 0,
-      namespace: owner["namespace"]?.unsigned ?? 0,
-      boot: owner["boot"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0)
+      pid: owner["pid"].integer ?? 0, startTicks: owner["startTicks"].unsigned ?? 0,
+      namespace: owner["namespace"].unsigned ?? 0,
+      boot: owner["boot"].hexadecimal ?? 0)
     var lock: OwnerLock?
-    if let path = owner["lock"]?.string {
+    if let path = owner["lock"].string {
       lock = OwnerLock(
-        path: path, device: owner["device"]?.unsigned ?? 0, inode: owner["inode"]?.unsigned ?? 0,
+        path: path, device: owner["device"].unsigned ?? 0, inode: owner["inode"].unsigned ?? 0,
         boot: process.boot)
       process = ProcessIdentity()
     }
     return Owner(
-      process, log: owner["log"]?.unsigned ?? 0,
-      salt: owner["salt"]?.stringBytes.flatMap { parseHex($0[...]) } ?? 0, lock: lock,
-      since: owner["since"]?.string.flatMap { DateText.parse($0) } ?? 0)
+      process, log: owner["log"].unsigned ?? 0, salt: owner["salt"].hexadecimal ?? 0, lock: lock,
+      since: owner["since"].date ?? 0)
   }
 
   private static func position(
@@ -337,11 +340,7 @@ extension StateDocument {
     guard owner.log != 0 else { return nil }
     var position = logs.first { $0.number == owner.log } ?? LogPosition(number: owner.log, salt: 0)
     position.salt = owner.salt
-    position.clockOffset = ours["clockOffset"]?.integer ?? 0
+    position.clockOffset = ours["clockOffset"].integer ?? 0
     return position
   }
-}
-
-extension JSONValue {
-  var unsigned: UInt64? { integer.flatMap { UInt64(exactly: $0) } }
 }

@@ -54,17 +54,17 @@ extension StateDocument {
     out.endArray()
   }
 
-  static func decodeRemoved(_ removed: JSONValue?, _ state: FileState) {
-    guard let removed else { return }
+  static func decodeRemoved(_ removed: JSONValue, _ state: FileState) {
     for position in 0..<removed.count where state.removed.count < RemovedJob.most {
-      guard let entry = removed.at(position), let id = entry.at(0)?.string,
-        let type = entry.at(1)?.string, let status = entry.at(3)?.string,
-        let failed = entry.at(4)?.integer, let time = entry.at(6)?.integer
+      let entry = removed.at(position)
+      guard let id = entry.at(0).string,
+        let type = entry.at(1).string, let status = entry.at(3).string,
+        let failed = entry.at(4).integer, let time = entry.at(6).integer
       else { continue }
       state.removed.append(
         RemovedJob(
-          id: id, type: type, key: entry.at(2)?.string, status: JobStatus(name: status),
-          failedItems: max(0, failed), endedMs: entry.at(5)?.integer, removedMs: time))
+          id: id, type: type, key: entry.at(2).string, status: JobStatus(name: status),
+          failedItems: max(0, failed), endedMs: entry.at(5).integer, removedMs: time))
     }
   }
 
@@ -109,40 +109,39 @@ extension StateDocument {
 
   static func decodeOthers(_ ours: JSONValue, _ job: JobState) {
     job.foreignEdits = edits(ours["theirs"])
-    if let was = ours["was"] {
-      for position in 0..<was.count {
-        guard let entry = was.at(position), let seq = entry.at(0)?.unsigned,
-          let status = entry.at(1)?.string
-        else { continue }
-        job.history.note(
-          JobStatus(name: status), until: seq,
-          life: entry.at(2)?.unsigned.map { UInt32(truncatingIfNeeded: $0) })
-      }
+    let was = ours["was"]
+    for position in 0..<was.count {
+      let entry = was.at(position)
+      guard let seq = entry.at(0).unsigned, let status = entry.at(1).string else { continue }
+      job.history.note(
+        JobStatus(name: status), until: seq,
+        life: entry.at(2).unsigned.map { UInt32(truncatingIfNeeded: $0) })
     }
-    guard let refused = ours["refused"], let status = refused["status"]?.string else { return }
+    let refused = ours["refused"]
+    guard let status = refused["status"].string else { return }
     job.refusal = Refusal(
-      status: status, seq: refused["seq"]?.unsigned ?? 0,
-      time: refused["at"]?.string.flatMap { DateText.parse($0) } ?? 0)
+      status: status, seq: refused["seq"].unsigned ?? 0,
+      time: refused["at"].date ?? 0)
   }
 
   static func decodeOthers(_ ours: JSONValue, _ state: FileState) {
     state.topEdits = edits(ours["theirs"])
-    state.hasNeighbours = ours["neighbours"]?.kind == JSON_TRUE
-    guard let collisions = ours["collisions"], let count = collisions["count"]?.integer, count > 0
-    else { return }
+    state.hasNeighbours = ours["neighbours"].kind == JSON_TRUE
+    let collisions = ours["collisions"]
+    guard let count = collisions["count"].integer, count > 0 else { return }
     state.collisions.count = count
-    state.collisions.last = collisions["last"]?.string.flatMap { DateText.parse($0) } ?? 0
-    collisions["jobs"]?.forEachMember { (name, seq) throws(Never) in
+    state.collisions.last = collisions["last"].date ?? 0
+    collisions["jobs"].forEachMember { (name, seq) throws(Never) in
       guard let seq = seq.unsigned, state.collisions.entries.count < Collisions.most else { return }
       state.collisions.entries.append(Collisions.Entry(job: name, seq: seq))
     }
   }
 
-  private static func edits(_ value: JSONValue?) -> [ForeignEdit] {
+  private static func edits(_ value: JSONValue) -> [ForeignEdit] {
     var edits: [ForeignEdit] = []
-    value?.forEachMember { (name, entry) throws(Never) in
-      guard edits.count < ForeignEdit.most, let seq = entry.at(0)?.unsigned,
-        let previous = entry.at(1)?.unsigned
+    value.forEachMember { (name, entry) throws(Never) in
+      guard edits.count < ForeignEdit.most, let seq = entry.at(0).unsigned,
+        let previous = entry.at(1).unsigned
       else { return }
       edits.append(
         ForeignEdit(

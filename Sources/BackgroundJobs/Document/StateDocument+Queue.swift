@@ -31,16 +31,16 @@ extension StateDocument {
   }
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
-    if let worth = ours["worth"]?.integer, worth <= State.strictWorth { state.worth = worth }
-    ours["limits"]?.forEachMember { (scope, most) throws(Never) in
+    if let worth = ours["worth"].integer, worth <= State.strictWorth { state.worth = worth }
+    ours["limits"].forEachMember { (scope, most) throws(Never) in
       guard let most = most.integer, most >= 0, state.limits.count < QueueLimit.most,
         let limit = QueueLimit(scope, allowed: most)
       else { return }
       state.limits.append(limit)
     }
-    ours["providers"]?.forEachMember { (name, entry) throws(Never) in
+    ours["providers"].forEachMember { (name, entry) throws(Never) in
       guard state.providers.count < 2 * Provider.most else { return }
-      func number(_ place: Int) -> Int64 { entry.at(place)?.integer ?? 0 }
+      func number(_ place: Int) -> Int64 { entry.at(place).integer ?? 0 }
       let provider = Provider(name: name)
       (provider.count, provider.periodMs, provider.earned) = (number(0), number(1), number(2))
       (provider.limitedUntil, provider.pushed, provider.changed) = (number(3), number(4), number(5))
