@@ -90,7 +90,7 @@ extension FileStore {
     cposix_sort_numbers(numbers, count)
     for name in try files.names() {
       var number: UInt64 = 0
-      guard withCString(name, { cposix_file_number($0, &number) }) != 0,
+      guard withCString(name, { Int(cposix_file_number($0, &number)) }) != 0,
         cposix_has_number(numbers, count, number) == 0
       else { continue }
       try? files.unlink(name)

@@ -128,9 +128,8 @@ final class Directory {
 }
 
 /// A name as a C string on the stack: Swift's own conversion allocates.
-func withCString<Result>(
-  _ text: String, _ body: (UnsafePointer<CChar>) -> Result
-) -> Result {
+@inline(never)
+func withCString(_ text: String, _ body: (UnsafePointer<CChar>) -> Int) -> Int {
   var text = text
   return withUnsafeTemporaryAllocation(of: CChar.self, capacity: text.byteCount + 1) { room in
     text.withUTF8 { bytes in

@@ -72,7 +72,8 @@ struct ProcessIdentity: Equatable {
   }
 
   private static func smallFile(_ path: String) -> [UInt8] {
-    let descriptor = withCString(path) { cposix_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0) }
+    let descriptor = Int32(
+      withCString(path) { Int(cposix_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0)) })
     guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
     return withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in

@@ -87,6 +87,15 @@ private func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
   extension String {
     /// In place of Swift's own, which can copy texts that are not UTF-8: there are none here.
     mutating func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+      var result: Result?
+      visitUTF8 { result = body($0) }
+      // The body was called.
+      return result.unsafelyUnwrapped
+    }
+
+    /// Compiled once, and not for each type of a result.
+    @inline(never)
+    private func visitUTF8(_ body: (UnsafeBufferPointer<UInt8>) -> Void) {
       utf8.withContiguousStorageIfAvailable(body) ?? body(UnsafeBufferPointer(start: nil, count: 0))
     }
   }
