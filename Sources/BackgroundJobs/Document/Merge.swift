@@ -39,7 +39,7 @@ struct Merge {
     var changes: [Change] = []
     for job in theirs.known {
       if let ours = try state.job(job.id) {
-        changes += try edits(of: ours, job)
+        try addEdits(of: ours, job, to: &changes)
       } else if seen.map({ $0 < state.collisions.seq(of: job.id) }) ?? false {
         // Its removal was displaced, and this writer had not seen it.
         continue
@@ -91,11 +91,15 @@ struct Merge {
 
   // MARK: A job
 
-  private func edits(of ours: JobState, _ job: JobState) throws(JobError) -> [Change] {
+  private func addEdits(
+    of ours: JobState, _ job: JobState, to changes: inout [Change]
+  ) throws(JobError) {
     guard ours.isOurs else {
       if seen ?? 0 < state.collisions.seq(of: ours.id) { try keepItems(of: ours, in: job) }
-      guard try text(ours).bytes != text(job).bytes else { return [] }
-      return [.store(.edited(job, members: [], takes: .all))]
+      if try text(ours).bytes != text(job).bytes {
+        changes.append(.store(.edited(job, members: [], takes: .all)))
+      }
+      return
     }
     // As with its type: what is left out says nothing.
     if job.statusName.isEmpty { (job.status, job.statusWord) = (ours.status, ours.statusWord) }
@@ -111,7 +115,6 @@ struct Merge {
       let path = MemberPath.text("progress", name)
       if isTheirs(path, job.progressMembers[name], ours.foreignEdits) { members.append(path) }
     }
-    var changes: [Change] = []
     var taken = Life.nothing
     switch word(on: ours, job) {
     case .takes(let life): taken = life
@@ -127,7 +130,6 @@ struct Merge {
       changes.append(
         .store(.adopted(job: ours.id, done: items.done, failed: items.failed)))
     }
-    return changes
   }
 
   /// An edit that this writer has not seen brought them.
@@ -175,10 +177,11 @@ struct Merge {
   /// What it had before the first change that the writer does not know of; or what another tool has
   /// written since.
   private func mayHaveRead(_ status: JobStatus, _ unseen: [StatusHistory.Entry]) -> Bool {
-    if let first = unseen.first, first.status == status { return true }
-    if unseen.contains(where: { $0.status == status && $0.life != nil }) { return true }
-    // Another tool's change: it stood in the file before we knew of it, and gave it a number.
-    return zip(unseen, unseen.dropFirst()).contains { $0.life != nil && $1.status == status }
+    for place in unseen.indices where unseen[place].status == status {
+      // Another tool's change: it stood in the file before we knew of it, and gave it a number.
+      if place == 0 || unseen[place].life != nil || unseen[place - 1].life != nil { return true }
+    }
+    return false
   }
 
   /// The changes of a job's status that the writer does not know of; nil: more than is remembered.

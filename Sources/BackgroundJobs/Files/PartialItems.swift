@@ -2,17 +2,21 @@ import CPosix
 
 /// Items of jobs that are not all in memory. Each has a descriptor, so there are few.
 struct PartialItems: ~Copyable {
-  private var sets: [(items: ItemSet, name: String)] = []
+  private final class Part {
+    let items: ItemSet
+    let name: String
+
+    init(_ items: ItemSet, _ name: String) { (self.items, self.name) = (items, name) }
+  }
+
+  private var sets: [Part] = []
   private let most = Int(cposix_descriptor_share())
 
   mutating func add(_ items: ItemSet, _ name: String) {
     // One that is damaged stays.
     if sets.count >= most { try? sets[0].items.loadAll() }
-    if let place = sets.firstIndex(where: { $0.items.isWhole }) {
-      sets[place] = (items, name)
-    } else {
-      sets.append((items, name))
-    }
+    sets.removeAll { $0.items.isWhole }
+    sets.append(Part(items, name))
   }
 
   /// One that was not as it had been written.

@@ -25,7 +25,7 @@ extension State {
     guard let first = matches.first else { throw notFound(id) }
     guard matches.count == 1 else {
       var some = Message(first.id)
-      for match in matches.dropFirst().prefix(3) { some = "\(some), \(match.id)" }
+      for place in 1..<min(4, matches.count) { some = "\(some), \(matches[place].id)" }
       throw JobError(
         .ambiguous,
         "\(id) is the beginning of \(matches.count) ids: \(some)"
@@ -71,7 +71,8 @@ extension State {
     // One that is lost has moved the others: they wait.
     guard entries.count == count else { return [] }
     var removals: [JobState] = []
-    for rank in ranks.prefix(ranks.count - max(0, keep)) {
+    for place in 0..<ranks.count - max(0, keep) {
+      let rank = ranks[place]
       guard rank.key <= limit, let job = try load(at: Int(rank.index)) else { break }
       let isNeeded = needing.contains { other in
         other !== job && other.dependsOn.contains { $0.bytes == job.id.bytes }

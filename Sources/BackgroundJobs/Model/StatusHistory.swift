@@ -34,10 +34,11 @@ struct StatusHistory: Equatable {
   }
 
   /// What happened behind `seen`. nil: more than is remembered.
-  func changes(since seen: UInt64) -> ArraySlice<Entry>? {
-    let first = entries.firstIndex { $0.seq > seen } ?? entries.endIndex
-    if first == entries.startIndex, entries.count >= Self.most { return nil }
-    return entries[first...]
+  func changes(since seen: UInt64) -> [Entry]? {
+    if entries.count >= Self.most, entries[0].seq > seen { return nil }
+    var changes: [Entry] = []
+    for entry in entries where !changes.isEmpty || entry.seq > seen { changes.append(entry) }
+    return changes
   }
 }
 

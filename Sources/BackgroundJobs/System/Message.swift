@@ -44,7 +44,7 @@ package struct Message: ExpressibleByStringInterpolation {
     @inline(never)
     package mutating func appendInterpolation(_ text: String) {
       var text = text
-      text.withUTF8 { bytes.append(contentsOf: $0) }
+      text.withUTF8 { bytes.append(contentsOf: UnsafeRawBufferPointer($0)) }
     }
 
     @inline(__always)

@@ -76,10 +76,12 @@ struct ProcessIdentity: Equatable {
       withCString(path) { Int(cposix_openat(AT_FDCWD, $0, O_RDONLY | O_CLOEXEC, 0)) })
     guard descriptor >= 0 else { return [] }
     defer { close(descriptor) }
-    return withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in
-      let got = CPosix.read(descriptor, room.baseAddress, 1024)
-      return got > 0 ? Array(room[..<got]) : []
+    var text: [UInt8] = []
+    withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in
+      let got = max(0, CPosix.read(descriptor, room.baseAddress, 1024))
+      text.append(contentsOf: UnsafeRawBufferPointer(start: room.baseAddress, count: got))
     }
+    return text
   }
 }
 

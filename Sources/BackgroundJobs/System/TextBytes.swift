@@ -69,16 +69,18 @@ private func repaired(_ bytes: UnsafeRawBufferPointer) -> String {
   var whole: [UInt8] = []
   var place = 0
   while place < bytes.count {
-    let length = (1...4).first { length in
-      place + length <= bytes.count
-        && isUTF8(UnsafeRawBufferPointer(rebasing: bytes[place..<place + length]))
+    var character = UnsafeRawBufferPointer(start: nil, count: 0)
+    for length in 1...4 where character.isEmpty && place + length <= bytes.count {
+      let part = UnsafeRawBufferPointer(rebasing: bytes[place..<place + length])
+      if isUTF8(part) { character = part }
     }
-    if let length {
-      whole.append(contentsOf: bytes[place..<place + length])
+    if character.isEmpty {
+      let replacement: StaticString = "\u{FFFD}"
+      whole.append(contentsOf: UnsafeRawBufferPointer(literal: replacement.utf8Start))
     } else {
-      whole.append(contentsOf: [0xef, 0xbf, 0xbd])
+      whole.append(contentsOf: character)
     }
-    place += length ?? 1
+    place += max(1, character.count)
   }
   return String(bytes: whole)
 }

@@ -40,13 +40,22 @@ package func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
 package func withBytes<Result>(
   of text: String, _ body: (UnsafeRawBufferPointer) throws(JobError) -> Result
 ) throws(JobError) -> Result {
+  var result: Result?
+  try visitBytes(of: text) { bytes throws(JobError) in result = try body(bytes) }
+  // The body was called, and did not throw.
+  return result.unsafelyUnwrapped
+}
+
+@inline(never)
+private func visitBytes(
+  of text: String, _ body: (UnsafeRawBufferPointer) throws(JobError) -> Void
+) throws(JobError) {
   var text = text
-  let result: Swift.Result<Result, JobError> = text.withUTF8 { utf8 in
-    do throws(JobError) { return .success(try body(UnsafeRawBufferPointer(utf8))) } catch {
-      return .failure(error)
-    }
+  var failure: JobError?
+  text.withUTF8 { utf8 in
+    do throws(JobError) { try body(UnsafeRawBufferPointer(utf8)) } catch { failure = error }
   }
-  return try result.get()
+  if let failure { throw failure }
 }
 
 /// Embedded Swift has no `contains` for texts.
