@@ -48,15 +48,22 @@ public final class JobManager: @unchecked Sendable {
     return (storage, mutex)
   }
 
-  /// Runs `body` alone on the storage. A fork is seen before the mutex, which a thread that does not
-  /// exist in the child may hold.
+  /// Runs `body` alone on the storage.
   @inline(__always)
   func with<Result>(_ body: (Storage) throws(JobError) -> Result) throws(JobError) -> Result {
+    try lock()
+    defer { mutex.unlock() }
+    return try body(storage)
+  }
+
+  /// A fork is seen before the mutex, which a thread that does not exist in the child may hold.
+  @inline(never)
+  private func lock() throws(JobError) {
     if storage.isForked { try storage.checkUsable() }
     mutex.lock()
-    defer { mutex.unlock() }
-    if isClosed { throw JobError(.invalid, "the manager is closed") }
-    return try body(storage)
+    guard isClosed else { return }
+    mutex.unlock()
+    throw JobError(.invalid, "the manager is closed")
   }
 
   /// The same for what never fails; nil where `with` would.

@@ -209,7 +209,7 @@ struct JSONValue {
       out.buffer.append(UInt8(ascii: "]"))
     case JSON_STRING:
       if let bytes = stringBytes { out.string(bytes) }
-    case JSON_INTEGER: out.buffer.append(String(json_integer_value(raw)))
+    case JSON_INTEGER: out.integer(json_integer_value(raw))
     case JSON_REAL: out.number(json_real_value(raw))
     case JSON_TRUE: out.buffer.append("true" as StaticString)
     case JSON_FALSE: out.buffer.append("false" as StaticString)
