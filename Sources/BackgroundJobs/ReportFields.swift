@@ -53,7 +53,7 @@ package struct ReportFields {
     set { report.cursor = newValue }
   }
 
-  @inline(__always)
+  @inline(never)
   func check() throws(JobError) {
     if let done = report.done { try Limits.checkItem(done) }
     if let failed = report.failed { try Limits.checkItem(failed) }

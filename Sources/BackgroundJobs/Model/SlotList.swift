@@ -6,10 +6,11 @@ struct SlotList {
 
   var count: Int { buffer.count / 4 }
 
-  @inline(__always)
   subscript(_ entry: Int) -> ItemTable.Slot {
-    buffer.need(entry * 4, 4)
-    return buffer.bytes.loadUnaligned(fromByteOffset: entry * 4, as: UInt32.self)
+    @inline(never) get {
+      buffer.need(entry * 4, 4)
+      return buffer.bytes.loadUnaligned(fromByteOffset: entry * 4, as: UInt32.self)
+    }
   }
 
   var hasRoom: Bool { buffer.capacity - buffer.count >= 4 }

@@ -82,8 +82,11 @@ class JobShelf {
   }
 
   /// `entry`: one that there is.
+  final subscript(_ entry: Int) -> StoredJob { @inline(never) get { stored(entry) } }
+
+  /// Without a copy of what nobody asks for.
   @inline(__always)
-  final subscript(_ entry: Int) -> StoredJob {
+  private final func stored(_ entry: Int) -> StoredJob {
     entries.bytes.loadUnaligned(fromByteOffset: start + entry * Self.size, as: StoredJob.self)
   }
 
@@ -92,7 +95,7 @@ class JobShelf {
     let (start, length) = StoredJob.start(of: id)
     var entry = entry
     while entry < count {
-      if self[entry].id_start == start, self[entry].id_count == length { return entry }
+      if stored(entry).id_start == start, stored(entry).id_count == length { return entry }
       entry += 1
     }
     return nil

@@ -22,7 +22,7 @@ struct Clock {
   }
 
   /// Milliseconds of the machine being awake. Coarse: up to 10 ms old, and free of system calls.
-  @inline(__always)
+  @inline(never)
   var awakeMs: Int64 {
     if let source { return max(0, source(.monotonic)) / 1_000_000 }
     return cposix_monotonic_coarse() / 1_000_000
