@@ -145,23 +145,27 @@ struct JSONValue {
 
   /// A real is cut off to an integer.
   var integer: Int64? {
-    if kind == JSON_INTEGER { return json_integer_value(raw) }
-    if kind == JSON_REAL { return Int64(exactly: json_real_value(raw).rounded(.towardZero)) }
-    return nil
+    @inline(never) get {
+      if kind == JSON_INTEGER { return json_integer_value(raw) }
+      if kind == JSON_REAL { return Int64(exactly: json_real_value(raw).rounded(.towardZero)) }
+      return nil
+    }
   }
 
   var real: Double? {
-    if kind == JSON_INTEGER { return Double(json_integer_value(raw)) }
-    return kind == JSON_REAL ? json_real_value(raw) : nil
+    @inline(never) get {
+      if kind == JSON_INTEGER { return Double(json_integer_value(raw)) }
+      return kind == JSON_REAL ? json_real_value(raw) : nil
+    }
   }
 
-  var unsigned: UInt64? { integer.flatMap { UInt64(exactly: $0) } }
+  var unsigned: UInt64? { @inline(never) get { integer.flatMap { UInt64(exactly: $0) } } }
 
   /// Milliseconds since 1970.
-  var date: Int64? { stringBytes.flatMap { DateText.parse($0) } }
+  var date: Int64? { @inline(never) get { stringBytes.flatMap { DateText.parse($0) } } }
 
   /// Of a text of digits.
-  var hexadecimal: UInt64? { stringBytes.flatMap { parseHex($0[...]) } }
+  var hexadecimal: UInt64? { @inline(never) get { stringBytes.flatMap { parseHex($0[...]) } } }
 
   var count: Int { json_array_size(raw) }
 
