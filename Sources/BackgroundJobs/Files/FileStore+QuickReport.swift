@@ -91,7 +91,7 @@ extension JobState {
     } else if currentItem.count == done.count {
       leaveCurrentItem(done)
     }
-    let realtime = (log?.clockOffset ?? 0).clampedAdding(time)
+    let realtime = (log?.clockOffset ?? 0).clampedAddingQuickly(time)
     updated = max(updated ?? realtime, realtime)
     pass(own)
   }

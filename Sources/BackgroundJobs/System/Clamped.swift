@@ -3,13 +3,18 @@ extension Int64 {
   /// Numbers in the state file stay within what JSON readers hold exactly.
   static let largestJSON: Int64 = 1 << 53 - 1
 
+  @inline(never)
   func multipliedClamped(by other: Int64) -> Int64 {
     let (product, overflow) = multipliedReportingOverflow(by: other)
     if overflow { return (self < 0) == (other < 0) ? Int64.largestJSON : -Int64.largestJSON }
     return Swift.min(Swift.max(product, -Int64.largestJSON), Int64.largestJSON)
   }
 
-  func clampedAdding(_ other: Int64) -> Int64 {
+  @inline(never)
+  func clampedAdding(_ other: Int64) -> Int64 { clampedAddingQuickly(other) }
+
+  @inline(__always)
+  func clampedAddingQuickly(_ other: Int64) -> Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     if overflow { return other > 0 ? Int64.largestJSON : -Int64.largestJSON }
     return Swift.min(Swift.max(sum, -Int64.largestJSON), Int64.largestJSON)
