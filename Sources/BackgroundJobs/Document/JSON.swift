@@ -171,7 +171,9 @@ struct JSONValue {
 
   func at(_ index: Int) -> JSONValue { JSONValue(raw: json_array_get(raw, index)) }
 
-  func forEachMember<E: Error>(_ body: (String, JSONValue) throws(E) -> Void) throws(E) {
+  func forEachMember(
+    _ body: (String, JSONValue) throws(JobError) -> Void
+  ) throws(JobError) {
     guard isObject else { return }
     var iterator = json_object_iter(raw)
     while let position = iterator {

@@ -66,7 +66,7 @@ extension StateDocument {
       decoded.seq = UInt64(seq)
       decoded.state.seq = UInt64(seq)
     }
-    ours["setAside"].forEachMember { (name, value) throws(Never) in
+    try? ours["setAside"].forEachMember { name, value throws(JobError) in
       decoded.state.setAside.append(JSONMember(name: name, text: value.string ?? ""))
     }
     decodeRemoved(ours["removed"], decoded.state)
@@ -236,7 +236,7 @@ extension StateDocument {
     try decodeSkipped(ours["skipped"], job)
     try decodeTrials(ours["begun"], job)
     if ours["queue"].isObject { job.queue = decodeEntry(ours["queue"]) }
-    ours["after"].forEachMember { (id, code) throws(Never) in
+    try? ours["after"].forEachMember { id, code throws(JobError) in
       guard let code = code.integer, job.dependsOn.has(id),
         let edge = Edge(needs: id, code: UInt8(truncatingIfNeeded: code))
       else { return }

@@ -131,7 +131,7 @@ extension StateDocument {
     guard let count = collisions["count"].integer, count > 0 else { return }
     state.collisions.count = count
     state.collisions.last = collisions["last"].date ?? 0
-    collisions["jobs"].forEachMember { (name, seq) throws(Never) in
+    try? collisions["jobs"].forEachMember { name, seq throws(JobError) in
       guard let seq = seq.unsigned, state.collisions.entries.count < Collisions.most else { return }
       state.collisions.entries.append(Collisions.Entry(job: name, seq: seq))
     }
@@ -139,7 +139,7 @@ extension StateDocument {
 
   private static func edits(_ value: JSONValue) -> [ForeignEdit] {
     var edits: [ForeignEdit] = []
-    value.forEachMember { (name, entry) throws(Never) in
+    try? value.forEachMember { name, entry throws(JobError) in
       guard edits.count < ForeignEdit.most, let seq = entry.at(0).unsigned,
         let previous = entry.at(1).unsigned
       else { return }

@@ -32,13 +32,13 @@ extension StateDocument {
 
   static func decodeQueue(_ ours: JSONValue, _ state: State) {
     if let worth = ours["worth"].integer, worth <= State.strictWorth { state.worth = worth }
-    ours["limits"].forEachMember { (scope, most) throws(Never) in
+    try? ours["limits"].forEachMember { scope, most throws(JobError) in
       guard let most = most.integer, most >= 0, state.limits.count < QueueLimit.most,
         let limit = QueueLimit(scope, allowed: most)
       else { return }
       state.limits.append(limit)
     }
-    ours["providers"].forEachMember { (name, entry) throws(Never) in
+    try? ours["providers"].forEachMember { name, entry throws(JobError) in
       guard state.providers.count < 2 * Provider.most else { return }
       func number(_ place: Int) -> Int64 { entry.at(place).integer ?? 0 }
       let provider = Provider(name: name)

@@ -5,9 +5,9 @@ extension ItemSet {
     for entry in 0..<doneList.count { try body(bytes(of: doneList[entry])) }
   }
 
-  func forEachFailed<E: Error>(
-    _ body: (Slot, UnsafeRawBufferPointer) throws(E) -> Void
-  ) throws(E) {
+  func forEachFailed(
+    _ body: (Slot, UnsafeRawBufferPointer) throws(JobError) -> Void
+  ) throws(JobError) {
     try? loadAll()
     for entry in 0..<failedList.count {
       let slot = failedList[entry]

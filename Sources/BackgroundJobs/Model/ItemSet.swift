@@ -291,7 +291,7 @@ final class ItemSet {
 
   /// A retry: failed items may be done after all.
   func forgetFailures() {
-    forEachFailed { slot, _ in forget(slot) }
+    try? forEachFailed { slot, _ throws(JobError) in forget(slot) }
     failedList.clear()
     failedCount = 0
   }

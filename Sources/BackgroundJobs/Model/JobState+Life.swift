@@ -42,7 +42,7 @@ extension JobState {
       sum &+= Self.mixed(UInt64(CRC32C.of(item)) &* 0x9e37_79b9_7f4a_7c15 ^ salt)
     }
     try? items.forEachDone { item throws(JobError) in add(item, 1) }
-    items.forEachFailed { _, item throws(Never) in add(item, 2) }
+    try? items.forEachFailed { _, item throws(JobError) in add(item, 2) }
     return sum
   }
 

@@ -52,7 +52,7 @@ extension JobState {
   /// What another tool writes has no plan, no skipped items, and no word why items failed.
   private func keepOurs(in theirs: ItemSet) {
     try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
-    items.forEachFailed { slot, item throws(Never) in
+    try? items.forEachFailed { slot, item throws(JobError) in
       if let why = items.notes.why(slot) { theirs.note(failureOf: item, why) }
     }
     try? items.forEach(.skipped) { slot, item throws(JobError) in

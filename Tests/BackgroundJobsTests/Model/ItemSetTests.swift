@@ -53,7 +53,7 @@ import Testing
     try set.forEachDone { bytes throws(JobError) in done.append(Array(bytes)) }
     #expect(done == wanted.done)
     var failed: [[UInt8]] = []
-    set.forEachFailed { _, bytes throws(Never) in failed.append(Array(bytes)) }
+    try? set.forEachFailed { _, bytes throws(JobError) in failed.append(Array(bytes)) }
     #expect(failed == wanted.failed)
     var planned: [[UInt8]] = []
     try set.forEachPlanned { bytes throws(JobError) in planned.append(Array(bytes)) }

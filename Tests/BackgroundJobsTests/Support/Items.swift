@@ -142,7 +142,7 @@ struct ItemAnswers: Equatable {
   init(_ set: ItemSet) {
     var position = 0
     while let slot = set.nextOpen(from: &position) { open.append(Array(set.bytes(of: slot))) }
-    set.forEachFailed { slot, item throws(Never) in
+    try? set.forEachFailed { slot, item throws(JobError) in
       failed.append(Array(item))
       whys.append(set.notes.why(slot) ?? "-")
     }

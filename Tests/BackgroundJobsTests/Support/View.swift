@@ -95,7 +95,9 @@ extension FileStore {
       let info = try info(job)
       var seen = View.Job(type: job.type, status: info.status.name, reason: info.reason)
       try job.items.forEachDone { item throws(JobError) in seen.add(string(item)) }
-      job.items.forEachFailed { _, item throws(Never) in seen.failed.append(string(item)) }
+      try? job.items.forEachFailed { _, item throws(JobError) in
+        seen.failed.append(string(item))
+      }
       try job.items.forEachPlanned { item throws(JobError) in seen.planned.append(string(item)) }
       (seen.current, seen.total) = (info.current, info.total)
       seen.currentItem = info.currentItem
