@@ -3,7 +3,7 @@ import CJansson
 // The estimator in the state file: under 2 kB, in whole numbers and five digits.
 extension StateDocument {
   static func encode(_ estimator: Estimator, _ out: JSONText) {
-    guard estimator != Estimator() else { return }
+    guard !estimator.isUnused else { return }
     out.name("pace")
     out.beginObject()
     out.name("at")

@@ -38,6 +38,13 @@ struct Estimator: Equatable {
 
   init() {}
 
+  /// As a new one is.
+  var isUnused: Bool {
+    items == 0 && active == 0 && !isFresh && since == 0 && buckets.isEmpty && held == nil
+      && noise == 0 && noiseCount == 0 && gaps == 0 && gapSquares == 0
+      && stalls == Outliers() && bulk == Outliers()
+  }
+
   init(items: Int64, active: Int64) {
     self.items = items
     self.active = active

@@ -268,6 +268,7 @@ extension FileStore {
   }
 
   /// Nobody has written into this file of ours: no other has such a time.
+  @inline(never)
   func isAsPublished(_ stamp: FileStamp) -> Bool {
     stamp.modified % 1_000_000 == Self.signature
       && stamp.changed &- stamp.modified >= Self.quiet / 2
