@@ -10,6 +10,7 @@ package final class Buffer {
   /// What of it is in memory; nil: all.
   var pages: LazyPages?
 
+  @inline(never)
   package init() {}
 
   convenience init(_ bytes: UnsafeRawBufferPointer) throws(JobError) {
