@@ -106,9 +106,8 @@ extension FileStore {
       // So that every later fdatasync of it counts (PROTOCOL R5).
       try file.sync()
       try files.sync()
-      var whole = header
-      whole.size = Int64(bytes.count)
-      let log = OwnedLog(file, whole, inode: try file.status().inode)
+      header.size = Int64(bytes.count)
+      let log = OwnedLog(file, header, inode: try file.status().inode)
       log.sawPause = old?.sawPause ?? false
       let opened: Change =
         if let old {

@@ -18,16 +18,24 @@ enum LogFormat {
 
   static func recordSize(_ payload: Int) -> Int { (recordHeader + payload + 3) & ~3 }
 
-  struct Header {
-    var epoch: StateDocument.Epoch
-    var salt: UInt64
-    var number: UInt64
-    var owner: ProcessIdentity
+  final class Header {
+    let epoch: StateDocument.Epoch
+    let salt: UInt64
+    let number: UInt64
+    let owner: ProcessIdentity
     /// What the monotonic clock said, in milliseconds, when the log's time was 0.
-    var base: Int64
-    var job: String
+    let base: Int64
+    let job: String
     /// Bytes of the header: where records begin.
-    var size: Int64 = 0
+    var size: Int64
+
+    init(
+      epoch: StateDocument.Epoch, salt: UInt64, number: UInt64, owner: ProcessIdentity,
+      base: Int64, job: String, size: Int64 = 0
+    ) {
+      (self.epoch, self.salt, self.number) = (epoch, salt, number)
+      (self.owner, self.base, self.job, self.size) = (owner, base, job, size)
+    }
   }
 
   static func encode(_ header: Header) throws(JobError) -> Buffer {

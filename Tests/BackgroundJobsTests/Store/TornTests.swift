@@ -114,9 +114,13 @@ import Testing
     bytes[built.sizes[3] + LogFormat.recordHeader + 2] ^= 1
     try writeBytes(bytes, at: path)
     if !isSame {
-      var header = try #require(try LogFormat.decode(try File.open(path: path)))
-      header.owner.boot ^= 1
-      let encoded = try LogFormat.encode(header)
+      let header = try #require(try LogFormat.decode(try File.open(path: path)))
+      var owner = header.owner
+      owner.boot ^= 1
+      let encoded = try LogFormat.encode(
+        LogFormat.Header(
+          epoch: header.epoch, salt: header.salt, number: header.number, owner: owner,
+          base: header.base, job: header.job))
       bytes.replaceSubrange(..<encoded.count, with: encoded.bytes)
       try writeBytes(bytes, at: path)
     }
