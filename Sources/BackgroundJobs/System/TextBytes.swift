@@ -28,6 +28,18 @@ struct TextBytes: Hashable, ExpressibleByStringLiteral {
   }
 }
 
+/// Of texts that may be missing. Swift's own is compiled into each place.
+@inline(never)
+func == (a: TextBytes?, b: TextBytes?) -> Bool {
+  switch (a, b) {
+  case (let a?, let b?): a == b
+  case (nil, nil): true
+  default: false
+  }
+}
+
+func != (a: TextBytes?, b: TextBytes?) -> Bool { !(a == b) }
+
 extension String {
   var bytes: TextBytes { TextBytes(self) }
 
