@@ -134,7 +134,7 @@ extension StateDocument {
     out.name("failures")
     out.beginObject()
     try job.items.forEachFailed { slot, item throws(JobError) in
-      guard let why = job.items.notes.why(slot), !item.contains(0) else { return }
+      guard let why = job.items.why(slot), !item.contains(0) else { return }
       out.next()
       out.string(item)
       out.buffer.append(": " as StaticString)
@@ -175,7 +175,7 @@ extension StateDocument {
       out.next()
       out.buffer.append(UInt8(ascii: "["))
       out.string(item)
-      if let why = job.items.notes.why(slot) {
+      if let why = job.items.why(slot) {
         out.buffer.append(", " as StaticString)
         out.string(why)
       }

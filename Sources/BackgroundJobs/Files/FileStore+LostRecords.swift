@@ -144,7 +144,7 @@ extension FileStore {
       var report = Report()
       report.seen = seen
       if mark == .failed { report.failed = item } else { report.skipped = item }
-      try self.report(report, published.items.notes.why(slot), job)
+      try self.report(report, published.items.why(slot), job)
     }
   }
 

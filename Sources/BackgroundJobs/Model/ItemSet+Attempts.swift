@@ -1,12 +1,22 @@
-// How often work on items has begun.
+// What is noted of items, and how often work on them has begun.
 extension ItemSet {
+  // Not inlined, here and below: the notes would be copied at each place.
+  @inline(never)
+  func why(_ slot: Slot) -> String? { notes.why(slot) }
+
+  @inline(never)
+  func isUnderWay(_ slot: Slot) -> Bool { notes.isUnderWay(slot) }
+
+  @inline(never)
+  private func trial(_ slot: Slot) -> ItemNotes.Trial? { notes.trial(slot) }
+
   /// Work on it begins, unless it has ended.
   func begin(_ slot: Slot, byOwner: Bool) {
     if mark(of: slot) == .none { notes.begin(slot, byOwner: byOwner) }
   }
 
   func attempts(of slot: Slot) -> Int64 {
-    notes.trial(slot).map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
+    trial(slot).map { Int64($0.begun) } ?? (mark(of: slot) == .none ? 0 : 1)
   }
 
   func forEachTrial(
@@ -18,6 +28,6 @@ extension ItemSet {
   /// nil: it is not known.
   func attempts(at item: UnsafeRawBufferPointer) -> (all: Int64, unended: Int64)? {
     guard let slot = find(item) else { return nil }
-    return (attempts(of: slot), Int64(notes.trial(slot)?.unended ?? 0))
+    return (attempts(of: slot), Int64(trial(slot)?.unended ?? 0))
   }
 }

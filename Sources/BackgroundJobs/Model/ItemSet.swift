@@ -229,7 +229,7 @@ final class ItemSet {
   func markFailed(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
     // Two said so without knowing of each other: the same word stands, in whatever order.
-    if before == .failed, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
+    if before == .failed, checksum(why) > checksum(self.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none else { return false }
     try failedList.append(slot)
     changes += 1
@@ -244,7 +244,7 @@ final class ItemSet {
   @inline(never)
   func markSkipped(_ slot: Slot, why: String?) throws(JobError) -> Bool {
     let before = mark(of: slot)
-    if before == .skipped, checksum(why) > checksum(notes.why(slot)) { notes.setWhy(slot, why) }
+    if before == .skipped, checksum(why) > checksum(self.why(slot)) { notes.setWhy(slot, why) }
     guard before == .none || before == .failed else { return false }
     try skippedList.append(slot)
     changes += 1

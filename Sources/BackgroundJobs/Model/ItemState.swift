@@ -41,7 +41,7 @@ extension JobState {
   ) throws(JobError) {
     func ended(_ mark: ItemSet.Mark, _ state: ItemState) throws(JobError) {
       try items.forEach(mark) { slot, item throws(JobError) in
-        try body(item, state, items.notes.why(slot), items.attempts(of: slot))
+        try body(item, state, items.why(slot), items.attempts(of: slot))
       }
     }
     if states.contains(.done) { try ended(.done, .done) }
@@ -56,7 +56,7 @@ extension JobState {
     }
     var position = 0
     while let slot = items.nextOpen(from: &position) {
-      let state = hasWorker && items.notes.isUnderWay(slot) ? ItemState.underWay : .open
+      let state = hasWorker && items.isUnderWay(slot) ? ItemState.underWay : .open
       guard states.contains(state == .open ? .open : .underWay) else { continue }
       try body(items.bytes(of: slot), state, nil, items.attempts(of: slot))
     }

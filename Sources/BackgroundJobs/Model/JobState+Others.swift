@@ -53,10 +53,10 @@ extension JobState {
   private func keepOurs(in theirs: ItemSet) {
     try? items.forEachPlanned { item throws(JobError) in try theirs.plan(try theirs.insert(item)) }
     try? items.forEachFailed { slot, item throws(JobError) in
-      if let why = items.notes.why(slot) { theirs.note(failureOf: item, why) }
+      if let why = items.why(slot) { theirs.note(failureOf: item, why) }
     }
     try? items.forEach(.skipped) { slot, item throws(JobError) in
-      _ = try theirs.markSkipped(try theirs.insert(item), why: items.notes.why(slot))
+      _ = try theirs.markSkipped(try theirs.insert(item), why: items.why(slot))
     }
     try? items.forEachTrial { item, trial throws(JobError) in
       theirs.notes.note(trial, of: try theirs.insert(item))
@@ -69,10 +69,10 @@ extension JobState {
       _ = try items.markDone(try items.insert(item))
     }
     try other.items.forEachFailed { slot, item throws(JobError) in
-      _ = try items.markFailed(try items.insert(item), why: other.items.notes.why(slot))
+      _ = try items.markFailed(try items.insert(item), why: other.items.why(slot))
     }
     try other.items.forEach(.skipped) { slot, item throws(JobError) in
-      _ = try items.markSkipped(try items.insert(item), why: other.items.notes.why(slot))
+      _ = try items.markSkipped(try items.insert(item), why: other.items.why(slot))
     }
     try other.items.forEachTrial { item, trial throws(JobError) in
       items.notes.note(trial, of: try items.insert(item))
