@@ -60,8 +60,13 @@ public struct JobError: Error, Sendable {
   private let detail: Detail
 
   @inline(never)
-  package init(_ status: Status, _ message: Message, osError: Int32 = 0) {
+  package init(_ status: Status, _ message: Message, osError: Int32) {
     detail = Detail(status, message.text, osError)
+  }
+
+  @inline(never)
+  package init(_ status: Status, _ message: Message) {
+    self.init(status, message, osError: 0)
   }
 
   /// 10 or above.
