@@ -128,9 +128,9 @@ class State {
   }
 
   final func add(_ job: JobState) {
-    guard known(job.id) == nil else { return }
+    let isNew = known(job.id) == nil
     enter(job)
-    entries.append(.job(job))
+    if isNew { entries.append(.job(job)) }
   }
 
   final func addOpaque(_ text: String) { entries.append(.opaque(text)) }
