@@ -46,6 +46,7 @@ final class FileState: State {
     case .edited(let theirs, let members, let life):
       guard let job = try job(theirs.id) else { return }
       edit(job, from: theirs, members: members, life, moment)
+      line = nil
     case .topEdited(let name, let text):
       let path = MemberPath(name)
       note(&topEdits, name, previous: path.text(in: topMembers), moment.seq)

@@ -49,8 +49,7 @@ extension JobDesk {
   func claim(
     _ request: ClaimRequest, _ state: State, claims: Bool
   ) throws(JobError) -> ClaimOutcome {
-    let queue = try queue(of: state)
-    let found = queue.next { request.wants($0) }
+    let (queue, found) = try next(request, state)
     if let member = found.ready {
       let id = member.job.id
       if claims {
@@ -75,7 +74,26 @@ extension JobDesk {
     try alone { () throws(JobError) in try claim(request, jobs, claims: true) }
   }
 
-  func queue(of state: State) throws(JobError) -> Queue {
+  /// In the order of the line where that is enough: then few of a long queue are looked at.
+  private func next(
+    _ request: ClaimRequest, _ state: State
+  ) throws(JobError) -> (Queue, Queue.Found) {
+    guard let line = try state.line(at: clock.realtimeMs) else {
+      let queue = try queue(of: state)
+      return (queue, queue.next { request.wants($0) })
+    }
+    // Who runs is asked for the limits.
+    let queue = try queue(of: state, onlyOwned: true)
+    var found = Queue.Found()
+    for job in line where request.wants(job) {
+      let isAlive = job.owner == nil ? nil : try isOwnerAlive(job)
+      if queue.take(Queue.Member(job, isAlive: isAlive, []), &found) { break }
+    }
+    return (queue, found)
+  }
+
+  /// `onlyOwned`: without those that nobody works on.
+  func queue(of state: State, onlyOwned: Bool = false) throws(JobError) -> Queue {
     let now = clock.realtimeMs
     for provider in state.providers where provider.text.isEmpty {
       provider.text = try quoted(provider.name)
@@ -83,7 +101,9 @@ extension JobDesk {
     for limit in state.limits where limit.json.isEmpty { limit.json = try quoted(limit.name) }
     var members: [Queue.Member] = []
     let isNeeded = StoredJob.hasOwner | StoredJob.isQueued
-    for job in try state.jobs({ $0.has(isNeeded) }) where job.owner != nil || job.needsQueue {
+    if onlyOwned, state.limits.isEmpty { return Queue(state, [], now: now) }
+    for job in try state.jobs({ $0.has(isNeeded) })
+    where job.owner != nil || (job.needsQueue && !onlyOwned) {
       let isAlive = try isOwnerAlive(job)
       members.append(Queue.Member(job, isAlive: isAlive, try state.obstacles(of: job)))
     }

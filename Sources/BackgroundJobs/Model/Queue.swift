@@ -128,23 +128,39 @@ final class Queue {
 
   /// The first one that is ready; if none is, the first one that waits. `isEmpty`: there is none, and
   /// none runs.
-  func next(
-    _ isWanted: (JobState) -> Bool
-  ) -> (ready: Member?, waiting: Member?, isEmpty: Bool) {
-    var (ready, waiting): (Member?, Member?)
+  struct Found {
+    var ready: Member?
+    var waiting: Member?
     var isEmpty = true
+  }
+
+  /// Of those that are wanted, in their order. true: it is the one.
+  func take(_ member: Member, _ found: inout Found) -> Bool {
+    guard member.isFree || member.isRunning else { return false }
+    found.isEmpty = false
+    guard member.isFree else { return false }
+    if blocks(member).isEmpty {
+      found.ready = member
+    } else if found.waiting == nil {
+      found.waiting = member
+    }
+    return found.ready != nil
+  }
+
+  /// In any order.
+  func next(_ isWanted: (JobState) -> Bool) -> Found {
+    var found = Found()
     for member in members where member.job.isQueued && (member.isFree || member.isRunning) {
-      if isEmpty, isWanted(member.job) { isEmpty = false }
-      guard member.isFree, ready.map({ isBefore(member, $0) }) ?? true, isWanted(member.job) else {
-        continue
-      }
+      if found.isEmpty, isWanted(member.job) { found.isEmpty = false }
+      guard member.isFree, found.ready.map({ isBefore(member, $0) }) ?? true, isWanted(member.job)
+      else { continue }
       if blocks(member).isEmpty {
-        ready = member
-      } else if waiting.map({ isBefore(member, $0) }) ?? true {
-        waiting = member
+        found.ready = member
+      } else if found.waiting.map({ isBefore(member, $0) }) ?? true {
+        found.waiting = member
       }
     }
-    return (ready, waiting, isEmpty)
+    return found
   }
 
   /// All that are queued, the first one first.

@@ -20,9 +20,11 @@ class State {
   final var providers: [Provider] = []
   final var limits: [QueueLimit] = []
   /// So many milliseconds of waiting a level of priority is worth; negative: any time.
-  final var worth = usualWorth
+  final var worth = usualWorth { didSet { line = nil } }
   /// Whether something may follow from ends, for which there is no event yet.
   final var mayOwe = true
+  /// Those of the queue; nil: it is made anew when somebody asks.
+  final var line: Line?
   /// Where the stored ones are.
   final var shelf: JobShelf?
 
@@ -106,6 +108,7 @@ class State {
 
   /// Another object for a job that is in memory; nothing of it is stored.
   final func replace(by job: JobState) {
+    line = nil
     (job.entry, job.itemsName) = (nil, 0)
     enter(job)
     for position in entries.indices {
@@ -117,6 +120,7 @@ class State {
 
   /// The same entries, stored elsewhere.
   final func take(_ entries: [Entry], on shelf: JobShelf?) {
+    line = nil
     (self.entries, self.shelf) = (entries, shelf)
     for case .job(let job) in entries { enter(job) }
   }
@@ -158,6 +162,7 @@ class State {
     if case .created(let new) = change { return create(new, id, moment) }
     guard let job = try job(id) else { return }
     let (before, result) = (job.status, job.result)
+    let place = job.isQueued ? job.queue : nil
     switch change {
     case .completed, .failed, .attempted, .retried, .removed, .needs, .reinstated, .resumed:
       mayOwe = true
@@ -167,11 +172,16 @@ class State {
     if case .configured = change { config = job.members["config"] }
     if case .removed = change {
       remember(job, removedAt: moment.time)
+      if place != nil { line = nil }
       return remove(job)
     }
     var needed: String?
-    if case .needs = change { needed = job.members["dependsOn"] }
+    if case .needs = change {
+      needed = job.members["dependsOn"]
+      line = nil
+    }
     try job.apply(change, at: moment)
+    keepInLine(job, before: place)
     if case .needs = change {
       note(&job.foreignEdits, "dependsOn", previous: needed, moment.seq, isOurs: true)
     }

@@ -94,7 +94,8 @@ import Testing
   }
 
   private static let operations: [BackgroundJobs.Operation] = [
-    .start, .join, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete, .fail,
+    .start, .join, .report, .plan, .prepare, .pause, .rateLimited, .resume, .leave, .complete,
+    .fail,
     .cancel, .retry, .remove, .enqueue, .depend,
   ]
 
