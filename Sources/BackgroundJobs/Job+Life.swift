@@ -29,8 +29,8 @@ extension Job {
   ///   - pid: The process whose end interrupts the job; nil: nobody judges whether it lives.
   ///   - descriptor: Instead of a pid, an open regular file, which gets a lock: the job is
   ///     interrupted when the last process that has this open file has closed it or ended.
-  ///   - anyway: As in ``start(anyway:)``.
-  /// - Throws: as ``start(anyway:)``; `.invalid` when there is no such process or file.
+  ///   - anyway: As in ``start(anyway:shared:)``.
+  /// - Throws: as ``start(anyway:shared:)``; `.invalid` when there is no such process or file.
   @discardableResult
   public func startDetached(
     watching pid: Int64? = nil, lockedBy descriptor: Int32? = nil, anyway: Bool = false

@@ -1,6 +1,6 @@
 // Who works on what.
 extension JobManager {
-  /// Takes the next ready job and starts it: the caller owns it then, as by ``Job/start(anyway:)``.
+  /// Takes the next ready job and starts it: the caller owns it then, as by ``Job/start(anyway:shared:)``.
   ///
   /// Ready is a job that was enqueued and is pending, interrupted or past its rate limit, if its time
   /// has come, its provider takes requests, and each limit that it falls under has room. A job that

@@ -1,4 +1,4 @@
-"""Reads the private files, after docs/file-format.md, in 150 lines and without the library's code.
+"""Reads the private files, after docs/file-format.md, without the library's code.
 
 It gives what stands in them; replay.py makes of it what the jobs are."""
 
@@ -27,12 +27,14 @@ TYPES = {
 }
 # What stands in an event, behind its time.
 EVENTS = {
-    **{4: "text text optional text signed", 5: "text process u64 byte", 6: "text optional"},
-    **{7: "text process lock", 8: "text text optional signed", 9: "text", 10: "text optional"},
-    **{11: "text text optional byte", 12: "text", 13: "text", 14: "text report", 15: "text items"},
-    **{16: "json", 17: "byte paths json", 21: "text varint signed items", 22: "text items items"},
-    **{25: "byte paths json", 26: "text varint signed items", 30: "text items"},
-    **{39: "text", 40: "text optional signed", 41: "text optional"},
+    **dict.fromkeys((9, 12, 13, 39), "text"),
+    **dict.fromkeys((6, 10, 41), "text optional"),
+    **{4: "text text optional text signed", 5: "text process u64 byte", 7: "text process lock"},
+    **{8: "text text optional signed", 11: "text text optional byte", 14: "text report"},
+    **{15: "text items", 16: "json", 17: "byte paths json", 21: "text varint signed items"},
+    **{22: "text items items", 25: "byte paths json", 26: "text varint signed items"},
+    **{30: "text items", 40: "text optional signed", 42: "text process u64"},
+    **{43: "text varint byte optional", 44: "text varint items", 45: "text varint items"},
 }
 OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, *range(32, 39))
 REPORT = "signed " * 3 + "text " * 5 + "none none signed varint text text text items"

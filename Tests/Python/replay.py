@@ -22,9 +22,14 @@ class Job:
             self.end(item, "skipped", *why)
         self.owner = ours.get("owner")
         self.log = None  # number, salt, records and bytes that are in the job already
+        self.crew = {}  # of a shared job likewise, by the numbers of its workers
+        workers = [one.get("owner", self.owner) for one in ours.get("workers", [])]
         for number, records, place, *_ in logs:
-            if self.owner and number == self.owner.get("log"):
+            if self.owner and number == self.owner.get("log") and not workers:
                 self.log = [number, int(self.owner["salt"], 16), records, place]
+            for one in workers:
+                if number == one["log"]:
+                    self.crew[number] = [number, int(one["salt"], 16), records, place]
 
     def end(self, item, state, why=None):
         before = self.ended.get(item)
@@ -101,11 +106,12 @@ class Replay:
 
     def fold(self, job, limit=float("inf")):
         """The rest of a job's open log, up to so many records of it."""
-        for report, place in self.store.records(*job.log) if job.log else ():
-            if job.log[2] >= limit:
-                return
-            job.apply(report)
-            job.log[2:] = job.log[2] + 1, place
+        for log in [job.log] if job.log else job.crew.values():
+            for report, place in self.store.records(*log):
+                if log[2] >= limit:
+                    return
+                job.apply(report)
+                log[2:] = log[2] + 1, place
 
     def event(self, kind, seq, id, *said, had):
         if kind == 4:
@@ -113,9 +119,10 @@ class Replay:
             self.jobs[id] = Job(new)
         job = self.jobs[id]
         job.is_ours = True
-        if kind in (5, 6, 7, 10, 11, 12, 13, 30, 40, 41):
+        if kind in (5, 6, 7, 10, 11, 12, 13, 30, 40, 41, 43):
             self.fold(job)
-            assert had is None or not job.log or had == job.log[2]
+            log = job.crew.get(said[0]) if kind == 43 else job.log
+            assert had is None or not log or had == log[2]
         self.live(job, kind, seq, said)
         if kind == 13:
             del self.jobs[id]
@@ -144,6 +151,15 @@ class Replay:
             job.log, job.owner = [seq, salt, 0, 0], {"log": seq}
             if is_roll:
                 return
+        elif kind == 42:
+            job.crew[seq], job.owner = [seq, said[1], 0, 0], {"log": seq}
+            job.status, job.reason = "running", None
+        elif kind == 43:
+            job.crew.pop(said[0], None)
+            if not job.crew:
+                job.owner = None
+                if job.status == "running":
+                    job.status, job.reason = "paused", "interrupted"
         elif kind == 7:
             pid, lock = said
             job.log, job.owner = None, {"pid": pid} if pid else {"lock": lock} if lock else {"": 0}

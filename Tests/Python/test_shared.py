@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bgjobs
+import replay
 from bgjobs import Busy, JobStatus, Outcome
 
 WORKER = """
@@ -149,6 +150,10 @@ def test_workers_are_killed(tmp_path, length):
     with bgjobs.JobManager(tmp_path) as manager:
         assert manager.find(job.id).info().items_completed == count
         assert manager.check()[0]
+    # So says somebody who knows the format alone.
+    told_by_files = replay.Replay(tmp_path).jobs[job.id].told()
+    assert told_by_files["status_name"] == "completed"
+    assert len(told_by_files["items"]["done"]) == count
 
 
 def test_what_a_dead_worker_had_is_done_by_the_others(tmp_path):

@@ -59,7 +59,9 @@ struct ShowCommand: ParsableCommand {
     }
     if info.isEnqueued, info.isUnfinished {
       let lane = info.lane.map { ", lane \($0)" } ?? ""
-      add("queue", "priority \(info.priority)\(lane)")
+      let tries =
+        info.failures > 0 ? ", \(info.failures) of \(info.mostAttempts) attempts failed" : ""
+      add("queue", "priority \(info.priority)\(lane)\(tries)")
     }
     if info.status == .pending {
       for (place, wait) in waits.enumerated() { add(place == 0 ? "waits" : "", wait) }
@@ -96,7 +98,9 @@ struct ShowCommand: ParsableCommand {
     add("updated", time(info.updatedMs, day: true))
     add("ended", time(info.completedMs, day: true))
     add("may go on", time(info.resumeAtMs, day: false))
-    add("owner", info.ownerPID.map { "process \($0)" })
+    let others = info.workers > 1 ? ", and \(info.workers - 1) more workers" : ""
+    add("owner", info.ownerPID.map { "process \($0)\(others)" })
+    if info.itemsClaimed > 0 { add("", "\(info.itemsClaimed) items are with them") }
     if info.attempts > 1 { add("attempt", "\(info.attempts)") }
     add("config", config)
     add("cursor", cursor)

@@ -57,6 +57,8 @@ struct JSONDocument {
     add("notBeforeMs", info.notBeforeMs.map { String($0) })
     add("mostAttempts", info.mostAttempts > 0 ? String(info.mostAttempts) : nil)
     add("failures", info.mostAttempts > 0 ? String(info.failures) : nil)
+    add("workers", info.workers > 0 ? String(info.workers) : nil)
+    add("itemsClaimed", info.workers > 0 ? String(info.itemsClaimed) : nil)
     add("retryAtMs", info.retryAtMs.map { String($0) })
     add("refusedStatus", info.refusedStatus.map(quoted))
     add("refusedMs", info.refusedMs.map { String($0) })
