@@ -12,7 +12,8 @@
     /// try job.complete()
     /// ```
     ///
-    /// While the job is paused the loop waits: `for` blocks its thread, `for try await` does not.
+    /// While the job is paused the loop waits: `for` blocks its thread, `for try await` does not. Of a
+    /// shared job each worker gets items of its own, and waits while others have what is left.
     /// `for` cannot throw: when the job ends under it, or its state cannot be read, it stops, and
     /// ``complete(result:)`` throws why. Only the owner may ask.
     ///
@@ -59,6 +60,10 @@
         do throws(JobError) {
           while true {
             let (item, status) = try job.next()
+            if status == .waiting {
+              Clock.sleep(milliseconds: 50)
+              continue
+            }
             if status != .paused { return item }
             let (outcome, now) = try job.wait(for: .running)
             if outcome == .finished { throw JobError(.finished, "job \(job.id) is \(now.name)") }
@@ -81,6 +86,10 @@
         while true {
           try Task.checkCancellation()
           let (item, status) = try job.next()
+          if status == .waiting {
+            try await Task.sleep(for: .milliseconds(50))
+            continue
+          }
           if status != .paused { return item }
           try await job.resumed()
         }

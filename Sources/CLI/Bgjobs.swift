@@ -35,8 +35,8 @@ struct Bgjobs: ParsableCommand {
         name: "Steer",
         subcommands: [
           PauseCommand.self, ResumeCommand.self, CancelCommand.self, RetryCommand.self,
-          WaitCommand.self, AfterCommand.self, PriorityCommand.self, LimitCommand.self,
-          RateCommand.self,
+          WaitCommand.self, AfterCommand.self, PriorityCommand.self, SetCommand.self,
+          LimitCommand.self, RateCommand.self,
         ]),
       CommandGroup(
         name: "Work, in a script",

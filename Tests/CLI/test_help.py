@@ -41,6 +41,7 @@ def test_the_commands_are_these():
             "resume",
             "retry",
             "run",
+            "set",
             "show",
             "skipped",
             "start",

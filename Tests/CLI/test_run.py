@@ -437,3 +437,29 @@ def test_cleanup(project):
     assert len(project.jobs()) == 1
     output = project.path / ".specweave/state/background-jobs.d/jobs"
     await_true(lambda: len(list(output.iterdir())) <= 1)
+
+
+def test_how_many_at_a_time_is_changed_while_it_runs(project):
+    items = project.path / "items"
+    items.write_text("".join(f"i{place}\n" for place in range(40)))
+    words = ["sh", "-c", "echo $BGJOBS_ITEM >> begun; while ! test -e go; do sleep 0.02; done"]
+    project.run("run", "--detach", "-j1", "--items", items, "--", *words)
+    id = only(project)["id"]
+    begun = project.path / "begun"
+
+    def count():
+        return len(begun.read_text().split()) if begun.exists() else 0
+
+    await_true(lambda: count() == 1)
+    project.run("set", id, "-j3")
+    await_true(lambda: count() == 3)
+    project.run("set", id, "-j", "0.5", code=2)
+    project.run("set", id, "-j1001", code=2)
+    project.run("set", project.out("create", "t"), "-j2", code=1)
+    # It stays so for a resume.
+    project.run("pause", id)
+    (project.path / "go").touch()
+    project.run("resume", id)
+    project.run("wait", id)
+    assert project.info(id)["status"] == "completed"
+    assert count() == 40

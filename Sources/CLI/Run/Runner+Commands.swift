@@ -13,7 +13,7 @@ enum ItemResult {
 extension Runner {
   func startCommands() throws {
     guard unreported.isEmpty, unlogged.isEmpty else { return }
-    while underWay.count < spec.jobs, !isPaused, haltReason == nil {
+    while underWay.count < most, !isPaused, haltReason == nil {
       if let delay = spec.delay, monotonicMs() - lastBegin < delay { return }
       guard let work = try nextPermitted(), try start(work) else { return }
     }

@@ -47,9 +47,13 @@ final class Runner {
   /// Milliseconds between two looks at what others did to the job.
   private static let lookInterval: Int64 = 100
   private static let tellInterval: Int64 = 500
+  /// Milliseconds between two looks at how many commands are to be side by side.
+  private static let countInterval: Int64 = 1000
 
   let job: Job
   let spec: RunSpec
+  /// Commands at a time.
+  var most: Int
   /// Items whose name in the job lacks their credentials.
   let items: [[UInt8]: String]
   let keeper: Keeper
@@ -92,6 +96,7 @@ final class Runner {
   /// This attempt has failed, and there is to be another one.
   var isTriedAgain = false
   var lastLook: Int64 = 0
+  private var lastCount: Int64 = 0
   /// What the command of a run without items has said of its own job, when it was last looked at.
   private var told: (current: Int64, time: Int64) = (0, 0)
   var lastTry: Int64 = 0
@@ -103,6 +108,7 @@ final class Runner {
   ) throws {
     self.job = job
     spec = run.spec
+    most = run.spec.jobs
     items = run.itemsByName
     self.keeper = keeper
     let directory = try job.output()
@@ -225,6 +231,11 @@ final class Runner {
       for (tag, command) in underWay where !command.isStopped { try stop(tag, SIGTERM) }
     }
     if !spec.hasItems, !isEnded { try timeWhatIsTold(now) }
+    // `bgjobs set -j`, where it may say something.
+    if now - lastCount >= Self.countInterval {
+      lastCount = now
+      if let jobs = try? RunSpec.of(job)?.jobs, (1...1000).contains(jobs) { most = jobs }
+    }
   }
 
   /// What others report only counts: a rate and an ETA need a report of the owner's beside it.

@@ -52,6 +52,51 @@ import Testing
     #expect(error?.status == .finished)
   }
 
+  /// Each item is for one of the loops, which end together.
+  @Test func workersOfASharedJobShareIt() async throws {
+    let scratch = try Scratch()
+    let items = (0..<200).map { "i\($0)" }
+    let first = try scratch.manager().create("t")
+    try first.plan(items)
+    try first.start(shared: true)
+    let second = try scratch.manager().find(first.id)
+    try second.start(shared: true)
+    #expect(try second.info().workers == 2)
+    let seen = try await withThrowingTaskGroup(of: [String].self) { group in
+      for job in [first, second] {
+        group.addTask {
+          var seen: [String] = []
+          for try await item in try job.remaining() {
+            seen.append(item)
+            try job.itemDone(item)
+          }
+          try job.complete()
+          return seen
+        }
+      }
+      return try await group.reduce(into: [String]()) { $0 += $1 }
+    }
+    #expect(seen.sorted() == items.sorted())
+    #expect(try first.info().status == .completed)
+    // The rest comes back from one who leaves.
+    let other = try scratch.manager().create("t")
+    try other.plan(["a", "b"])
+    try other.start(shared: true)
+    let leaver = try scratch.manager().find(other.id)
+    try leaver.start(shared: true)
+    _ = try leaver.next { _ in }
+    Thread.detachNewThread {
+      Thread.sleep(forTimeInterval: 0.1)
+      _ = try? leaver.leave()
+    }
+    var rest: [String] = []
+    for item in try other.remaining() {
+      rest.append(item)
+      try other.itemDone(item)
+    }
+    #expect(rest == ["b", "a"])
+  }
+
   @Test func aPauseHoldsTheLoop() async throws {
     let (scratch, _, job) = try begin(["a", "b"])
     defer { withExtendedLifetime(scratch) {} }
