@@ -13,7 +13,7 @@ CUTS ?= 500
 REPLAYS ?= 200
 
 .PHONY: build help setup library package cli demo demo-c test faults stress-neighbours bench \
-  bench-eta bench-growth bench-queue bench-python bench-report docs wheel dist lint lint-python \
+  bench-eta bench-growth bench-queue bench-shared bench-python bench-report docs wheel dist lint lint-python \
   format install clean
 
 build: setup ## Build everything: libbgjobs and the command (into build/), the Swift package
@@ -69,6 +69,9 @@ bench-growth: cli library ## Measure what grows with a store, into Benchmarks/GR
 bench-queue: library ## Measure the queue, rates and rate limits with many processes
 	@$(PYTHON) Benchmarks/queue.py --build $(BUILD)
 	@$(PYTHON) Benchmarks/claims.py --build $(BUILD)
+
+bench-shared: library ## Measure several processes on one job, some of them killed
+	@$(PYTHON) Benchmarks/shared.py --build $(BUILD)
 
 bench: cli ## Compare the command line with sqlite3 and xargs, in one run
 	@sh scripts/setup.sh hyperfine sqlite3

@@ -1,4 +1,7 @@
-"""Several processes on one job: what each gets, and what kills cost. `make bench-shared`."""
+"""Several processes on one job, some of them killed: `make bench-shared`.
+
+What they do together is set against as many jobs of one process each, side by side in one run.
+"""
 
 import argparse
 import os
@@ -11,96 +14,115 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import bgjobs
-
-WORKER = """
-import os, sys, time
-import bgjobs
-project, id, told, seconds, mode = sys.argv[1:]
-seconds = float(seconds)
-said = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-with bgjobs.JobManager(project) as manager:
-    job = manager.find(id)
-    with job.shared() if mode == "shared" else job:
-        for item in job.remaining():
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                pass
-            if mode == "told":
-                pass
-            os.write(said, (item + "\\n").encode())
-            job.done(item)
-"""
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def start(project, job, told, seconds, mode):
-    arguments = [str(project), job.id, str(told), str(seconds), mode]
-    return subprocess.Popen([sys.executable, "-c", WORKER, *arguments])
+def load(build):
+    """The package, on the library of this build."""
+    os.environ["BGJOBS_LIBRARY"] = str(build / "libbgjobs.so")
+    sys.path.insert(0, str(ROOT / "Bindings/Python/src"))
+    import bgjobs
+
+    return bgjobs
 
 
-def shared(items, workers, seconds, every):
-    """The seconds it took, the kills, and how often each item was done."""
-    with tempfile.TemporaryDirectory() as directory:
-        project, told = Path(directory), Path(directory) / "told"
-        with bgjobs.JobManager(project) as manager:
-            job = manager.create("t")
-            job.plan(f"i{place}" for place in range(items))
-            begin, kills = time.monotonic(), 0
-            running = [start(project, job, told, seconds, "shared") for _ in range(workers)]
-            while not job.info().finished:
-                time.sleep(every or 0.05)
-                for place, one in enumerate(running):
-                    if one.poll() not in (None, 0):
-                        running[place] = start(project, job, told, seconds, "shared")
-                if every and not job.info().finished:
-                    random.choice(running).send_signal(signal.SIGKILL)
-                    kills += 1
-            took = time.monotonic() - begin
-            for one in running:
-                one.wait()
-            info = job.info()
-            assert info.status is bgjobs.JobStatus.COMPLETED
-            assert info.items_completed == items
-            assert len(set(job.items().done)) == items if hasattr(job.items(), "done") else True
-        return took, kills, Counter(told.read_text().split())
+def work(build, project, id, told, seconds, is_shared):
+    """One worker. It says each item before it reports it, so that no second time is missed."""
+    bgjobs = load(Path(build))
+    said = os.open(told, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with bgjobs.JobManager(project) as manager:
+        job = manager.find(id)
+        try:
+            with job.shared() if is_shared == "True" else job:
+                for item in job.remaining():
+                    end = time.perf_counter() + float(seconds)
+                    while time.perf_counter() < end:
+                        pass
+                    os.write(said, f"{item}\n".encode())
+                    job.done(item)
+        except bgjobs.JobFinished:
+            pass  # it came when the others were through
 
 
-def exclusive(items, workers, seconds):
-    """As many jobs as workers, each with its part of the items."""
-    with tempfile.TemporaryDirectory() as directory:
-        project = Path(directory)
-        with bgjobs.JobManager(project) as manager:
-            jobs = [manager.create("t", {"n": place}) for place in range(workers)]
-            for job in jobs:
-                job.plan(f"i{place}" for place in range(items // workers))
-            begin = time.monotonic()
-            running = [start(project, job, project / "told", seconds, "alone") for job in jobs]
-            for one in running:
-                assert one.wait() == 0
-            return time.monotonic() - begin
+class Scene:
+    """A project, and its workers."""
+
+    def __init__(self, bgjobs, options, directory):
+        self.bgjobs, self.options, self.project = bgjobs, options, Path(directory)
+        self.told = self.project / "told"
+        self.manager = bgjobs.JobManager(self.project)
+
+    def make(self, count):
+        job = self.manager.create("t")
+        job.plan(f"i{place}" for place in range(count))
+        return job
+
+    def start(self, job, is_shared):
+        options = self.options
+        words = [options.build, self.project, job.id, self.told, options.seconds, is_shared]
+        return subprocess.Popen([sys.executable, __file__, "work", *map(str, words)])
+
+
+def exclusive(scene):
+    """The seconds that as many jobs as workers take."""
+    workers = scene.options.workers
+    jobs = [scene.make(scene.options.items // workers) for _ in range(workers)]
+    begin = time.monotonic()
+    for one in [scene.start(job, False) for job in jobs]:
+        assert one.wait() == 0
+    return time.monotonic() - begin
+
+
+def shared(scene, every=None):
+    """The seconds that the workers take together, the kills, and how often each item was done."""
+    job, kills = scene.make(scene.options.items), 0
+    begin = time.monotonic()
+    running = [scene.start(job, True) for _ in range(scene.options.workers)]
+    while not job.info().finished:
+        time.sleep(every or 0.05)
+        for place, one in enumerate(running):
+            if one.poll() not in (None, 0):
+                running[place] = scene.start(job, True)
+        if every and not job.info().finished:
+            random.choice(running).send_signal(signal.SIGKILL)
+            kills += 1
+    took = time.monotonic() - begin
+    for one in running:
+        one.wait()
+    info = job.info()
+    assert info.status is scene.bgjobs.JobStatus.COMPLETED
+    assert info.items_completed == scene.options.items
+    return took, kills, Counter(scene.told.read_text().split())
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.0002, help="of work on an item")
     options = parser.parse_args()
-    items, workers = options.items, options.workers
-    alone = exclusive(items, workers, options.seconds)
-    together, _, done = shared(items, workers, options.seconds, None)
-    assert set(done.values()) == {1} and len(done) == items
-    print(f"{workers} exclusive jobs: {alone:.2f} s; one shared job: {together:.2f} s")
-    print(f"shared / exclusive: {alone / together:.2f}")
-    took, kills, done = shared(items, workers, options.seconds, 0.2)
-    twice = sum(done.values()) - items
-    assert len(done) == items
+    options.build = options.build.resolve()
+    bgjobs = load(options.build)
+
+    def scene():
+        return tempfile.TemporaryDirectory(prefix="bgjobs-shared-")
+
+    with scene() as directory:
+        alone = exclusive(Scene(bgjobs, options, directory))
+    with scene() as directory:
+        together, _, done = shared(Scene(bgjobs, options, directory))
+    assert len(done) == options.items and set(done.values()) == {1}
     print(
-        f"{kills} kills: {took:.2f} s, {twice} items done twice, {twice / max(1, kills):.1f} a kill"
+        f"shared: {options.items} items, {options.workers} processes: {together:.2f} s,"
+        f" {alone / together:.2f} of as many exclusive jobs"
     )
-    assert twice <= kills * 64
-    assert os.getpid()
+    with scene() as directory:
+        took, kills, done = shared(Scene(bgjobs, options, directory), 0.2)
+    twice = sum(done.values()) - options.items
+    print(f"shared: the same with {kills} kills: {took:.2f} s, {twice} items done twice")
+    return 0 if len(done) == options.items and twice <= kills * 64 else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(work(*sys.argv[2:]) if sys.argv[1:2] == ["work"] else main())
