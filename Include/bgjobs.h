@@ -379,7 +379,7 @@ typedef struct bgj_job_info {
   int64_t owner_pid;          /* the owner; 0: none, or unknown */
   int owned;                  /* 1: this manager owns it */
   int pause_acknowledged;     /* paused: 1 if its owner has seen the pause or it has none */
-  int attempts;               /* 1, plus one for each bgj_job_retry */
+  int attempts;               /* 1, plus one for each bgj_job_retry and each BGJ_RETRYING */
   int stalled;                /* 1: no report for far longer than is usual for this job */
   int eta_from_history;       /* 1: rate and eta use finished jobs of this type, at least in part */
   int64_t wait_ms;            /* milliseconds until the job may run; 0: now; -1: unknown */
@@ -399,7 +399,8 @@ typedef struct bgj_job_info {
   int max_attempts;           /* in the queue: how often it is tried in all; else 0 */
   int failures;               /* in the queue: how many of these have failed */
   int64_t retry_at_ms;        /* when it is tried again, milliseconds since 1970; or -1 */
-  int workers;                /* of a shared job: how many work on it; see BGJ_START_SHARED */
+  int workers;                /* of a shared job: how many work on it, a dead one until somebody
+                                 claims or changes something; see BGJ_START_SHARED */
   uint64_t items_claimed;     /* items that they were given and have not ended */
 } bgj_job_info;
 
@@ -674,7 +675,8 @@ BGJ_API bgj_status bgj_manager_get_queue(bgj_manager *manager, char **json, bgj_
  * or dies. It can start a pending job, an interrupted job, a job whose rate limit has passed, and a
  * job that this manager already owns. options may be NULL.
  *   BGJ_PAUSED       the job is paused, by a user or for a rate limit, and was not started. Call
- *                    bgj_job_wait with BGJ_MASK_PENDING, then start it again
+ *                    bgj_job_wait with BGJ_MASK_PENDING, and for a shared start BGJ_MASK_RUNNING as
+ *                    well, then start it again
  *   BGJ_WAITING      a limit is full (bgj_manager_set_limit), its time in the queue has not come, or a
  *                    job that it needs has not ended (bgj_job_add_dependency); it was not started, and
  *                    the error says what it waits for. BGJ_START_ANYWAY starts it all the same
@@ -998,8 +1000,9 @@ BGJ_API int bgj_job_is_done(bgj_job *job, const char *item);
  *   BGJ_END          there are no more items; of a shared job: all have ended, or are with this
  *                    worker; *item is NULL
  *   BGJ_WAITING      of a shared job: other workers have what is left, and it may come back. Call again
- *                    in a while, or bgj_job_leave; *item is NULL
- *   BGJ_PAUSED       the job is paused and gives out no items; *item is NULL
+ *                    after a tenth of a second, or bgj_job_leave; *item is NULL
+ *   BGJ_PAUSED       the job is paused and gives out no items: bgj_job_wait with BGJ_MASK_RUNNING;
+ *                    *item is NULL
  *   BGJ_FINISHED     the job has ended; a shared one that others have completed is at its end: BGJ_END
  *   BGJ_ILLEGAL_TRANSITION  the job is shared, and this manager has not started it
  */

@@ -187,6 +187,101 @@ static void a_failure_is_the_end_for_all(void **state) {
   assert_ok(bgj_job_complete(one, NULL, &error));
 }
 
+static void what_a_turn_finds_is_said(void **state) {
+  (void)state;
+  plan(40);
+  /* The batch is over, and the claim of the next one meets what others did. */
+  bgj_job *viewer = job_of(open_other(NULL), bgj_job_id(one));
+  done(one, next(one, BGJ_OK));
+  assert_ok(bgj_job_pause(viewer, NULL, 0, &error));
+  assert_null(next(two, BGJ_PAUSED));
+  assert_ok(bgj_job_resume(viewer, &error));
+  sleep_ms(40);
+  bgj_string_free(next(two, BGJ_OK));
+  assert_ok(bgj_job_cancel(viewer, NULL, &error));
+  sleep_ms(40);
+  assert_null(next(two, BGJ_FINISHED));
+}
+
+static void an_attempt_loses_nothing(void **state) {
+  (void)state;
+  plan(4);
+  assert_ok(bgj_job_leave(two, NULL, &error));
+  bgj_queue_options queue = BGJ_QUEUE_OPTIONS_INIT;
+  queue.max_attempts = 3;
+  queue.backoff_ms = queue.backoff_max_ms = 1;
+  assert_ok(bgj_job_enqueue(one, &queue, &error));
+  done(one, next(one, BGJ_OK));
+  bgj_string_free(next(one, BGJ_OK));
+  assert_status(BGJ_RETRYING, bgj_job_fail(one, "no", &error));
+  /* Said twice, it is the same attempt. */
+  assert_status(BGJ_RETRYING, bgj_job_fail(one, "no", &error));
+  assert_int_equal(look(one)->failures, 1);
+  assert_int_equal(look(two)->items_completed, 1);
+  sleep_ms(10);
+  assert_ok(start_shared(two));
+  for (int i = 0; i < 3; i++) done(two, next(two, BGJ_OK));
+  assert_null(next(two, BGJ_END));
+  assert_ok(bgj_job_complete(two, NULL, &error));
+  assert_int_equal(look(one)->items_completed, 4);
+}
+
+static void what_is_open_again_is_given_out_again(void **state) {
+  (void)state;
+  plan(8);
+  assert_ok(bgj_job_leave(two, NULL, &error));
+  char *items[8];
+  for (int i = 0; i < 8; i++) items[i] = next(one, BGJ_OK);
+  for (int i = 0; i < 8; i++) {
+    if (i == 1)
+      assert_ok(bgj_job_item_failed(one, items[i], NULL, &error));
+    else
+      assert_ok(bgj_job_item_done(one, items[i], &error));
+    bgj_string_free(items[i]);
+  }
+  assert_ok(bgj_job_complete(one, NULL, &error));
+  assert_ok(bgj_job_retry(one, &error));
+  assert_ok(start_shared(one));
+  char *item = next(one, BGJ_OK);
+  assert_string_equal(item, "i1");
+  done(one, item);
+  assert_null(next(one, BGJ_END));
+}
+
+static void what_was_withdrawn_is_given_to_nobody(void **state) {
+  (void)state;
+  plan(40);
+  bgj_string_free(next(two, BGJ_OK));
+  done(one, next(one, BGJ_OK));
+  const char *anew[] = {"new1", "i30"};
+  assert_ok(bgj_job_set_plan(one, anew, 2, NULL, &error));
+  for (int i = 0; i < 2; i++) {
+    char *item = next(one, BGJ_OK);
+    assert_string_equal(item, anew[i]);
+    done(one, item);
+  }
+  assert_null(next(one, BGJ_END));
+  assert_null(next(two, BGJ_END));
+}
+
+static void what_is_given_back_before_it_was_had_is_had_once(void **state) {
+  (void)state;
+  plan(40);
+  done(one, next(one, BGJ_OK));
+  sleep_ms(2);
+  char *item = next(one, BGJ_OK), number = item[1];
+  char later[] = {'i', (char)(number + 1), 0};
+  assert_ok(bgj_job_item_give_back(one, later, &error));
+  bgj_string_free(item);
+  int count = 0;
+  for (int i = 0; i < 38; i++) {
+    char *mine = next(i & 1 ? one : two, BGJ_OK);
+    count += strcmp(mine, later) == 0;
+    done(i & 1 ? one : two, mine);
+  }
+  assert_int_equal(count, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(each_item_is_for_one_worker),
@@ -196,6 +291,11 @@ int main(void) {
       TEST(it_is_exclusive_or_shared),
       TEST(a_pause_is_for_all_of_them),
       TEST(a_failure_is_the_end_for_all),
+      TEST(what_a_turn_finds_is_said),
+      TEST(an_attempt_loses_nothing),
+      TEST(what_is_open_again_is_given_out_again),
+      TEST(what_was_withdrawn_is_given_to_nobody),
+      TEST(what_is_given_back_before_it_was_had_is_had_once),
   };
   return RUN_TESTS(tests);
 }

@@ -34,7 +34,7 @@ EVENTS = {
     **{15: "text items", 16: "json", 17: "byte paths json", 21: "text varint signed items"},
     **{22: "text items items", 25: "byte paths json", 26: "text varint signed items"},
     **{30: "text items", 40: "text optional signed", 42: "text process u64"},
-    **{43: "text varint byte optional", 44: "text varint items", 45: "text varint items"},
+    **{43: "text varint byte optional", 44: "text varint signed items", 45: "text varint items"},
 }
 OF_NO_USE = (2, 3, 18, 19, 20, 23, 24, 27, 28, *range(32, 39))
 REPORT = "signed " * 3 + "text " * 5 + "none none signed varint text text text items"

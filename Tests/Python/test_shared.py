@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given, settings
@@ -293,3 +294,73 @@ def test_a_failure_in_a_shared_loop(tmp_path):
 def fails_on_b(item):
     if item == "b":
         raise ValueError("no")
+
+
+def test_lists_that_differ_are_one(tmp_path):
+    """Each process does what it knows; what no list has any more is skipped."""
+    with bgjobs.JobManager(tmp_path) as manager:
+        job = manager.ensure("t", "all")
+        job.plan(["old", "a", "b"])
+    pool = ThreadPoolExecutor(2)
+    seen = {"ab": [], "bc": []}
+
+    def loop(items):
+        for item in bgjobs.track(items, "t", project=tmp_path, shared=True):
+            seen[items].append(item)
+            time.sleep(0.05)
+
+    for one in [pool.submit(loop, items) for items in seen]:
+        one.result(60)
+    assert sorted(seen["ab"] + seen["bc"]) == ["a", "b", "c"]
+    assert "c" in seen["bc"]
+    with bgjobs.JobManager(tmp_path) as manager:
+        (info,) = manager.list()
+        assert (info.items_completed, info.items_skipped) == (3, 1)
+    # A restart with what is new does that.
+    with bgjobs.JobManager(tmp_path) as manager:
+        job = manager.ensure("u", "all")
+        job.plan(list("abcdef"))
+        with job.shared():
+            job.done_many(list("abcd"))
+            job.leave()
+    found = bgjobs.map(str.upper, "efgh", "u", project=tmp_path, shared=True, executor="thread")
+    assert found == ["E", "F", "G", "H"]
+
+
+def test_who_comes_in_a_pause_works_after_it(tmp_path):
+    with bgjobs.JobManager(tmp_path) as manager, bgjobs.JobManager(tmp_path) as other:
+        job = manager.create("t")
+        job.plan(["a", "b"])
+        job.start(shared=True)
+        other.find(job.id).pause()
+        pool = ThreadPoolExecutor(1)
+
+        def come():
+            with bgjobs.JobManager(tmp_path) as late, late.find(job.id).shared() as mine:
+                return [(item, mine.done(item))[0] for item in mine.remaining()]
+
+        found = pool.submit(come)
+        time.sleep(0.2)
+        assert not found.done()
+        other.find(job.id).resume()
+        assert found.result(30) == ["a", "b"]
+        assert job.next() == (Outcome.END, None)
+
+
+def test_a_failure_elsewhere_is_one_of_map(tmp_path):
+    def fails(item):
+        time.sleep(0.02)
+        if item == "i3":
+            raise ValueError("no")
+        return item
+
+    items = [f"i{place}" for place in range(12)]
+    pool = ThreadPoolExecutor(3)
+
+    def run():
+        options = {"project": tmp_path, "shared": True, "executor": "thread", "workers": 1}
+        return bgjobs.map(fails, items, "t", **options)
+
+    for one in [pool.submit(run) for _ in range(3)]:
+        with pytest.raises(bgjobs.ItemsFailed, match="1 of 12 items failed; first i3"):
+            one.result(60)

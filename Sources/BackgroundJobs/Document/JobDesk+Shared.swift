@@ -11,19 +11,24 @@ extension JobDesk {
       return .end
     }
     try requireNotEnded(job)
-    guard let number = ownNumber(in: job) else {
+    guard ownNumber(in: job) != nil else {
       throw JobError(
         .illegalTransition,
         "job \(job.id) is shared, and this manager does not work on it: start it")
     }
     if job.status == .paused { return .paused }
-    let handout = handout(of: job, number)
-    var slot = handout.next(of: job)
+    let handout = handout(of: job)
+    var slot = handout.next(of: job, ownNumber(in: job))
     if slot == nil {
       try aloneBriefly { () throws(JobError) in try claimItems(of: reference, handout) }
+      // With the turn comes what others have done to it.
       job = try resolve(reference)
-      slot = handout.next(of: job)
+      if job.status == .completed { return .end }
+      try requireNotEnded(job)
+      if job.status == .paused { return .paused }
+      slot = handout.next(of: job, ownNumber(in: job))
     }
+    guard let number = ownNumber(in: job) else { return .end }
     guard let slot else { return job.claimed(besides: number) > 0 ? .waiting : .end }
     do throws(JobError) { try take(job.items.bytes(of: slot)) } catch {
       let packed = Buffer()
@@ -53,28 +58,38 @@ extension JobDesk {
     throw JobError(.finished, Lifecycle.hasEnded(job.summary, "it gives out no items"))
   }
 
-  private func handout(of job: JobState, _ number: UInt64) -> Handout {
-    if let known = handouts.first(where: { $0.worker == number }) { return known }
-    let new = Handout(job.id, number)
-    handouts = handouts.filter { $0.job.bytes != job.id.bytes } + [new]
+  private func handout(of job: JobState) -> Handout {
+    if let known = handouts.first(where: { $0.job.bytes == job.id.bytes }) { return known }
+    let new = Handout(job.id)
+    handouts.append(new)
     return new
   }
+
+  /// It is begun anew.
+  func dropHandout(of id: String) { handouts = handouts.filter { $0.job.bytes != id.bytes } }
 
   private func claimItems(of reference: JobReference, _ handout: Handout) throws(JobError) {
     let job = try resolve(reference)
     let now = Clock.machine
-    var slots = job.unclaimed(atMost: handout.size(for: job, at: now))
-    if slots.isEmpty, job.items.openCount > 0 {
+    if job.mustSeeClaims() { try closeIfOwnerIsDead(job) }
+    var (fresh, back) = job.unclaimed(atMost: handout.size(for: job, at: now))
+    if fresh.isEmpty, back.isEmpty, job.items.openCount > 0 {
       // What the dead had is for the others.
       try closeIfOwnerIsDead(job)
-      slots = job.unclaimed(atMost: 1)
+      (fresh, back) = job.unclaimed(atMost: 1)
     }
-    guard job.status == .running, !slots.isEmpty else { return }
-    let packed = Buffer()
-    for slot in slots { packed.appendCounted(job.items.bytes(of: slot)) }
-    try packed.requireWhole()
-    try note(.claimed(PackedItems(packed), by: handout.worker), job)
-    handout.take(packed, slots.count, at: now)
+    guard job.status == .running, !fresh.isEmpty || !back.isEmpty,
+      let number = ownNumber(in: job), let place = job.place(of: number)
+    else { return }
+    let (all, new) = (Buffer(), Buffer())
+    for slot in job.claimed(at: place) { all.appendCounted(job.items.bytes(of: slot)) }
+    for slot in back + fresh { new.appendCounted(job.items.bytes(of: slot)) }
+    all.append(new.bytes)
+    try new.requireWhole()
+    try all.requireWhole()
+    let count = Int64(fresh.count)
+    try note(.claimed(PackedItems(all), fresh: count, by: number), job)
+    handout.take(new, back.count + fresh.count, at: now)
   }
 
   /// It was begun, and left for a good reason: somebody else may have it.

@@ -125,6 +125,7 @@ extension JobDesk {
         try settle(.resumed, job)
       } else {
         if !anyway, !isJoined { try requirePlace(for: job) }
+        dropHandout(of: job.id)
         try takeOwnership(of: job, isShared: isShared)
       }
       return .ok
@@ -172,19 +173,30 @@ extension JobDesk {
   func fail(
     _ reference: JobReference, _ operation: Operation, _ reason: String, _ why: String?
   ) throws(JobError) -> Status {
-    var isRetried = false
-    let status = try admit(operation, reference) { job throws(JobError) in
+    try alone { () throws(JobError) -> Status in
+      var (job, _, already) = try admit(operation, reference)
+      if let already { return already }
       let ownerIsToSee = job.log != nil && (!isOwner(of: job) || !job.crew.isEmpty)
-      // An attempt is over when the one who makes it says so.
-      if operation == .fail, !ownerIsToSee, !job.isBeforeItsStart, let entry = job.queue,
-        let retryAt = entry.retry(at: clock.realtimeMs, random: randomBits())
-      {
-        isRetried = true
-        return .attempted(error: why, retryAt: retryAt)
+      guard operation == .fail, !ownerIsToSee, let entry = job.queue else {
+        try settle(.failed(reason: reason, error: why, ownerIsToSee: ownerIsToSee), job)
+        return .ok
       }
-      return .failed(reason: reason, error: why, ownerIsToSee: ownerIsToSee)
+      // Said again of an attempt that is over.
+      if job.status == .pending, job.reason?.bytes == Reason.retrying.bytes { return .retrying }
+      guard !job.isBeforeItsStart,
+        let retryAt = entry.retry(at: clock.realtimeMs, random: randomBits())
+      else {
+        try settle(.failed(reason: reason, error: why, ownerIsToSee: false), job)
+        return .ok
+      }
+      if let number = ownNumber(in: job) {
+        // Its log ends as that of a worker does.
+        try settle(job.leaving(number), job)
+        job = try resolve(reference)
+      }
+      try settle(.attempted(error: why, retryAt: retryAt), job)
+      return .retrying
     }
-    return isRetried ? .retrying : status
   }
 
   /// Whoever waits when the time has come lifts the pause, unless a live owner is there to do it.
@@ -199,7 +211,7 @@ extension JobDesk {
 
   func plan(_ reference: JobReference, _ items: PackedItems) throws(JobError) -> Status {
     try admit(.plan, reference) { job throws(JobError) in
-      .planned(items, beside: try job.mark(of: items))
+      try job.hasPlanned(items) ? nil : .planned(items, beside: try job.mark(of: items))
     }
   }
 

@@ -306,14 +306,21 @@ extension StateDocument {
         else { continue }
         job.crew.append(Worker(owner, log))
       }
-      let claims = worker["claims"]
-      var slots: [ItemSet.Slot] = []
-      for entry in 0..<claims.count {
-        guard let item = claims.at(entry).stringBytes else { continue }
-        slots.append(try job.items.insert(item))
-      }
+      let slots = try slots(worker["claims"], job)
       job.setClaims(slots, at: place == 0 ? 0 : job.crew.count)
     }
+    job.returned = try slots(ours["returned"], job)
+  }
+
+  private static func slots(
+    _ items: JSONValue, _ job: JobState
+  ) throws(JobError) -> [ItemSet.Slot] {
+    var slots: [ItemSet.Slot] = []
+    for entry in 0..<items.count {
+      guard let item = items.at(entry).stringBytes else { continue }
+      slots.append(try job.items.insert(item))
+    }
+    return slots
   }
 
   private static func owner(_ owner: JSONValue) -> Owner? {

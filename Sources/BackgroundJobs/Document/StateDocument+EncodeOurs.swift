@@ -76,6 +76,13 @@ extension StateDocument {
       out.endObject()
     }
     out.endArray()
+    guard !job.returned.isEmpty else { return }
+    out.name("returned")
+    out.beginArray()
+    for slot in job.returned where job.items.mark(of: slot) == .none {
+      out.element(job.items.bytes(of: slot))
+    }
+    out.endArray()
   }
 
   private static func encode(_ owner: Owner, _ out: JSONText) {

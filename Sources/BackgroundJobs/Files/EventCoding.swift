@@ -100,7 +100,11 @@ extension JobChange {
       buffer.appendVarint(worker)
       buffer.append(UInt8(isDeath ? 1 : 0))
       buffer.appendOptional(why)
-    case .claimed(let items, let worker), .returned(let items, let worker):
+    case .claimed(let items, let fresh, let worker):
+      buffer.appendVarint(worker)
+      buffer.appendSigned(fresh)
+      buffer.appendCounted(items.buffer.bytes)
+    case .returned(let items, let worker):
       buffer.appendVarint(worker)
       buffer.appendCounted(items.buffer.bytes)
     case .needs(let id, let edge):
@@ -181,8 +185,8 @@ extension JobChange {
       let (worker, isDeath) = (reader.varint(), reader.byte() == 1)
       return .parted(worker, why: reader.optionalText(), isDeath: isDeath)
     case .claimed:
-      let worker = reader.varint()
-      return .claimed(try items(&reader), by: worker)
+      let (worker, fresh) = (reader.varint(), reader.signed())
+      return .claimed(try items(&reader), fresh: fresh, by: worker)
     case .returned:
       let worker = reader.varint()
       return .returned(try items(&reader), by: worker)

@@ -168,6 +168,7 @@ extension FileStore {
     return try transact(.progress) { () throws(JobError) -> Status in
       let (job, _, already) = try admit(copy.isPreparation ? .prepare : .report, id)
       if let already { return already }
+      if job.isShared { try job.requireShareable(copy) }
       if try job.isNews(&copy) {
         copy.time = clock.realtimeMs
         if !job.isShared { copy.seen = job.log?.index }

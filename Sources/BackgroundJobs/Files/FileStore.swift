@@ -157,6 +157,7 @@ final class FileStore {
   func useCompacted(_ journal: Journal, byOther: Bool) {
     use(journal)
     hasOthersSnapshot = byOther
+    if byOther { compactions.spendAsOthers(at: Clock.machine) }
     state.isNamed = false
     logs.forgetClosed()
   }

@@ -24,6 +24,9 @@ struct Throttle {
     self.cost = max(0, cost)
   }
 
+  /// Another process has done it: it cost about what it costs here.
+  mutating func spendAsOthers(at now: Int64) { spend(at: now, cost: max(cost, 10_000_000)) }
+
   private func level(at now: Int64) -> Double {
     min(burst, tokens + Double(now &- last) / Double(spacing))
   }

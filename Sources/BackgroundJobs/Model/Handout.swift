@@ -5,8 +5,6 @@ final class Handout {
   private static let time: Int64 = 100_000_000
 
   let job: String
-  /// Which worker of the job this manager is.
-  let worker: UInt64
   /// By their names: the state may be made anew.
   private var names = Buffer()
   private var place = 0
@@ -14,22 +12,25 @@ final class Handout {
   private var count = 0
   private var since: Int64 = 0
 
-  init(_ job: String, _ worker: UInt64) { (self.job, self.worker) = (job, worker) }
+  init(_ job: String) { self.job = job }
 
-  /// The next one that has not ended, or been handed to somebody else. nil: there is none left.
-  func next(of job: JobState) -> ItemSet.Slot? {
+  /// The next one that is still ours: not ended, withdrawn or given back. nil: there is none left.
+  func next(of job: JobState, _ worker: UInt64?) -> ItemSet.Slot? {
+    guard let worker, let owner = job.place(of: worker) else { return nil }
+    let mine = job.claimed(at: owner)
     var reader = Reader(names.bytes, from: place)
     while !reader.isAtEnd {
       let name = reader.counted()
       place = reader.offset
-      if let slot = job.items.find(name), job.items.mark(of: slot) == .none { return slot }
+      if let slot = job.items.find(name), mine.contains(slot) { return slot }
     }
     return nil
   }
 
   /// How many to ask for: as many as the last ones say, and fewer when few are left for all.
   func size(for job: JobState, at now: Int64) -> Int {
-    let pace = Double(count) / Double(max(1, now - since))
+    // At first a few, to see how long they take.
+    let pace = Double(max(1, count)) / Double(max(1, now - since))
     let left = max(0, job.items.openCount - job.claimed.count)
     let share = left / (2 * job.workerCount) + 1
     return max(1, min(Int(min(pace * Double(Self.time), Double(Self.most))), share))

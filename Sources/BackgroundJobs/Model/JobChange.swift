@@ -36,8 +36,8 @@ indirect enum JobChange {
   case joined(by: ProcessIdentity, fence: UInt64)
   /// Such a worker stopped working on it, or died.
   case parted(UInt64, why: String?, isDeath: Bool)
-  /// Such a worker was given items.
-  case claimed(PackedItems, by: UInt64)
+  /// Such a worker has these items now; the last ones, so many, nobody has had before.
+  case claimed(PackedItems, fresh: Int64, by: UInt64)
   /// It gives them back.
   case returned(PackedItems, by: UInt64)
   /// It had failed for what it needs, and that may be met again.

@@ -38,7 +38,8 @@ extension JobState {
       if isLast, status == .running { clock.advance(to: moment.time) }
       part(number)
       if isLast { isDeath ? die(why) : close(why, Reason.interrupted) }
-    case .claimed(let items, let number): return try claim(items, for: number)
+    case .claimed(let items, let fresh, let number):
+      return try claim(items, fresh: fresh, for: number)
     case .returned(let items, let number): return try giveBack(items, from: number)
     case .started(let process, let fence):
       refusal = nil
@@ -179,6 +180,7 @@ extension JobState {
     completed = nil
     result = nil
     attempts = attempts.clampedAdding(1)
+    forgetClaims()
     setTries(0, retryAt: 0, deaths: 0)
     if let chosen {
       try? chosen.visit { item throws(JobError) in items.forgetFailure(of: item) }

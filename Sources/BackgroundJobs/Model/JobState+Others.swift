@@ -34,6 +34,7 @@ extension JobState {
       let (ownAdvances, ownShift) = (advances, shift)
       keepOurs(in: theirs.items)
       items = theirs.items
+      forgetClaims()
       foreignFailures = theirs.foreignFailures
       (total, advances, shift) = (theirs.total, theirs.advances, theirs.shift)
       // A current that was said has these in it.

@@ -6,6 +6,16 @@ extension JobState {
     total = max(total, mark?.items ?? Int64(items.accounted))
   }
 
+  /// Who says again what is planned changes nothing.
+  func hasPlanned(_ packed: PackedItems) throws(JobError) -> Bool {
+    var isKnown = total >= Int64(items.accounted)
+    try packed.visit { item throws(JobError) in
+      guard isKnown else { return }
+      isKnown = items.find(item).map { items.isPlanned($0) } ?? false
+    }
+    return isKnown
+  }
+
   func replan(_ packed: PackedItems, _ mark: PlanMark) throws(JobError) {
     try items.replan(packed)
     if log != nil, totalSaid > mark.seen { return }

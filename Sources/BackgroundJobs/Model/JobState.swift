@@ -37,6 +37,8 @@ final class JobState {
   /// All before it in the plan has ended, or was given to somebody; and what of that came back.
   var claimPosition = 0
   var claimGeneration = 0
+  /// What ended before others claimed anew is known: their logs were read since this was made.
+  var hasSeenClaims = false
   var returned: [ItemSet.Slot] = []
   /// In which record of the log the owner last said each; 0: not in this log. Of what others say, it
   /// tells what is older (PROTOCOL R6).

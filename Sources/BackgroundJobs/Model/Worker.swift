@@ -44,9 +44,15 @@ extension JobState {
     place == 0 ? claims : crew[place - 1].claims
   }
 
-  /// What a worker was given and has not ended.
+  /// What a worker was given, and has neither ended nor lost by a new plan.
   func claimed(at place: Int) -> [ItemSet.Slot] {
-    claims(at: place).filter { items.mark(of: $0) == .none }
+    claims(at: place).filter { items.mark(of: $0) == .none && items.isPlanned($0) }
+  }
+
+  /// The items are others, or open again: what anybody had of them says nothing any more.
+  func forgetClaims() {
+    (claims, returned, claimPosition, hasSeenClaims) = ([], [], 0, false)
+    for worker in crew { worker.claims = [] }
   }
 
   func setClaims(_ slots: [ItemSet.Slot], at place: Int) {
@@ -65,25 +71,28 @@ extension JobState {
     return all
   }
 
-  /// The next ones of the plan that nobody has; behind them those that came back.
-  func unclaimed(atMost count: Int) -> [ItemSet.Slot] {
-    let taken = claimed
-    var slots: [ItemSet.Slot] = []
+  /// Whether the logs of the others are to be read before anything is given out: what was planned anew,
+  /// or is new here, may have ended there.
+  func mustSeeClaims() -> Bool {
     if claimGeneration != items.planGeneration {
-      (claimPosition, claimGeneration) = (0, items.planGeneration)
+      (claimPosition, claimGeneration, hasSeenClaims) = (0, items.planGeneration, false)
     }
+    defer { hasSeenClaims = true }
+    return !hasSeenClaims
+  }
+
+  /// The next ones of the plan that nobody has had, and behind them those that came back.
+  func unclaimed(atMost count: Int) -> (fresh: [ItemSet.Slot], returned: [ItemSet.Slot]) {
+    let taken = claimed
+    var (fresh, back): ([ItemSet.Slot], [ItemSet.Slot]) = ([], [])
     var position = claimPosition
-    while slots.count < count, let slot = items.nextOpen(from: &position) {
-      if taken.contains(slot) || returned.contains(slot) {
-        if slots.isEmpty { claimPosition = position }
-      } else {
-        slots.append(slot)
-      }
+    while fresh.count < count, let slot = items.nextOpen(from: &position) {
+      if !taken.contains(slot), !returned.contains(slot) { fresh.append(slot) }
     }
-    for slot in returned where slots.count < count {
-      if items.mark(of: slot) == .none, items.isPlanned(slot) { slots.append(slot) }
+    for slot in returned where fresh.count + back.count < count {
+      if items.mark(of: slot) == .none, items.isPlanned(slot) { back.append(slot) }
     }
-    return slots
+    return (fresh, back)
   }
 
   /// How somebody who works on it stops: with a word about it, or by his death.
@@ -128,15 +137,20 @@ extension JobState {
     }
   }
 
-  func claim(_ packed: PackedItems, for number: UInt64) throws(JobError) {
+  /// These are all that it has now; so many of them, the last ones, nobody has had before. Whoever reads
+  /// that need not have read its log: what it had before and names no more has ended.
+  func claim(_ packed: PackedItems, fresh: Int64, for number: UInt64) throws(JobError) {
     guard let place = place(of: number) else { return }
-    var mine = claimed(at: place)
-    try packed.visit { item throws(JobError) in
-      // It may be ended already, where a log is read before the journal.
-      if let slot = items.find(item), items.mark(of: slot) == .none { mine.append(slot) }
+    var all: [ItemSet.Slot] = []
+    try packed.visit { item throws(JobError) in all.append(try items.insert(item)) }
+    // Items are given out in the order of the plan.
+    for slot in all.suffix(Int(clamping: fresh)) {
+      var position = claimPosition
+      while position < items.planList.count, items.planList[position] != slot { position += 1 }
+      if position < items.planList.count { claimPosition = position + 1 }
     }
-    setClaims(mine, at: place)
-    if !returned.isEmpty { returned = returned.filter { !mine.contains($0) } }
+    setClaims(all, at: place)
+    if !returned.isEmpty { returned = returned.filter { !all.contains($0) } }
   }
 
   func giveBack(_ packed: PackedItems, from number: UInt64) throws(JobError) {

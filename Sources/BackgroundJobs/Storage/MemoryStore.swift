@@ -190,6 +190,7 @@
       return try alone { () throws(JobError) in
         let (job, _, already) = try admit(copy.isPreparation ? .prepare : .report, reference)
         if let already { return already }
+        if job.isShared { try job.requireShareable(copy) }
         if try job.isNews(&copy) {
           (copy.time, copy.seen) = (clock.realtimeMs, job.isShared ? nil : job.log?.index)
           try apply(.reported(copy), job.id)

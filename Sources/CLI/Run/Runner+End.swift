@@ -17,11 +17,8 @@ extension Runner {
         ? "all \(Self.items(info.itemsFailed)) failed" : commandFailure ?? "it failed"
       isTriedAgain = try job.fail(why) == .retrying
       progress.clear()
-      if isTriedAgain {
-        let wait = try job.waitsDecoded().first { $0.for == "retry" }
-        Output.complain("job \(job.id): \(wait?.text ?? why)")
-        return ExitStatus.waiting.rawValue
-      }
+      // Whoever waits for the next one says so.
+      if isTriedAgain { return ExitStatus.waiting.rawValue }
       Output.complain("job \(job.id) failed: \(why). Its output: bgjobs logs \(job.id)")
       return spec.hasItems || lastCode == 0 ? ExitStatus.failure.rawValue : lastCode
     }

@@ -90,7 +90,7 @@ final class Supervisor {
       let isWaiting = signal == 0 && code == ExitStatus.waiting.rawValue
       if status != 0, !isWaiting, stopSignal == nil { hasFailures = true }
       if isWaiting {
-        Output.note("job \(id) waits for its next attempt")
+        Output.note("job \(id): an attempt has failed; it waits for the next one")
         continue
       }
       let end = signal != 0 ? "was killed by signal \(signal)" : "ended with exit code \(code)"

@@ -37,7 +37,7 @@ import Testing
       .job("j", .joined(by: owner, fence: .max)),
       .job("j", .parted(.max, why: nil, isDeath: true)),
       .job("j", .parted(0, why: "e", isDeath: false)),
-      .job("j", .claimed(PackedItems(try packed(["a", "bb"])), by: .max)),
+      .job("j", .claimed(PackedItems(try packed(["a", "bb"])), fresh: .min, by: .max)),
       .job("j", .returned(PackedItems(try packed([])), by: 0)),
       .job("j", .started(by: ProcessIdentity(), fence: 0)),
       .job("j", .left(why: nil)), .job("j", .left(why: "ended")),

@@ -1,14 +1,20 @@
 """The same loop in several processes, on purpose: each item is for one of them."""
 
+import fcntl
 import os
 import time
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ._call import Outcome, text
 from .errors import Invalid
-from .info import JobInfo, JobStatus
+from .info import ItemState, JobInfo, JobStatus
 from .job import Job
 from .manager import JobManager
+
+
+class FailedElsewhere(Exception):
+    """Stands for what an item failed with in another process: its text is the reason."""
 
 
 class Items:
@@ -16,6 +22,8 @@ class Items:
 
     def __init__(self, items: Iterable[Any], name: Callable[[Any], str]) -> None:
         self._by_name: Dict[str, Tuple[int, Any]] = {}
+        self._names: Dict[int, str] = {}
+        self._strange: List[str] = []
         #: Of each one with the name of an earlier one: its number, and that one's.
         self.same: Dict[int, int] = {}
         for index, item in enumerate(items):
@@ -25,25 +33,51 @@ class Items:
             first, _ = self._by_name.setdefault(called, (index, item))
             if first != index:
                 self.same[index] = first
+            else:
+                self._names[index] = called
 
     def __len__(self) -> int:
         return len(self._by_name)
 
     def plan(self, job: Job) -> None:
-        """The first process says what there is."""
-        info = job.info()
-        known = info.items_open + info.items_completed + info.items_failed + info.items_skipped
-        if known < len(self):
-            job.plan(self._by_name)
+        """Says what there is; what is known already is no news."""
+        job.plan(self._by_name)
 
     def next(self, job: Job) -> Tuple[Outcome, Optional[str], int, Any]:
-        """The next one for us: its name, its number and itself."""
-        what, called = job.next()
-        if called is None:
-            return what, None, -1, None
-        if called not in self._by_name:
-            raise Invalid(f"job {job.id} has an item that is none of those given here: {called!r}")
-        return (what, called, *self._by_name[called])
+        """The next one for us: its name, its number and itself.
+
+        One that is not among ours is put aside, and given back while others have something to do:
+        one of them may know it.
+        """
+        while True:
+            what, called = job.next()
+            if called is None:
+                if what is Outcome.WAITING:
+                    while self._strange:
+                        job.give_back(self._strange.pop())
+                return what, None, -1, None
+            if called in self._by_name:
+                return (what, called, *self._by_name[called])
+            self._strange.append(called)
+
+    def end(self, job: Job) -> None:
+        """What nobody else is there to know is in no list any more."""
+        if self._strange and job.info().workers <= 1:
+            for called in self._strange:
+                job.skipped(called, "it is in no list any more")
+
+    def failed_elsewhere(self, job: Job, mine: "List[int]") -> "Dict[int, BaseException]":
+        """Those that others have had, and that failed."""
+        had = set(mine)
+        found: Dict[int, BaseException] = {}
+        for item in job.items(ItemState.FAILED):
+            index, _ = self._by_name.get(item.name, (-1, None))
+            if index >= 0 and index not in had:
+                found[index] = FailedElsewhere(item.why or "no reason was given")
+        return found
+
+    def name(self, index: int) -> str:
+        return self._names[index]
 
     def others(self, mine: "List[int]") -> "List[int]":
         """The numbers of those that were not for us."""
@@ -67,6 +101,21 @@ def done_by_others(manager: JobManager, type: str, key: str) -> Optional[JobInfo
         if info.key == key and info.completed and info.completed.timestamp() >= since:
             return info
     return None
+
+
+class Through(Exception):
+    """Others have come to the end: there is nothing to do."""
+
+
+@contextmanager
+def entrance(manager: JobManager) -> Iterator[None]:
+    """One at a time looks whether the others are through, and makes a job where they are not."""
+    directory = os.open(manager.project, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def _started() -> float:

@@ -23,7 +23,7 @@ from typing import (
 
 from . import _ffi
 from ._call import Outcome, number, text
-from ._crew import Items, done_by_others
+from ._crew import Items, Through
 from ._futures import Futures, default_workers
 from ._guard import driver
 from ._leaving import leave
@@ -148,20 +148,23 @@ class Run:
         items = Items(self._items, self._name)
         self.same.update(items.same)
         mine: List[int] = []
-        with JobManager(self._project) as manager:
-            is_over = not self._again and done_by_others(manager, self._type, self._key)
-        if not is_over:
-            with (
-                self._workers() as pool,
-                JobManager(self._project) as manager,
-                session(
-                    manager, self._type, self._key, self._config, None, self._again, True
-                ) as job,
-            ):
-                items.plan(job)
-                yield from self._within(job, pool, self._share(job, pool, items, mine))
+        failed: Dict[int, BaseException] = {}
+        with (
+            suppress(Through),
+            self._workers() as pool,
+            JobManager(self._project) as manager,
+            session(manager, self._type, self._key, self._config, None, self._again, True) as job,
+        ):
+            items.plan(job)
+            yield from self._within(job, pool, self._share(job, pool, items, mine))
+            items.end(job)
+            failed = items.failed_elsewhere(job, mine)
         for index in items.others(mine):
-            yield index, DONE_BEFORE, True
+            if index in failed:
+                self.failures[items.name(index)] = failed[index]
+                yield index, failed[index], False
+            else:
+                yield index, DONE_BEFORE, True
 
     def _share(
         self, job: Job, pool: Union[Processes, Futures], items: Items, mine: List[int]

@@ -2,11 +2,11 @@
 
 import logging
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Iterator, Mapping, Optional, Union
 
-from ._crew import note_end
-from .errors import IllegalTransition
+from ._crew import Through, done_by_others, entrance, note_end
+from .errors import Busy, IllegalTransition, JobFinished
 from .info import JobInfo, JobStatus
 from .job import Job, describe
 from .manager import JobManager
@@ -43,20 +43,42 @@ def session(
     Where the last run came to its end, but for items that failed, it is these items, unless all of
     it is to be done again. shared: beside others who do the same.
     """
-    last = None if again else last_run(manager, type, key)
-    if last is not None and last.finished:
-        try:
-            manager.find(last.id).retry()
-            _log.info("job %s again, with its %d failed items", last.id, last.items_failed)
-        except (IllegalTransition, LookupError):
-            pass  # taken up, or removed, by another meanwhile
-    job = manager.ensure(type, key, config, total=total)
-    job._enter(shared)
+    with entrance(manager) if shared else nullcontext():
+        last = None if again else last_run(manager, type, key)
+        if shared and last is not None and not last.finished:
+            # If it ends before we begin, others have done it.
+            job = manager.find(last.id)
+        else:
+            if shared and not again and done_by_others(manager, type, key):
+                raise Through
+            if last is not None and last.finished:
+                try:
+                    manager.find(last.id).retry()
+                    _log.info("job %s again, with its %d failed items", last.id, last.items_failed)
+                except (IllegalTransition, LookupError):
+                    pass  # taken up, or removed, by another meanwhile
+            job = manager.ensure(type, key, config, total=total)
+    try:
+        job._enter(shared)
+    except JobFinished:
+        if shared and job.info().status is JobStatus.COMPLETED:
+            raise Through from None
+        raise
     try:
         if total:
             job.set_total(total)
-        yield job
-        job.complete()
+        try:
+            yield job
+        except JobFinished:
+            # What it had was done by others, if it had anything.
+            if not shared or job.info().status is not JobStatus.COMPLETED:
+                raise
+        try:
+            job.complete()
+        except Busy:
+            if not shared:
+                raise
+            job.interrupt(None)  # others have the rest
         if shared:
             note_end(manager, type, key)
     except BaseException as error:

@@ -141,7 +141,8 @@ class Job:
     def _enter(self, shared: bool) -> "Job":
         while (what := self.start(shared=shared)) in _NOT_YET:
             if what is Outcome.PAUSED:
-                self.wait(_MAY_START)
+                # Whom others work with runs again, then.
+                self.wait((JobStatus.PENDING, JobStatus.RUNNING) if shared else _MAY_START)
             else:
                 time.sleep(_SLICE_MS / 1000)
         return self

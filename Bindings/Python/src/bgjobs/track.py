@@ -24,7 +24,7 @@ from typing import (
 
 from . import _ffi
 from ._call import Outcome, text
-from ._crew import Items, done_by_others
+from ._crew import Items, Through
 from ._guard import driver, refuse_pool
 from ._leaving import leave
 from ._names import name_of
@@ -220,9 +220,10 @@ class Track(Generic[Item]):
     def _beside_others(self) -> Iterator[Item]:
         refuse_pool(sys._getframe().f_back, self._maker)
         items = Items(self._items, self._name)
-        with JobManager(self._project) as manager:
-            if not self._again and done_by_others(manager, self._type, self._key):
-                return
+        with suppress(Through):
+            yield from self._share(items)
+
+    def _share(self, items: "Items") -> Iterator[Item]:
         with self._session() as job:
             items.plan(job)
             try:
@@ -238,6 +239,7 @@ class Track(Generic[Item]):
                     elif what is Outcome.WAITING:
                         sleep(_NAP)
                     else:
+                        items.end(job)
                         return
             except GeneratorExit:
                 leave(job, driver(sys._getframe().f_back))
