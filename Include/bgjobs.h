@@ -694,8 +694,9 @@ BGJ_API bgj_status bgj_job_start(bgj_job *job, const bgj_start_options *options,
  * or priority 0, any time, no lane and one attempt. A job that was only created is in no queue: nobody
  * claims it. not_before_ms also lets a job that waits for its next attempt come at that time.
  *
- * A job that ends its workers is kept from the others: when five processes in a row have ended while
- * they worked on it, without a report between, it becomes paused, with the reason "poison".
+ * A job that ends its workers is kept from the others: when five processes in a row or more have ended
+ * while they worked on it, without a report between, the last one begun a minute or more after the
+ * first, it becomes paused, with the reason "poison".
  * bgj_job_resume puts it back.
  *   BGJ_FINISHED     it has ended, and not with the reason "dependency"
  */

@@ -32,7 +32,8 @@ def test_it_is_the_reference(tmp_path_factory, attempts, first, most, script):
     with bgjobs.JobManager(project, **clock) as manager:
         backoff = timedelta(milliseconds=first), timedelta(milliseconds=most)
         job = manager.enqueue("t", attempts=attempts, backoff=backoff)
-        status, failures, deaths, lock = "pending", 0, 0, None
+        status, failures, deaths, lock = "pending", 0, [], None
+        begun = 0
         for step in script:
             if step == "run" and status in ("pending", "interrupted"):
                 retry_at = job.info().retry_at
@@ -41,7 +42,7 @@ def test_it_is_the_reference(tmp_path_factory, attempts, first, most, script):
                 lock = (project / f"lock{now[0]}").open("w")
                 what = job.start(detached=True, owner_fd=lock.fileno())
                 assert what is (Outcome.WAITING if early else Outcome.OK)
-                status = status if early else "running"
+                status, begun = (status, begun) if early else ("running", now[0])
             elif step == "fail" and status == "running":
                 failures += 1
                 what = job.fail("no")
@@ -50,26 +51,27 @@ def test_it_is_the_reference(tmp_path_factory, attempts, first, most, script):
                     wait = job.info().retry_at.timestamp() * 1000 - now[0]
                     longest = min(first * 2 ** (failures - 1), most)
                     assert longest / 2 - 1 <= wait <= longest
-                    status, deaths = "pending", 0
+                    status, deaths = "pending", []
                 else:
                     assert what is Outcome.OK
                     status = "failed"
             elif step == "die" and status == "running":
                 lock.close()
-                deaths += 1
-                status = "poison" if deaths == 5 else "interrupted"
+                deaths.append(begun)
+                is_poison = len(deaths) >= 5 and begun - deaths[0] >= 60_000
+                status = "poison" if is_poison else "interrupted"
                 manager.find(job.id).plan(["p"])  # a change: it closes what the dead one has left
             elif step == "done" and status == "running":
                 job.done(f"i{now[0]}")
-                deaths = 0
+                deaths = []
             elif step == "retry" and status == "failed":
                 job.retry()
-                status, failures, deaths = "pending", 0, 0
+                status, failures, deaths = "pending", 0, []
             elif step == "resume" and status in ("poison", "interrupted"):
                 job.resume()
-                status, deaths = "pending", 0
+                status, deaths = "pending", []
             elif step == "later":
-                now[0] += 7_000
+                now[0] += 17_000
             now[0] += 1
             # As somebody else reads it from the files.
             with bgjobs.JobManager(project, **clock) as other:
@@ -94,22 +96,27 @@ def test_an_exception_is_an_attempt(tmp_path):
 
 def test_a_job_that_kills_its_workers(tmp_path):
     worker = (
-        "import bgjobs, os, signal\n"
-        "with bgjobs.JobManager('.') as manager:\n"
+        "import bgjobs, os, signal, sys, time\n"
+        "clock = lambda _: time.time_ns() + int(sys.argv[1]) * 10**9\n"
+        "with bgjobs.JobManager('.', clock=clock) as manager:\n"
         "    job = manager.claim()\n"
         "    os.kill(os.getpid(), signal.SIGKILL) if job else exit(3)\n"
     )
+
+    def work(later):
+        words = [sys.executable, "-c", worker, str(later)]
+        return subprocess.run(words, cwd=tmp_path).returncode
+
     with bgjobs.JobManager(tmp_path) as manager:
         bad, good = manager.enqueue("bad", priority=1), manager.enqueue("good")
-        ends = [
-            subprocess.run([sys.executable, "-c", worker], cwd=tmp_path).returncode
-            for _ in range(5)
-        ]
-        assert ends == [-signal.SIGKILL] * 5
+        # In less than a minute it is somebody who kills at random.
+        assert [work(0) for _ in range(6)] == [-signal.SIGKILL] * 6
+        assert bad.info().reason == "interrupted"
+        assert work(61) == -signal.SIGKILL
         assert manager.claim().id == good.id
         info = bad.info()
         assert (info.status, info.reason) == (JobStatus.PAUSED, "poison")
-        assert "poison: 5 processes ended" in bad.waits()[0]["text"]
+        assert "poison: 7 processes ended" in bad.waits()[0]["text"]
         bad.resume()
         assert manager.claim().id == bad.id
 

@@ -7,7 +7,9 @@ extension JobDesk {
   ) throws(JobError) -> Status {
     var job = try resolve(reference)
     if job.status == .completed {
-      try alone { () throws(JobError) in try part(from: try resolve(reference)) }
+      if ownNumber(in: job) != nil {
+        try alone { () throws(JobError) in try part(from: try resolve(reference)) }
+      }
       return .end
     }
     try requireNotEnded(job)

@@ -257,7 +257,7 @@ extension StateDocument {
     entry.backoff = number(0, QueueEntry.mostBackoff)
     entry.mostBackoff = number(1, QueueEntry.mostBackoff)
     (entry.failures, entry.retryAt) = (number(2, entry.attempts), number(3, .largestJSON))
-    entry.deaths = number(4, QueueEntry.mostDeaths)
+    (entry.deaths, entry.firstDead) = (number(4, .largestJSON), number(5, .largestJSON))
     return entry
   }
 

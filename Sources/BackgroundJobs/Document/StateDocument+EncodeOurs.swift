@@ -42,7 +42,8 @@ extension StateDocument {
       if queue.attempts > 1 || queue.deaths > 0 {
         out.name("tries")
         out.numbers(
-          queue.backoff, queue.mostBackoff, queue.failures, queue.retryAt, queue.deaths)
+          queue.backoff, queue.mostBackoff, queue.failures, queue.retryAt, queue.deaths,
+          queue.firstDead)
       }
       out.endObject()
     }

@@ -206,7 +206,7 @@ extension QueueEntry {
     buffer.appendSigned(notBefore)
     buffer.appendSigned(since)
     buffer.appendOptional(lane)
-    for number in [attempts, backoff, mostBackoff, failures, retryAt, deaths] {
+    for number in [attempts, backoff, mostBackoff, failures, retryAt, deaths, firstDead] {
       buffer.appendSigned(number)
     }
   }
@@ -218,6 +218,7 @@ extension QueueEntry {
     // These came later.
     guard !reader.isAtEnd else { return }
     (attempts, backoff, mostBackoff) = (reader.signed(), reader.signed(), reader.signed())
-    (failures, retryAt, deaths) = (reader.signed(), reader.signed(), reader.signed())
+    (failures, retryAt) = (reader.signed(), reader.signed())
+    (deaths, firstDead) = (reader.signed(), reader.signed())
   }
 }

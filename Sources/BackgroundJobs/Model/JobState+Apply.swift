@@ -13,7 +13,7 @@ extension JobState {
     switch change {
     case .created, .removed: return
     case .reported(let report):
-      setDeaths(0)
+      forgetDeaths()
       return try apply(report, at: moment.time, fromOwner: owner?.isDetached ?? false)
     case .planned(let items, let mark): return try plan(items, beside: mark)
     case .replanned(let items, let mark): return try replan(items, mark)
@@ -70,7 +70,7 @@ extension JobState {
       dropOwner()
       let failures = queue?.failures ?? 0
       retry(nil)
-      setTries(failures + 1, retryAt: retryAt, deaths: 0)
+      setTries(failures + 1, retryAt: retryAt)
       (reason, self.error) = (Reason.retrying, error)
     case .retried(let items): retry(items)
     }
@@ -123,24 +123,27 @@ extension JobState {
   /// Who worked on it has ended once more.
   private func die(_ why: String?) {
     guard status == .running, let entry = queue else { return close(why, Reason.interrupted) }
+    let begun = owner?.since ?? 0
     // Whoever has reported something is not killed by the job.
-    let deaths = log?.index ?? 0 > 0 ? 0 : entry.deaths + 1
-    setDeaths(deaths)
-    guard deaths >= QueueEntry.mostDeaths else { return close(why, Reason.interrupted) }
-    let text: Message = "\(deaths) processes ended while they worked on it, without a report"
+    if log?.index ?? 0 > 0 { forgetDeaths() } else { queue = entry.afterDeath(begun: begun) }
+    guard let entry = queue, entry.isPoison(begun: begun) else {
+      return close(why, Reason.interrupted)
+    }
+    let text: Message =
+      "\(entry.deaths) processes ended while they worked on it, without a report"
     close(text.text, Reason.poison)
   }
 
   /// What has come of it since it was put into the queue.
-  private func setTries(_ failures: Int64, retryAt: Int64, deaths: Int64) {
+  private func setTries(_ failures: Int64, retryAt: Int64) {
     guard let entry = queue?.copy() else { return }
-    (entry.failures, entry.retryAt, entry.deaths) = (failures, retryAt, deaths)
+    (entry.failures, entry.retryAt, entry.deaths) = (failures, retryAt, 0)
     queue = entry
   }
 
-  private func setDeaths(_ deaths: Int64) {
-    guard let queue, queue.deaths != deaths else { return }
-    setTries(queue.failures, retryAt: queue.retryAt, deaths: deaths)
+  private func forgetDeaths() {
+    guard let queue, queue.deaths != 0 else { return }
+    setTries(queue.failures, retryAt: queue.retryAt)
   }
 
   private func close(_ why: String?, _ word: String) {
@@ -154,7 +157,7 @@ extension JobState {
   }
 
   private func resume(_ moment: Moment) {
-    setDeaths(0)
+    forgetDeaths()
     clearReason()
     guard let owner else {
       status = .pending
@@ -181,7 +184,7 @@ extension JobState {
     result = nil
     attempts = attempts.clampedAdding(1)
     forgetClaims()
-    setTries(0, retryAt: 0, deaths: 0)
+    setTries(0, retryAt: 0)
     if let chosen {
       try? chosen.visit { item throws(JobError) in items.forgetFailure(of: item) }
       items.dropForgotten()

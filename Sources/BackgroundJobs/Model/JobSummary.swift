@@ -48,7 +48,8 @@ final class JobSummary {
       done: job.items.doneCount, failed: job.items.failedCount, skipped: job.items.skippedCount,
       open: job.items.openCount, underWay: job.items.notes.underWayCount)
     (current, total) = (job.current, job.total)
-    currentItem = job.shownItem.count == 0 ? nil : String(bytes: job.shownItem)
+    let shown = job.shownItem
+    currentItem = shown.count == 0 ? nil : String(bytes: shown)
     (workers, claimed) = (job.isShared ? job.workerCount : 0, job.claimed.count)
     (created, started, updated) = (job.created, job.started, job.updated)
     (completed, resumeAt) = (job.completed, job.resumeAt)

@@ -1,9 +1,7 @@
 /// What can be done with a job.
 enum Operation {
-  case start, join, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail,
-    cancel,
-    retry
-  case remove, enqueue, depend
+  case start, join, report, plan, prepare, pause, rateLimited, resume, leave, complete, fail
+  case cancel, retry, remove, enqueue, depend
 
   /// As in "cannot …".
   var verb: String {

@@ -4,9 +4,11 @@ final class QueueEntry {
   static let mostPriority: Int64 = 1000
   static let mostAttempts: Int64 = 1000
   static let mostBackoff: Int64 = 31 * 86_400_000
-  /// So many processes may end while they work on a job, with no report between: then it waits for
-  /// somebody to look at it.
+  /// When so many processes have ended while they worked on a job, with no report between, and the last
+  /// one began so many milliseconds after the first or later, it waits for somebody to look at it.
+  /// Whoever kills workers at random meets a job five times in a row, too, but not for a minute.
   static let mostDeaths: Int64 = 5
+  static let deathSpan: Int64 = 60_000
 
   /// -1000 to 1000, higher first.
   var priority: Int64 = 0
@@ -28,6 +30,8 @@ final class QueueEntry {
   var retryAt: Int64 = 0
   /// How many processes have ended while they worked on it, with no report between.
   var deaths: Int64 = 0
+  /// When the first of these began, in milliseconds since 1970.
+  var firstDead: Int64 = 0
 
   init(since: Int64) { self.since = since }
 
@@ -35,8 +39,22 @@ final class QueueEntry {
     let copy = QueueEntry(since: since)
     (copy.priority, copy.notBefore, copy.lane) = (priority, notBefore, lane)
     (copy.attempts, copy.backoff, copy.mostBackoff) = (attempts, backoff, mostBackoff)
-    (copy.failures, copy.retryAt, copy.deaths) = (failures, retryAt, deaths)
+    (copy.failures, copy.retryAt) = (failures, retryAt)
+    (copy.deaths, copy.firstDead) = (deaths, firstDead)
     return copy
+  }
+
+  /// One more has ended, which began then.
+  func afterDeath(begun: Int64) -> QueueEntry {
+    let copy = copy()
+    if deaths == 0 { copy.firstDead = begun }
+    copy.deaths = deaths.clampedAdding(1)
+    return copy
+  }
+
+  /// `begun`: when the last one began.
+  func isPoison(begun: Int64) -> Bool {
+    deaths >= Self.mostDeaths && begun.clampedAdding(-firstDead) >= Self.deathSpan
   }
 
   /// Of what somebody asks for; the rest happens to it.

@@ -69,7 +69,7 @@ import Testing
         .queued(
           queued {
             ($0.attempts, $0.backoff, $0.mostBackoff) = (.max, .min, 3)
-            ($0.failures, $0.retryAt, $0.deaths) = (1, .max, 5)
+            ($0.failures, $0.retryAt, $0.deaths, $0.firstDead) = (1, .max, 5, .min)
           })),
       .job("j", .attempted(error: nil, retryAt: .min)),
       .job("j", .attempted(error: "ä", retryAt: .max)),

@@ -22,7 +22,6 @@ class Items:
 
     def __init__(self, items: Iterable[Any], name: Callable[[Any], str]) -> None:
         self._by_name: Dict[str, Tuple[int, Any]] = {}
-        self._names: Dict[int, str] = {}
         self._strange: List[str] = []
         #: Of each one with the name of an earlier one: its number, and that one's.
         self.same: Dict[int, int] = {}
@@ -33,11 +32,6 @@ class Items:
             first, _ = self._by_name.setdefault(called, (index, item))
             if first != index:
                 self.same[index] = first
-            else:
-                self._names[index] = called
-
-    def __len__(self) -> int:
-        return len(self._by_name)
 
     def plan(self, job: Job) -> None:
         """Says what there is; what is known already is no news."""
@@ -66,18 +60,16 @@ class Items:
             for called in self._strange:
                 job.skipped(called, "it is in no list any more")
 
-    def failed_elsewhere(self, job: Job, mine: "List[int]") -> "Dict[int, BaseException]":
-        """Those that others have had, and that failed."""
+    def failed_elsewhere(self, job: Job, mine: "List[int]") -> "Dict[int, Tuple[str, Exception]]":
+        """Those that others have had, and that failed: their names, and why."""
         had = set(mine)
-        found: Dict[int, BaseException] = {}
+        found: Dict[int, Tuple[str, Exception]] = {}
         for item in job.items(ItemState.FAILED):
             index, _ = self._by_name.get(item.name, (-1, None))
             if index >= 0 and index not in had:
-                found[index] = FailedElsewhere(item.why or "no reason was given")
+                error = FailedElsewhere(item.why or "no reason was given")
+                found[index] = item.name, error
         return found
-
-    def name(self, index: int) -> str:
-        return self._names[index]
 
     def others(self, mine: "List[int]") -> "List[int]":
         """The numbers of those that were not for us."""

@@ -148,7 +148,7 @@ class Run:
         items = Items(self._items, self._name)
         self.same.update(items.same)
         mine: List[int] = []
-        failed: Dict[int, BaseException] = {}
+        failed: Dict[int, Tuple[str, Exception]] = {}
         with (
             suppress(Through),
             self._workers() as pool,
@@ -161,8 +161,9 @@ class Run:
             failed = items.failed_elsewhere(job, mine)
         for index in items.others(mine):
             if index in failed:
-                self.failures[items.name(index)] = failed[index]
-                yield index, failed[index], False
+                name, error = failed[index]
+                self.failures[name] = error
+                yield index, error, False
             else:
                 yield index, DONE_BEFORE, True
 
